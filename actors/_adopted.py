@@ -1,0 +1,222 @@
+"""Plain Pykka actors, unmodified, given an OTP life: the loop's hooks are wrapped on the instance.
+
+Adopted at its first supervise, monitor, link or register, such an actor keeps Pykka's ways (a failed ask doesn't end
+it), with one exception: a `SystemExit`, or another `BaseException`, ends it and nobody else.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pykka
+from pykka import messages as pykka_messages
+from pykka._envelope import Envelope
+
+from actors._process import ALIVE, Process, current, set_current
+from actors.actor import await_start
+from actors.errors import ActorDied, StartFailed
+from actors.messages import Crashed, ExitReason, NoProc, Normal
+from actors.ref import ActorRef
+from actors.runtime import current_runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from actors.runtime import Runtime
+
+__all__ = ["adopt", "process_of", "start_adopted"]
+
+_adoption = threading.RLock()
+
+
+class AdoptedProcess(Process):
+    """The record of a plain Pykka actor. What differs is how it is woken and asked to stop."""
+
+    __slots__ = ("stop_reason",)
+
+    def __init__(self, runtime: Runtime, actor: pykka.Actor, parent: Process | None) -> None:
+        super().__init__(runtime, type(actor).__name__, parent=parent)
+        self.actor = actor
+        self.stop_reason: ExitReason = Normal()
+        inbox: Any = actor.actor_inbox
+        self.mailbox = inbox
+        self.stopped = actor.actor_stopped
+        self.ref = ActorRef(actor, self)
+
+    def wake(self) -> None:
+        """Let the loop come by ahead of what waits in its queue (its inbox is a `queue.Queue`)."""
+        inbox: Any = self.mailbox
+        with inbox.mutex:
+            inbox.queue.appendleft(Envelope(pykka_messages._ActorStop()))
+            inbox.unfinished_tasks += 1
+            inbox.not_empty.notify()
+
+    def request_stop(self, reason: ExitReason) -> None:
+        self.stop_reason = reason
+        self.put(pykka_messages._ActorStop())
+
+    def _shut(self) -> None:
+        # Pykka's own loop unregisters the actor and empties its inbox; a killed one may never come to it.
+        if self.killed:
+            self.stopped.set()
+            if self.actor is not None:
+                pykka.ActorRegistry.unregister(self.actor.actor_ref)
+            self.refuse_mail()
+
+
+def process_of(ref: pykka.ActorRef[Any]) -> Process | None:
+    """The record of the actor that `ref` leads to, adopting it when it is a plain Pykka actor.
+
+    None when a plain Pykka actor is no more. `NoSuchName` when a named ref's name belongs to nobody.
+    """
+    if isinstance(ref, ActorRef):
+        return ref._process
+    actor = ref._actor_weakref()
+    return _adopt(actor, parent=None) if actor is not None else None
+
+
+def adopt(ref: pykka.ActorRef[Any]) -> ActorRef[Any]:
+    """Return our kind of ref to an actor of plain Pykka, with `exit_reason`, `kill()` and `join()`.
+
+    Raises:
+        ActorDied: the actor is no more.
+    """
+    process = process_of(ref)
+    if process is None:
+        msg = f"{ref} can't be adopted: it has ended"
+        raise ActorDied(msg, NoProc())
+    adopted: Any = process.ref
+    return adopted  # type: ignore[no-any-return]  # every record's ref is an ActorRef
+
+
+def start_adopted(cls: type[pykka.Actor], args: tuple[Any, ...], kwargs: dict[str, Any]) -> ActorRef[Any]:
+    """Start a plain Pykka actor under the calling actor: linked, and wrapped before its loop starts."""
+    try:
+        actor = cls(*args, **kwargs)
+    except Exception as error:
+        raise StartFailed(cls.__name__, Crashed(error)) from error
+    process = _adopt(actor, parent=current())
+    pykka.ActorRegistry.register(actor.actor_ref)
+    actor._start_actor_loop()
+    await_start(process, None)
+    ref: Any = process.ref
+    return ref  # type: ignore[no-any-return]  # every record's ref is an ActorRef
+
+
+def _adopt(actor: pykka.Actor, parent: Process | None) -> Process:
+    with _adoption:
+        known = getattr(actor, "_otp_process", None)
+        if isinstance(known, Process):
+            return known
+        runtime = current_runtime()
+        process = AdoptedProcess(runtime, actor, parent)
+        process.quiet_for = parent
+        runtime.admit(process, link=parent is not None)
+        actor._otp_process = process  # type: ignore[attr-defined]
+        _Wrapped(actor, process).wrap()
+    if parent is None:
+        process.mark_started()
+        if actor.actor_stopped.is_set():
+            # It ended before it was wrapped, so that nobody will tell: as good as never having been there.
+            process.close(NoProc())
+            process.depart()
+    return process
+
+
+class _Wrapped:
+    """The hooks of Pykka's loop, with what the runtime must know added before and after."""
+
+    def __init__(self, actor: pykka.Actor, process: AdoptedProcess) -> None:
+        self.actor = actor
+        self.process = process
+        self.failed = False
+
+    def wrap(self) -> None:
+        for name in ("_actor_loop_setup", "_actor_loop_teardown", "_handle_receive", "_handle_failure", "_stop"):
+            setattr(self.actor, f"_plain{name}", getattr(self.actor, name))
+            setattr(self.actor, name, getattr(self, name))
+        self.plain_on_failure: Callable[..., None] = self.actor.on_failure
+        setattr(self.actor, "on_failure", self.on_failure)  # noqa: B010 - a method, replaced on the instance
+
+    def _plain(self, name: str, *args: object) -> Any:
+        return getattr(self.actor, f"_plain{name}")(*args)
+
+    def _actor_loop_setup(self) -> None:
+        set_current(self.process)
+        try:
+            self._plain("_actor_loop_setup")
+        except BaseException:  # noqa: BLE001 - whatever it is, it ends this actor and no other
+            self.actor._handle_failure(*sys.exc_info())
+        if self.process.reason is ALIVE:
+            self.process.mark_started()
+
+    def _handle_receive(self, message: Any) -> Any:
+        process = self.process
+        if process.killed:
+            # The loop ends at its next look; no code of the actor's may run any more.
+            return None
+        process.busy = True
+        set_current(process)
+        try:
+            if process.fatal is not ALIVE and not isinstance(message, pykka_messages._ActorStop):
+                self.actor._stop()
+                raise ActorDied(f"{process.label} ended: {process.fatal!r}", process.fatal)  # noqa: TRY301
+            return self._plain("_handle_receive", message)
+        except Exception:
+            raise
+        except BaseException as error:
+            if process.killed:
+                return None
+            self._crash(error)
+            raise ActorDied(f"{process.label} ended: {error!r}", Crashed(error)) from error
+        finally:
+            process.busy = False
+
+    def _crash(self, error: BaseException) -> None:
+        exc_info = (type(error), error, error.__traceback__)
+        self.actor._handle_failure(*exc_info)
+        try:
+            self.on_failure(*exc_info)
+        except Exception:  # noqa: BLE001 - the first error is the reason; Pykka reports this one
+            self._plain("_handle_failure", *sys.exc_info())
+
+    def _stop(self) -> None:
+        process = self.process
+        if process.close(process.fatal if process.fatal is not ALIVE else process.stop_reason):
+            self._plain("_stop")
+
+    def _handle_failure(
+        self,
+        exception_type: type[BaseException] | None,
+        exception_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self.process.killed or self.failed:
+            return
+        self.failed = True
+        if exception_value is not None and not self.process.close(Crashed(exception_value)):
+            self.process.revise(Crashed(exception_value))
+        self._plain("_handle_failure", exception_type, exception_value, traceback)
+
+    def on_failure(self, *exc_info: Any) -> None:
+        if self.process.killed:
+            return
+        plain, self.plain_on_failure = self.plain_on_failure, _do_nothing
+        try:
+            plain(*exc_info)
+        except Exception:
+            raise
+        except BaseException as error:
+            raise StartFailed("on_failure", Crashed(error)) from error
+
+    def _actor_loop_teardown(self) -> None:
+        self.process.close(Normal())
+        self._plain("_actor_loop_teardown")
+        self.process.depart()
+
+
+def _do_nothing(*_args: object) -> None:
+    """Stand in for `on_failure` once it has run."""

@@ -1,0 +1,141 @@
+"""Time: the only room that asks the machine for it."""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import itertools
+import threading
+import time
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Clock", "SystemClock", "Ticket", "Waiter", "new_waiter", "wake"]
+
+
+class Waiter(Protocol):
+    """A `threading.Lock`, taken by who waits and released by who wakes."""
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool: ...  # noqa: FBT001, FBT002 - as Lock
+
+    def release(self) -> None: ...
+
+
+def new_waiter() -> Waiter:
+    """A waiter for one wait: acquired, to be acquired once more by who waits."""
+    waiter = threading.Lock()
+    waiter.acquire()
+    return waiter
+
+
+def wake(waiter: Waiter) -> None:
+    """End the wait of `waiter`, also when somebody else has ended it before (its answer and a kill may meet)."""
+    with contextlib.suppress(RuntimeError):
+        waiter.release()
+
+
+class Ticket:
+    """A call that a clock will make; `deadline` is in seconds of that clock."""
+
+    __slots__ = ("callback", "deadline")
+
+    def __init__(self, deadline: float, callback: Callable[[], None]) -> None:
+        self.deadline = deadline
+        self.callback: Callable[[], None] | None = callback
+
+    def take(self) -> Callable[[], None] | None:
+        """Give out the callback, once: whoever gets it (the clock, or who cancels) decides what becomes of it."""
+        callback, self.callback = self.callback, None
+        return callback
+
+
+class Clock(Protocol):
+    """What a runtime needs of time. All times are seconds, as float."""
+
+    def now(self) -> float:
+        """Seconds since some fixed moment; never goes back."""
+        ...
+
+    def call_at(self, deadline: float, callback: Callable[[], None]) -> Ticket:
+        """Call `callback`, which must be quick and not raise, when `deadline` has come; never before.
+
+        Calls with an equal deadline are made in the order in which they were asked for (A44).
+        """
+        ...
+
+    def cancel(self, ticket: Ticket) -> bool:
+        """Prevent the call; False when it was made or cancelled before."""
+        ...
+
+    def wait(self, waiter: Waiter, timeout: float | None) -> bool:
+        """Block until `waiter` can be acquired; False after `timeout` seconds (None: never)."""
+        ...
+
+    def close(self) -> None:
+        """Make no more calls, and leave no thread behind."""
+        ...
+
+
+class SystemClock:
+    """The machine's monotonic clock, with one thread that makes the calls while there are any to come."""
+
+    def __init__(self) -> None:
+        self._tickets: list[tuple[float, int, Ticket]] = []
+        self._numbers = itertools.count()
+        self._changed = threading.Condition(threading.Lock())
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def call_at(self, deadline: float, callback: Callable[[], None]) -> Ticket:
+        ticket = Ticket(deadline, callback)
+        with self._changed:
+            heapq.heappush(self._tickets, (deadline, next(self._numbers), ticket))
+            if self._thread is None and not self._closed:
+                self._thread = threading.Thread(target=self._run, name="actors-clock", daemon=True)
+                self._thread.start()
+            elif self._tickets[0][2] is ticket:
+                self._changed.notify()
+        return ticket
+
+    def cancel(self, ticket: Ticket) -> bool:
+        with self._changed:
+            return ticket.take() is not None
+
+    def wait(self, waiter: Waiter, timeout: float | None) -> bool:
+        if timeout is None:
+            return waiter.acquire()
+        # The platform's longest wait is some 290 years; a longer one is none.
+        return waiter.acquire(timeout=min(max(timeout, 0.0), threading.TIMEOUT_MAX))
+
+    def close(self) -> None:
+        with self._changed:
+            self._closed = True
+            self._tickets.clear()
+            self._changed.notify()
+            thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
+
+    def _run(self) -> None:
+        while (due := self._next_due()) is not None:
+            due()
+
+    def _next_due(self) -> Callable[[], None] | None:
+        with self._changed:
+            while not self._closed:
+                if not self._tickets:
+                    self._changed.wait()
+                    continue
+                deadline, _, ticket = self._tickets[0]
+                if (remaining := deadline - time.monotonic()) > 0 and ticket.callback is not None:
+                    self._changed.wait(min(remaining, threading.TIMEOUT_MAX))
+                    continue
+                heapq.heappop(self._tickets)
+                if (callback := ticket.take()) is not None:
+                    return callback
+            return None

@@ -1,0 +1,260 @@
+"""Actors: `Actor`, to be subclassed; and how one is started."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
+
+import pykka
+
+from actors import _life
+from actors._future import Future
+from actors._process import ALIVE, Process, current
+from actors.child_spec import ChildSpec
+from actors.errors import CallTimeout, Ignore, NotAnActor, StartFailed
+from actors.messages import Crashed
+from actors.ref import ActorRef
+from actors.runtime import current_runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+__all__ = ["Actor", "Options"]
+
+A = TypeVar("A", bound="Actor")
+
+
+class Actor(pykka.Actor):
+    """An actor as in Pykka, with an OTP life: exit reasons, links, monitors, names, supervision.
+
+    `start()`, `tell`, `ask`, `proxy()`, `on_start`, `on_receive`, `on_stop` and `on_failure` are Pykka's. Beyond them:
+
+    - It dies of an *exit reason*: `Normal`, `Shutdown`, `Killed`, `Crashed`, or what it gave to `exit()`.
+    - An exception that a handler raises ends it, whether the message was told or asked; the asker gets it too. Return
+      a `Refusal` to answer with an error and live on. (In Pykka a failed ask doesn't end the actor:
+      `crash_on_failed_ask = False` is that way.)
+    - `on_stop` runs in every orderly end (stop, `exit`, exit signals, a supervisor's shutdown), `on_failure` after a
+      crash, neither after a kill.
+    - Its exception never reaches another actor but its askers and its links, `SystemExit` included.
+
+    Like Pykka's `ThreadingActor` it runs on a thread of its own.
+
+    Example:
+        >>> class Counter(Actor):
+        ...     def __init__(self):
+        ...         self.count = 0
+        ...
+        ...     def on_receive(self, amount):
+        ...         self.count += amount
+        ...         return self.count
+        >>> counter = Counter.start()
+        >>> counter.ask(2)
+        2
+        >>> counter.stop()
+        True
+        >>> counter.exit_reason
+        Normal()
+    """
+
+    use_daemon_thread: ClassVar[bool] = False
+    """Whether the program may end while the actor lives. As in Pykka."""
+
+    crash_on_failed_ask: ClassVar[bool] = True
+    """Whether an exception raised for an asked message ends the actor (as in OTP), or only the ask (as in Pykka)."""
+
+    trap_exit: ClassVar[bool] = False
+    """Whether exit signals arrive as messages `Exit` from the start on (A13); `trap_exit()` changes it later."""
+
+    _process: Process
+
+    def __init__(self, *_args: Any, **_kwargs: Any) -> None:
+        """Create the actor; runs in the thread of who starts it, as in Pykka."""
+        # Pykka's own is not called: what it would set up is there since `start()`, so a subclass can't forget it.
+        if not hasattr(self, "_process"):
+            self._attach(Process(current_runtime(), type(self).__name__))
+
+    def _attach(self, process: Process) -> None:
+        process.actor = self
+        self._process = process
+        self.actor_urn = uuid.uuid4().urn
+        self.actor_inbox = process.mailbox
+        self.actor_stopped = process.stopped
+        self._actor_ref = self._create_ref(process)
+        process.ref = self._actor_ref
+
+    def _create_ref(self, process: Process) -> ActorRef[Any]:
+        return ActorRef(self, process)
+
+    @property
+    def actor_ref(self) -> ActorRef[Self]:
+        """The actor's ref."""
+        ref: Any = self._actor_ref
+        return ref  # type: ignore[no-any-return]  # made by _create_ref
+
+    @classmethod
+    def start(cls, *args: Any, **kwargs: Any) -> ActorRef[Self]:
+        """Start an actor, and don't wait for its `on_start`, as in Pykka.
+
+        The arguments are those of `__init__`. An `on_start` that fails is a death like any other.
+        """
+        return Options(cls).start(*args, **kwargs)
+
+    @classmethod
+    def start_link(cls, *args: Any, **kwargs: Any) -> ActorRef[Self]:
+        """Start an actor, link it to the calling actor, and wait until its `on_start` has returned.
+
+        Outside of actors there is nobody to link to, and only the wait remains.
+
+        Raises:
+            StartFailed: `__init__` or `on_start` failed; `reason` says why. No exit signal comes as well.
+            Ignore: `on_start` raised it.
+
+        OTP: `GenServer.start_link` (A22, A46, A48, A50); differs from A49: a failed start raises in the starter, which
+        dies of it only when it doesn't catch it.
+        """
+        return Options(cls).start_link(*args, **kwargs)
+
+    @classmethod
+    def options(
+        cls,
+        *,
+        name: Hashable | None = None,
+        link: bool = False,
+        trap_exit: bool | None = None,
+        start_timeout: float | None = None,
+    ) -> Options[Self]:
+        """Return how to start an actor of this class; options never travel in the arguments of `start()`.
+
+        Args:
+            name: the actor's name, which it has before `__init__` runs (A35); None for none.
+            link: whether `start()` links it to the calling actor.
+            trap_exit: whether it traps exits from the start on; None as the class says.
+            start_timeout: seconds that `start_link()` waits for `on_start`, then kills the actor (A51); None: for ever.
+
+        Example:
+            Session.options(name="admin", link=True).start(user_id)
+        """
+        return Options(cls, name=name, link=link, trap_exit=trap_exit, start_timeout=start_timeout)
+
+    @classmethod
+    def child_spec(cls, *args: object, **kwargs: object) -> ChildSpec:
+        """Return the child spec with which a supervisor starts this class with these arguments.
+
+        Override it to change a class's defaults, or use `.replace(id=..., restart=...)` on what it returns.
+
+        OTP: `use GenServer` defines the like (A55, B7).
+        """
+        return ChildSpec(cls, args, kwargs)
+
+    @staticmethod
+    def _create_actor_inbox() -> Any:
+        """Not used: the mailbox belongs to the runtime's record of the actor."""
+        msg = "an actor's mailbox is made by the runtime"
+        raise RuntimeError(msg)
+
+    @staticmethod
+    def _create_future() -> pykka.Future[Any]:
+        return Future()
+
+    def _start_actor_loop(self) -> None:
+        daemon = self.use_daemon_thread
+        self._process.runtime.scheduler.run(self._process, _life.run, daemon=daemon)
+
+    def _after_start(self) -> None:
+        """Run what must not depend on a subclass calling `super().on_start()`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options(Generic[A]):
+    """How to start actors of a class: what `Actor.options()` returns. Can be kept, and used many times."""
+
+    actor_class: type[A]
+    name: Hashable | None = None
+    link: bool = False
+    trap_exit: bool | None = None
+    start_timeout: float | None = None
+
+    def start(self, *args: Any, **kwargs: Any) -> ActorRef[A]:
+        """Start an actor and don't wait for it: `Actor.start` with these options.
+
+        Raises:
+            AlreadyStarted: another actor has the name; `ref` is that one (A34).
+            NotAnActor: `link=True` outside of an actor.
+        """
+        process = _spawn(self, args, kwargs, waits=False)
+        return _ref_of(process)
+
+    def start_link(self, *args: Any, **kwargs: Any) -> ActorRef[A]:
+        """Start an actor, linked, and wait for it: `Actor.start_link` with these options.
+
+        Raises:
+            AlreadyStarted: another actor has the name; `ref` is that one (A34).
+            StartFailed: the actor died before it was up; or was killed, being too slow.
+            Ignore: `on_start` raised it.
+        """
+        try:
+            process = _spawn(replace(self, link=current() is not None), args, kwargs, waits=True)
+        except (StartFailed, Ignore):
+            raise
+        await_start(process, self.start_timeout)
+        return _ref_of(process)
+
+    def child_spec(self, *args: object, **kwargs: object) -> ChildSpec:
+        """Return the child spec of such an actor; its id is the name, when there is one."""
+        spec = self.actor_class.child_spec(*args, **kwargs).replace(start=self.start_link)
+        return spec.replace(id=self.name) if self.name is not None else spec
+
+
+def _ref_of(process: Process) -> ActorRef[Any]:
+    ref: Any = process.ref
+    return ref  # type: ignore[no-any-return]  # made by _create_ref
+
+
+def _spawn(options: Options[Any], args: tuple[Any, ...], kwargs: dict[str, Any], *, waits: bool) -> Process:
+    starter = current()
+    if starter is not None:
+        starter.checkpoint()
+    elif options.link:
+        msg = f"{options.actor_class.__name__}: link=True links to the calling actor, and nobody calls from an actor"
+        raise NotAnActor(msg)
+    cls = options.actor_class
+    process = Process(
+        current_runtime(),
+        cls.__name__,
+        parent=starter if options.link else None,
+        trapping=cls.trap_exit if options.trap_exit is None else options.trap_exit,
+    )
+    process.quiet_for = process.parent
+    actor = cls.__new__(cls, *args, **kwargs)
+    actor._attach(process)
+    process.runtime.admit(process, link=options.link, name=options.name)
+    try:
+        actor.__init__(*args, **kwargs)  # type: ignore[misc]  # as type.__call__ does; the name must be taken before
+        if not waits:
+            process.quiet_for = None
+        pykka.ActorRegistry.register(actor.actor_ref)
+        actor._start_actor_loop()
+    except BaseException as error:
+        process.close(Crashed(error))
+        process.depart()
+        if waits and isinstance(error, Exception) and not isinstance(error, Ignore):
+            raise StartFailed(cls.__name__, Crashed(error)) from error
+        raise
+    return process
+
+
+def await_start(process: Process, timeout: float | None) -> None:
+    """Wait until an actor is up; raise why it isn't."""
+    settled = process.wait_until(lambda p: p.started or p.announced, timeout)
+    if not settled:
+        process.kill()
+        error = CallTimeout(f"on_start took longer than {timeout} seconds", "timeout")
+        raise StartFailed(process.label, "timeout") from error
+    if process.started:
+        return
+    if process.start_ignored:
+        raise Ignore
+    assert process.reason is not ALIVE, "announced, so it has died"
+    cause = process.reason.exception if isinstance(process.reason, Crashed) else None
+    raise StartFailed(process.label, process.reason) from cause

@@ -1,0 +1,122 @@
+"""Child specs: what a supervisor must know of a child. A value; supervisors are another floor."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias, TypedDict, get_args
+
+import pykka
+from typing_extensions import Unpack
+
+from actors.errors import InvalidChildSpec
+
+__all__ = ["ChildSpec", "ChildType", "Overrides", "Restart", "Shutdown"]
+
+Restart: TypeAlias = Literal["permanent", "transient", "temporary"]
+"""When to restart a child that ended: always; when its end was abnormal; never (B19)."""
+
+Shutdown: TypeAlias = float | Literal["infinity", "brutal_kill"]
+"""How long a child has for its orderly end, in seconds; or for ever; or not at all (B59)."""
+
+ChildType: TypeAlias = Literal["worker", "supervisor"]
+
+
+class Overrides(TypedDict, total=False):
+    """The fields of a `ChildSpec` that may be given anew."""
+
+    id: Hashable
+    start: Callable[..., Any]
+    args: tuple[object, ...]
+    kwargs: Mapping[str, object]
+    restart: Restart
+    shutdown: Shutdown | None
+    type: ChildType
+
+
+@dataclass(frozen=True, slots=True)
+class ChildSpec:
+    """What a supervisor must know of a child: how to start it, when to restart it, how to end it.
+
+    Args:
+        start: an actor class, ours or any of Pykka's; or a callable that starts an actor and returns its ref.
+        args: the positional arguments for `start`.
+        kwargs: the keyword arguments for `start`.
+        id: names the child within its supervisor; any hashable value. By default `start` itself, so two children of
+            one class need ids.
+        restart: `"permanent"` (restarted whatever it died of), `"transient"` (only after an abnormal end) or
+            `"temporary"` (never).
+        shutdown: seconds that the child has for an orderly end before it is killed; `"infinity"`, or `"brutal_kill"`
+            for no time at all. By default 5 for a worker and `"infinity"` for a supervisor.
+        type: `"worker"` or `"supervisor"`; sets the default of `shutdown`, and is counted.
+
+    Raises:
+        InvalidChildSpec: a field has a value that no supervisor can use; checked at once, before anything starts.
+
+    OTP: the child specification map (B1, B2). Unknown fields are errors here.
+    """
+
+    start: Callable[..., Any]
+    args: tuple[object, ...] = ()
+    kwargs: Mapping[str, object] = field(default_factory=dict[str, object])
+    id: Hashable = None
+    restart: Restart = "permanent"
+    shutdown: Shutdown | None = None
+    type: ChildType = "worker"
+
+    def __post_init__(self) -> None:
+        _check_start(self.start)
+        if self.id is None:
+            object.__setattr__(self, "id", self.start)
+        _check_hashable(self.id)
+        _check_choice("restart", self.restart, get_args(Restart), "invalid_restart_type")
+        _check_choice("type", self.type, get_args(ChildType), "invalid_child_type")
+        if self.shutdown is None:
+            object.__setattr__(self, "shutdown", "infinity" if self.type == "supervisor" else 5.0)
+        _check_shutdown(self.shutdown)
+        object.__setattr__(self, "args", tuple(self.args))
+
+    def replace(self, **overrides: Unpack[Overrides]) -> ChildSpec:
+        """Return a spec with some fields given anew (B5).
+
+        Raises:
+            TypeError: there is no such field.
+        """
+        # mypy can't see through dataclasses.replace and a TypedDict at once; the fields are the same.
+        return replace(self, **overrides)
+
+
+def _check_start(start: Any) -> None:
+    if start is None:
+        message = "a child spec needs start: an actor class, or a callable that returns an actor's ref; got None"
+        raise InvalidChildSpec(message, ("missing_start",))
+    if isinstance(start, type):
+        if not issubclass(start, pykka.Actor):
+            message = f"start must be an actor class or a callable that returns an actor's ref; got the class {start}"
+            raise InvalidChildSpec(message, ("invalid_mfa", start))
+    elif not callable(start):
+        message = f"start must be an actor class or a callable that returns an actor's ref; got {start!r}"
+        raise InvalidChildSpec(message, ("invalid_mfa", start))
+
+
+def _check_hashable(child_id: object) -> None:
+    try:
+        hash(child_id)
+    except TypeError:
+        message = f"id must be hashable, since children are found by it; got {child_id!r}"
+        raise InvalidChildSpec(message, ("invalid_id", child_id)) from None
+
+
+def _check_choice(name: str, value: object, choices: tuple[str, ...], code: str) -> None:
+    if value not in choices:
+        message = f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}"
+        raise InvalidChildSpec(message, (code, value))
+
+
+def _check_shutdown(value: object) -> None:
+    if value in ("infinity", "brutal_kill"):
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        message = f"shutdown must be seconds >= 0, 'infinity' or 'brutal_kill'; got {value!r}"
+        raise InvalidChildSpec(message, ("invalid_shutdown", value))

@@ -1,0 +1,259 @@
+"""What an actor can do as an OTP process: links, monitors, exits, names, timers.
+
+The functions act for the actor whose code calls them. Those that need one raise `NotAnActor` elsewhere.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from actors._adopted import process_of
+from actors._clock import new_waiter
+from actors._process import ALIVE, Process
+from actors._process import current as current_process
+from actors.errors import ActorDied, ExitRequest, NoSuchName, NotAnActor
+from actors.messages import ExitReason, NoProc
+from actors.ref import ActorRef, NamedRef
+from actors.runtime import current_runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    import pykka
+
+    from actors._process import Monitor
+    from actors.runtime import Runtime
+
+__all__ = [
+    "Timer",
+    "checkpoint",
+    "current_actor",
+    "demonitor",
+    "exit",
+    "link",
+    "monitor",
+    "now",
+    "register_name",
+    "send_after",
+    "sleep",
+    "trap_exit",
+    "unlink",
+    "unregister_name",
+    "whereis",
+]
+
+
+def _caller(function: str) -> Process:
+    process = current_process()
+    if process is None:
+        msg = f"{function}() acts for the calling actor; call it from an actor's own code"
+        raise NotAnActor(msg)
+    process.checkpoint()
+    return process
+
+
+def current_actor() -> ActorRef[Any] | None:
+    """Return the ref of the actor whose code calls, or None outside of actors."""
+    process = current_process()
+    if process is None:
+        return None
+    ref: Any = process.ref
+    return ref  # type: ignore[no-any-return]  # every record's ref is an ActorRef
+
+
+# Links and monitors
+
+
+def link(ref: pykka.ActorRef[Any]) -> None:
+    """Link the calling actor and another: when one ends, the other gets an exit signal with the reason.
+
+    Linking twice is linking once; linking oneself does nothing. When the other has ended, an actor that traps exits
+    gets the message `Exit(ref, NoProc())`.
+
+    Raises:
+        ActorDied: the other has ended, and the caller doesn't trap exits.
+
+    OTP: `Process.link/1` (A11, A18).
+    """
+    process = _caller("link")
+    other = process_of(ref)
+    if other is None:
+        msg = f"{ref} can't be linked: it has ended"
+        raise ActorDied(msg, NoProc())
+    process.link(other)
+
+
+def unlink(ref: pykka.ActorRef[Any]) -> None:
+    """Remove the link to another actor, if there is one; an `Exit` that has arrived stays in the mailbox.
+
+    OTP: `Process.unlink/1` (A19, A20).
+    """
+    process = _caller("unlink")
+    other = process_of(ref)
+    if other is not None:
+        process.unlink(other)
+
+
+def monitor(ref: pykka.ActorRef[Any]) -> Monitor:
+    """Watch another actor: the caller gets one message `Down(ref, reason, monitor)` when it ends.
+
+    An actor that has ended, or a name that nobody has, gives it at once, with `NoProc()`. Monitors stack: each has a
+    `Down` of its own. With a named ref, the actor that has the name now is watched.
+
+    OTP: `Process.monitor/1` (A24, A25, A27).
+    """
+    process = _caller("monitor")
+    try:
+        target = process_of(ref)
+    except NoSuchName:
+        target = None
+    return process.monitor(target, ref)
+
+
+def demonitor(monitor: Monitor, *, flush: bool = False) -> bool:
+    """End a watch; with `flush` a `Down` of it that has arrived but wasn't handled is removed too.
+
+    Returns:
+        Whether the watch was still on; False when its `Down` had been sent, or it is not the caller's.
+
+    OTP: `Process.demonitor/2` (A26); what it returns is OTP's answer with the option `info`.
+    """
+    return _caller("demonitor").demonitor(monitor, flush=flush)
+
+
+# Exits
+
+
+def trap_exit(flag: bool) -> bool:  # noqa: FBT001 - as Process.flag(:trap_exit, flag)
+    """Choose whether exit signals to the calling actor arrive as messages `Exit`; return what it was before.
+
+    OTP: `Process.flag(:trap_exit, flag)` (A13, A17).
+    """
+    process = _caller("trap_exit")
+    with process.runtime.lock:
+        before, process.trapping = process.trapping, flag
+    return before
+
+
+def exit(reason: ExitReason) -> NoReturn:  # noqa: A001 - the field's word
+    """End the calling actor with `reason`: any value; `on_stop` runs. Raises `ExitRequest`, which may be caught.
+
+    OTP: `exit/1` (A3).
+    """
+    _caller("exit")
+    raise ExitRequest(reason)
+
+
+# Names
+
+
+def whereis(name: Hashable) -> ActorRef[Any] | None:
+    """Return the actor that has the name now, or None (A33). `named(name)` follows the name instead."""
+    process = current_runtime().whereis(name)
+    if process is None:
+        return None
+    ref: Any = process.ref
+    return ref  # type: ignore[no-any-return]  # every record's ref is an ActorRef
+
+
+def register_name(name: Hashable, ref: pykka.ActorRef[Any]) -> None:
+    """Give an actor a name. It is free again when the actor has ended, before anybody is told of the end.
+
+    Raises:
+        NameUnavailable: the name is taken, or the actor has one already, or has ended.
+
+    OTP: `Process.register/2` (A32).
+    """
+    process = process_of(ref)
+    if process is None:
+        msg = f"{ref} can't be named {name!r}: it has ended"
+        raise ActorDied(msg, NoProc())
+    process.runtime.register_name(name, process)
+
+
+def unregister_name(name: Hashable) -> None:
+    """Free a name; anybody may (A33).
+
+    Raises:
+        NameUnavailable: nobody has it.
+    """
+    current_runtime().unregister_name(name)
+
+
+# Time
+
+
+def now() -> float:
+    """Return the runtime's time: seconds since some fixed moment."""
+    return current_runtime().clock.now()
+
+
+def checkpoint() -> None:
+    """Let a kill of the calling actor take effect here; call it in long computations. Nothing outside of actors."""
+    process = current_process()
+    if process is not None:
+        process.checkpoint()
+
+
+def sleep(seconds: float) -> None:
+    """Block for `seconds` of the runtime's time; a kill of the calling actor ends it."""
+    current_runtime().wait(new_waiter(), seconds)
+
+
+class Timer:
+    """A message that will be sent. What `send_after()` returns; anybody may cancel it (A43)."""
+
+    def __init__(self, runtime: Runtime, ref: pykka.ActorRef[Any], message: object, seconds: float) -> None:
+        self._runtime = runtime
+        self._ref = ref
+        self._message = message
+        self._ticket = runtime.clock.call_at(runtime.clock.now() + seconds, self._fire)
+
+    def cancel(self) -> float | None:
+        """Prevent the message.
+
+        Returns:
+            The seconds that were left; None when it was sent or cancelled before, or its actor has ended (A41, A42).
+        """
+        left = self.remaining()
+        return left if self._runtime.clock.cancel(self._ticket) else None
+
+    def remaining(self) -> float | None:
+        """Return the seconds left; None when it was sent or cancelled, or its actor has ended (A41, A42)."""
+        if self._ticket.callback is None or self._target_has_ended():
+            return None
+        return max(self._ticket.deadline - self._runtime.clock.now(), 0.0)
+
+    def _target_has_ended(self) -> bool:
+        return not isinstance(self._ref, NamedRef) and not self._ref.is_alive()
+
+    def _fire(self) -> None:
+        target = _target_of(self._ref, self._runtime)
+        if target is not None and target.reason is ALIVE:
+            target.put(self._message)
+
+
+def _target_of(ref: pykka.ActorRef[Any], runtime: Runtime) -> Process | None:
+    # A name is looked up when the timer fires: its holder of that moment gets the message (A42).
+    if isinstance(ref, NamedRef):
+        return runtime.whereis(ref.name)
+    return process_of(ref)
+
+
+def send_after(ref: pykka.ActorRef[Any], message: object, seconds: float) -> Timer:
+    """Send `message` to an actor after `seconds`, never before; 0 still goes through the mailbox.
+
+    The timer is nobody's: it fires although its maker has ended (A43). To an actor that has ended nothing is sent; a
+    named ref is looked up when the time has come, so a restarted actor gets what was meant for its name (A42).
+
+    Raises:
+        ValueError: `seconds` is negative or not finite.
+
+    OTP: `Process.send_after/3` (A40).
+    """
+    if not math.isfinite(seconds) or seconds < 0:
+        msg = f"seconds must be a finite number >= 0; got {seconds!r}"
+        raise ValueError(msg)
+    checkpoint()
+    return Timer(current_runtime(), ref, message, seconds)

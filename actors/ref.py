@@ -1,0 +1,247 @@
+"""Refs: how actors, and everybody else, hold on to an actor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+
+import pykka
+
+from actors._future import Future
+from actors._process import ALIVE, Process, current
+from actors.errors import ActorDied, Deadlock, NoSuchName
+from actors.messages import ExitReason, NoProc, Normal
+from actors.runtime import current_runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from actors._process import ProcessState
+
+__all__ = ["ActorRef", "NamedRef", "named"]
+
+A = TypeVar("A", bound=pykka.Actor)
+
+_NORMAL = Normal()
+
+
+class ActorRef(pykka.ActorRef[A]):
+    """Reference to one actor, for its whole life and beyond. Works as `pykka.ActorRef`, and adds an OTP life.
+
+    A restarted actor is a new one with a new ref (A10); `named()` gives a ref that follows the name instead.
+    """
+
+    _process: Process
+
+    def __init__(self, actor: A, process: Process) -> None:
+        super().__init__(actor)
+        self._process = process
+
+    @property
+    def name(self) -> Hashable | None:
+        """The name that the actor has now."""
+        return self._process.name
+
+    @property
+    def state(self) -> ProcessState:
+        """`"alive"`; `"dead"`: it takes no more messages, its last hook runs; `"abandoned"`: it was killed, and its
+        code still runs; `"gone"`: no line of its code can run any more.
+        """
+        return self._process.state
+
+    @property
+    def exit_reason(self) -> ExitReason | None:
+        """What the actor died of; None while it lives."""
+        reason = self._process.reason
+        return None if reason is ALIVE else reason
+
+    def is_alive(self) -> bool:
+        """Tell whether the actor takes messages now."""
+        return self._process.reason is ALIVE
+
+    def tell(self, message: object) -> None:
+        """Send a message, and don't wait.
+
+        Raises:
+            ActorDied: the actor has ended (a `pykka.ActorDeadError`).
+        """
+        _checkpoint()
+        if not self._process.put(message):
+            raise self._died()
+
+    @overload
+    def ask(self, message: object, *, block: Literal[True] = True, timeout: float | None = None) -> Any: ...
+
+    @overload
+    def ask(self, message: object, *, block: Literal[False], timeout: float | None = None) -> pykka.Future[Any]: ...
+
+    @overload
+    def ask(self, message: object, *, block: bool, timeout: float | None = None) -> Any | pykka.Future[Any]: ...
+
+    def ask(self, message: object, *, block: bool = True, timeout: float | None = None) -> Any | pykka.Future[Any]:
+        """Send a message and return the reply, or a future of it when `block` is False.
+
+        Args:
+            timeout: seconds to wait when blocking; None waits for ever.
+
+        Raises:
+            ActorDied: the actor had ended, or ended before it answered; `reason` is its exit reason (A58, A61).
+            CallTimeout: no reply in time (a `pykka.Timeout`).
+            Deadlock: the actor asks itself (A69), or its starter, which waits for it (B70).
+            Exception: what the handler raised. That has ended the actor, unless it has `crash_on_failed_ask = False`.
+        """
+        _checkpoint()
+        target = self._process
+        if block:
+            _refuse_deadlock(target)
+        future: Future[Any] = Future(target.runtime)
+        if not target.put(message, future):
+            future.set_exception((ActorDied, self._died(), None))
+        return future.get(timeout=timeout) if block else future
+
+    @overload
+    def stop(
+        self, *, block: Literal[True] = True, timeout: float | None = None, reason: ExitReason = ...
+    ) -> bool: ...
+
+    @overload
+    def stop(
+        self, *, block: Literal[False], timeout: float | None = None, reason: ExitReason = ...
+    ) -> pykka.Future[bool]: ...
+
+    @overload
+    def stop(
+        self, *, block: bool, timeout: float | None = None, reason: ExitReason = ...
+    ) -> bool | pykka.Future[bool]: ...
+
+    def stop(
+        self, *, block: bool = True, timeout: float | None = None, reason: ExitReason = _NORMAL
+    ) -> bool | pykka.Future[bool]:
+        """Ask the actor to end with `reason` after what it was sent before, and wait until it is gone (A37, A73).
+
+        Args:
+            block: whether to wait; else a future of the answer is returned.
+            timeout: seconds to wait; None waits for ever. The request stays when the time is over (A76).
+            reason: its exit reason.
+
+        Returns:
+            True when the actor ended now; False when it had ended before.
+
+        Raises:
+            CallTimeout: it is not gone in time.
+            Deadlock: the actor would wait for its own end.
+        """
+        _checkpoint()
+        target = self._process
+        if block:
+            _refuse_deadlock(target)
+        future: Future[bool] = Future(target.runtime)
+        if target.add_stop(future):
+            target.request_stop(reason)
+        else:
+            future.set(False)  # noqa: FBT003 - the value of the future
+        return future.get(timeout=timeout) if block else future
+
+    def exit(self, reason: ExitReason) -> None:
+        """Send an exit signal: ends the actor with `reason`, or is a message `Exit` to one that traps exits.
+
+        It goes ahead of the messages in the mailbox, takes effect when the running handler has returned, and does
+        nothing to a dead actor. `Normal()` is ignored by an actor that doesn't trap exits.
+
+        OTP: `Process.exit/2` (A15).
+        """
+        self._process.signal(current(), reason)
+
+    def kill(self) -> None:
+        """End the actor with `Killed()`, whatever it does, trapping exits or not.
+
+        It is dead for everybody at once. Code of it that is running ends where it next enters the runtime (an ask, a
+        registration, `checkpoint()`); until then it is *abandoned*, and what it holds is not given to others.
+
+        OTP: `Process.exit(pid, :kill)` (A6); differs, since a thread can't be killed.
+        """
+        self._process.kill()
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until the actor is gone: no line of its code can run any more.
+
+        Args:
+            timeout: seconds; None waits for ever.
+
+        Returns:
+            False when the time was over before.
+        """
+        return self._process.wait_until(lambda process: process.gone, timeout)
+
+    def _died(self) -> ActorDied:
+        return ActorDied(f"{self} not found: it has ended", NoProc())
+
+
+class NamedRef(ActorRef[A]):
+    """A ref that looks up who has the name at each use, and so stays right when that one is restarted."""
+
+    def __init__(self, name: Hashable) -> None:
+        self._name = name
+
+    @property
+    def _target(self) -> pykka.ActorRef[Any]:
+        return self._process.ref
+
+    @property
+    def _process(self) -> Process:  # type: ignore[override]  # looked up instead of kept
+        process = current_runtime().whereis(self._name)
+        if process is None:
+            raise NoSuchName(self._name)
+        return process
+
+    @property
+    def name(self) -> Hashable:
+        """The name that is looked up."""
+        return self._name
+
+    def is_alive(self) -> bool:
+        """Tell whether a living actor has the name now."""
+        process = current_runtime().whereis(self._name)
+        return process is not None and process.reason is ALIVE
+
+    def __getattr__(self, attribute: str) -> Any:
+        # Pykka's own attributes (actor_urn, actor_class, ...) are those of the actor that has the name now.
+        if attribute.startswith("actor_") or attribute == "_actor_weakref":
+            return getattr(self._target, attribute)
+        raise AttributeError(attribute)
+
+    def __repr__(self) -> str:
+        return f"<NamedRef {self._name!r}>"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, NamedRef) and other._name == self._name
+
+    def __hash__(self) -> int:
+        return hash((NamedRef, self._name))
+
+
+def named(name: Hashable) -> NamedRef[Any]:
+    """Return a ref to whoever has the name when it is used: how actors find each other across restarts.
+
+    Sending to a name that nobody has raises `NoSuchName` (A7).
+    """
+    return NamedRef(name)
+
+
+def _checkpoint() -> None:
+    process = current()
+    if process is not None:
+        process.checkpoint()
+
+
+def _refuse_deadlock(target: Process) -> None:
+    asker = current()
+    if asker is None:
+        return
+    if asker is target:
+        msg = f"{asker.label} would wait for itself; use tell(), or call the method directly"
+        raise Deadlock(msg, "calling_self")
+    if asker.quiet_for is target:
+        msg = f"{asker.label} would wait for {target.label}, which waits for its start; do it after on_start"
+        raise Deadlock(msg, "calling_starter")

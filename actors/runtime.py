@@ -1,0 +1,199 @@
+"""The runtime: the one object that all that is not a value hangs on."""
+
+from __future__ import annotations
+
+import threading
+from contextvars import ContextVar, Token
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from actors._clock import Clock, SystemClock
+from actors._process import Process, current
+from actors._scheduler import ThreadScheduler
+from actors.errors import AlreadyStarted, NameUnavailable, ProcessKilled
+from actors.messages import Shutdown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from actors._clock import Waiter
+
+__all__ = ["Runtime", "current_runtime"]
+
+T = TypeVar("T")
+
+
+class Runtime:
+    """A world of actors: its clock, its scheduler, its process table and names.
+
+    A default one is made on first use. A test, or a program that wants its own, runs inside another:
+
+        with Runtime() as runtime:
+            ref = MyActor.start()
+        # all of its actors have ended here
+
+    Actors belong to the runtime in which they were started, and start others there.
+
+    Args:
+        clock: where time comes from; the machine's monotonic clock by default.
+    """
+
+    def __init__(self, *, clock: Clock | None = None) -> None:
+        self.clock: Clock = clock if clock is not None else SystemClock()
+        self.scheduler = ThreadScheduler()
+        self.lock = threading.Lock()
+        self._processes: dict[Process, None] = {}
+        self._names: dict[Hashable, Process] = {}
+        self._tables: dict[tuple[type, str], object] = {}
+        self._token: Token[Runtime | None] | None = None
+
+    def __enter__(self) -> Self:
+        self._token = _chosen.set(self)
+        return self
+
+    def __exit__(self, *_exc_info: object) -> None:
+        if self._token is not None:
+            _chosen.reset(self._token)
+            self._token = None
+        self.close()
+
+    def close(self, timeout: float = 10.0) -> None:
+        """Stop all actors, as `stop_all` does, and the clock."""
+        self.stop_all(timeout)
+        self.clock.close()
+
+    def stop_all(self, timeout: float = 10.0) -> None:
+        """End all actors: those without a parent first, latest first, which end their children; then what is left.
+
+        Supervisors are such roots, so nothing is restarted meanwhile. What doesn't end in time is killed.
+
+        Args:
+            timeout: seconds for all together.
+        """
+        deadline = self.clock.now() + timeout
+        self._stop_each([process for process in self.processes() if process.parent is None], deadline)
+        self._stop_each(self.processes(), deadline)
+
+    def _stop_each(self, processes: list[Process], deadline: float) -> None:
+        for process in reversed(processes):
+            process.request_stop(Shutdown())
+            process.wait_until(_is_gone, max(deadline - self.clock.now(), 0.0))
+        for process in reversed(processes):
+            process.kill()
+            if process.gone and process.thread not in (None, threading.current_thread()):
+                process.thread.join()
+
+    # Waiting
+
+    def wait(self, waiter: Waiter, timeout: float | None) -> bool:
+        """Block the calling thread or actor until `waiter` is released; False after `timeout` seconds."""
+        process = current()
+        if process is None:
+            return self.clock.wait(waiter, timeout)
+        return process.wait(waiter, timeout)
+
+    # The process table
+
+    def processes(self) -> list[Process]:
+        """All actors that aren't gone yet, in the order in which they were started."""
+        with self.lock:
+            return list(self._processes)
+
+    def admit(self, process: Process, *, link: bool = False, name: Hashable | None = None) -> None:
+        """Enter a new actor, with its name and the link to its parent, in one step (A22, A35).
+
+        Raises:
+            AlreadyStarted: the name belongs to another actor.
+        """
+        with self.lock:
+            if process.parent is not None and process.parent.announced:
+                # Its children have had their signal; one more would never get it.
+                raise ProcessKilled(process.parent.label)
+            if name is not None:
+                holder = self._names.get(name)
+                if holder is not None:
+                    raise AlreadyStarted(name, holder.ref)
+                self._names[name] = process
+                process.name = name
+            self._processes[process] = None
+            if link and process.parent is not None:
+                process.links.add(process.parent)
+                process.parent.links.add(process)
+
+    def forget(self, process: Process) -> None:
+        """Drop a gone actor; called with the lock held."""
+        self._processes.pop(process, None)
+
+    # Names
+
+    def whereis(self, name: Hashable) -> Process | None:
+        """The actor that has this name now (A33)."""
+        return self._names.get(name)
+
+    def register_name(self, name: Hashable, process: Process) -> None:
+        """Give an actor its name (A32)."""
+        with self.lock:
+            if process.announced:
+                msg = f"{process.label} can't be named {name!r}: it has ended"
+                raise NameUnavailable(msg)
+            if process.name is not None:
+                msg = f"{process.label} can't be named {name!r}: it is named {process.name!r}, and an actor has one name"
+                raise NameUnavailable(msg)
+            if name is None or name in self._names:
+                holder = self._names.get(name)
+                taken = "None is no name" if holder is None else f"{holder.label} has it"
+                msg = f"{process.label} can't be named {name!r}: {taken}"
+                raise NameUnavailable(msg)
+            self._names[name] = process
+            process.name = name
+
+    def unregister_name(self, name: Hashable) -> None:
+        """Free a name, whoever has it (A33)."""
+        with self.lock:
+            process = self._names.pop(name, None)
+            if process is None:
+                msg = f"nobody is named {name!r}"
+                raise NameUnavailable(msg)
+            process.name = None
+
+    def release_name(self, process: Process) -> None:
+        """Free the name of an actor that ends; called with the lock held."""
+        if process.name is not None:
+            self._names.pop(process.name, None)
+
+    # Tables: what outlives the actor that keeps it
+
+    def table(self, kind: type[T], name: str) -> T | None:
+        """The table of this kind and name, if there ever was one."""
+        found: Any = self._tables.get((kind, name))
+        return found  # type: ignore[no-any-return]  # its key says its type
+
+    def table_or_new(self, kind: type[T], name: str, make: Callable[[], T]) -> T:
+        """The table of this kind and name, made when there is none."""
+        with self.lock:
+            found: Any = self._tables.get((kind, name))
+            if found is None:
+                found = self._tables[kind, name] = make()
+            return found  # type: ignore[no-any-return]  # its key says its type
+
+
+def _is_gone(process: Process) -> bool:
+    return process.gone
+
+
+_chosen: ContextVar[Runtime | None] = ContextVar("chosen runtime", default=None)
+_default_lock = threading.Lock()
+_default: list[Runtime] = []
+
+
+def current_runtime() -> Runtime:
+    """The runtime of the calling actor; else the one of the `with runtime:` around; else the default one."""
+    process = current()
+    if process is not None:
+        return process.runtime
+    chosen = _chosen.get()
+    if chosen is not None:
+        return chosen
+    with _default_lock:
+        if not _default:
+            _default.append(Runtime())
+        return _default[0]

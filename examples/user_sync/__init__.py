@@ -1,0 +1,1 @@
+"""Users synced by a pool of workers, never one user by two workers at once."""

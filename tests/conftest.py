@@ -1,0 +1,27 @@
+"""Fixtures for all tests: a runtime of their own, and a clock that they move themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from actors import Runtime
+from tests.support import ManualClock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def runtime(request: pytest.FixtureRequest) -> Iterator[Runtime]:
+    """The runtime in which the test's actors live; with the test's clock, when it asks for one."""
+    clock = request.getfixturevalue("clock") if "clock" in request.fixturenames else None
+    with Runtime(clock=clock) as runtime:
+        yield runtime
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """The time of the test's runtime, which stands still until the test advances it."""
+    return ManualClock()
