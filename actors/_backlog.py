@@ -99,9 +99,7 @@ class Backoff:
         seed: for the random choice; None for a different one each time.
     """
 
-    def __init__(
-        self, base: float = 0.1, *, cap: float = 60.0, jitter: float = 0.1, seed: int | None = None
-    ) -> None:
+    def __init__(self, base: float = 0.1, *, cap: float = 60.0, jitter: float = 0.1, seed: int | None = None) -> None:
         self._base = base
         self._cap = cap
         self._jitter = jitter
@@ -366,7 +364,7 @@ class Backlog:
             return self._delayed[0][0] if self._delayed else None
 
     def take_back(self, process: Process) -> None:
-        """Take back what a gone worker had in hand: to the front, in its old order; what failed, for a later attempt."""
+        """Take back what a gone worker had in hand: to the front, in its old order; failures for a later attempt."""
         with self._lock:
             subscription = self._subscriptions.pop(process, None)
             if subscription is None:
@@ -422,7 +420,7 @@ class Backlog:
     def _backoff(self, job: _Job, reason: ExitReason) -> float:
         try:
             seconds = float(self._settings.backoff(job.attempts, reason))
-        except Exception:  # noqa: BLE001 - a user's function; without its answer the event must not be lost
+        except Exception:
             logger.exception("queue %r: backoff(%r, %r) failed; trying again at once", self._name, job.attempts, reason)
             return 0.0
         return seconds if math.isfinite(seconds) else 0.0

@@ -64,10 +64,10 @@ def split_batches(events: int, *, max_demand: int, min_demand: int, demand: int)
 
 
 class Allotment(NamedTuple, Generic[C]):
-    """The next `count` events go to `consumer`."""
+    """The next `events` events, so many, go to `consumer`."""
 
     consumer: C
-    count: int
+    events: int
 
 
 @dataclass(slots=True)

@@ -57,7 +57,7 @@ class Future(pykka.Future[T]):
         super().__init__()
         self._runtime = runtime
         self._lock = threading.Lock()
-        self._outcome: T | None | _Raised | _Unset = _UNSET
+        self._outcome: T | _Raised | _Unset | None = _UNSET
         self._waiters: list[Waiter] = []
 
     def get(self, *, timeout: float | None = None) -> T:
@@ -97,7 +97,7 @@ class Future(pykka.Future[T]):
                 raise queue.Full
             super().set_get_hook(func)
 
-    def _settle(self, outcome: T | None | _Raised) -> None:
+    def _settle(self, outcome: T | _Raised | None) -> None:
         with self._lock:
             if not _is_unset(self._outcome) or self._get_hook is not None:
                 raise queue.Full
@@ -106,7 +106,7 @@ class Future(pykka.Future[T]):
         for waiter in waiters:
             wake(waiter)
 
-    def _wait(self, timeout: float | None) -> T | None | _Raised:
+    def _wait(self, timeout: float | None) -> T | _Raised | None:
         waiter = new_waiter()
         with self._lock:
             if not _is_unset(self._outcome):

@@ -68,7 +68,7 @@ def _begin(process: Process) -> None:
 
 
 def _after_start(actor: pykka.Actor) -> None:
-    hook = getattr(actor, "_after_start", None)
+    hook = getattr(actor, "_otp_after_start", None)
     if hook is not None:
         hook()
 

@@ -203,7 +203,7 @@ class Process:
             self.checkpoint()
 
     def wait_until(self, reached: Callable[[Process], bool], timeout: float | None) -> bool:
-        """Block the calling thread, or actor, until this actor's life has come so far; False after `timeout` seconds."""
+        """Block the calling thread or actor until this one's life has come so far; False after `timeout` seconds."""
         waiter = new_waiter()
         with self.runtime.lock:
             if reached(self):

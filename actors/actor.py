@@ -66,34 +66,34 @@ class Actor(pykka.Actor):
     trap_exit: ClassVar[bool] = False
     """Whether exit signals arrive as messages `Exit` from the start on (A13); `trap_exit()` changes it later."""
 
-    _process: Process
+    _otp_process: Process
 
     def __init__(self, *_args: Any, **_kwargs: Any) -> None:
         """Create the actor; runs in the thread of who starts it, as in Pykka."""
         # Pykka's own is not called: what it would set up is there since `start()`, so a subclass can't forget it.
-        if not hasattr(self, "_process"):
-            self._attach(Process(current_runtime(), type(self).__name__))
+        if not hasattr(self, "_otp_process"):
+            self._otp_attach(Process(current_runtime(), type(self).__name__))
 
-    def _attach(self, process: Process) -> None:
+    def _otp_attach(self, process: Process) -> None:
         process.actor = self
-        self._process = process
+        self._otp_process = process
         self.actor_urn = uuid.uuid4().urn
         self.actor_inbox = process.mailbox
         self.actor_stopped = process.stopped
-        self._actor_ref = self._create_ref(process)
+        self._actor_ref = self._otp_create_ref(process)
         process.ref = self._actor_ref
 
-    def _create_ref(self, process: Process) -> ActorRef[Any]:
+    def _otp_create_ref(self, process: Process) -> ActorRef[Any]:
         return ActorRef(self, process)
 
     @property
-    def actor_ref(self) -> ActorRef[Self]:
+    def actor_ref(self) -> ActorRef[Self]:  # pyright: ignore[reportIncompatibleMethodOverride] - Self is invariant
         """The actor's ref."""
         ref: Any = self._actor_ref
-        return ref  # type: ignore[no-any-return]  # made by _create_ref
+        return ref  # type: ignore[no-any-return]  # made by _otp_create_ref
 
     @classmethod
-    def start(cls, *args: Any, **kwargs: Any) -> ActorRef[Self]:
+    def start(cls, *args: Any, **kwargs: Any) -> ActorRef[Self]:  # pyright: ignore[reportIncompatibleMethodOverride] - Self is invariant
         """Start an actor, and don't wait for its `on_start`, as in Pykka.
 
         The arguments are those of `__init__`. An `on_start` that fails is a death like any other.
@@ -159,9 +159,9 @@ class Actor(pykka.Actor):
 
     def _start_actor_loop(self) -> None:
         daemon = self.use_daemon_thread
-        self._process.runtime.scheduler.run(self._process, _life.run, daemon=daemon)
+        self._otp_process.runtime.scheduler.run(self._otp_process, _life.run, daemon=daemon)
 
-    def _after_start(self) -> None:
+    def _otp_after_start(self) -> None:
         """Run what must not depend on a subclass calling `super().on_start()`."""
 
 
@@ -193,10 +193,7 @@ class Options(Generic[A]):
             StartFailed: the actor died before it was up; or was killed, being too slow.
             Ignore: `on_start` raised it.
         """
-        try:
-            process = _spawn(replace(self, link=current() is not None), args, kwargs, waits=True)
-        except (StartFailed, Ignore):
-            raise
+        process = _spawn(replace(self, link=current() is not None), args, kwargs, waits=True)
         await_start(process, self.start_timeout)
         return _ref_of(process)
 
@@ -208,7 +205,7 @@ class Options(Generic[A]):
 
 def _ref_of(process: Process) -> ActorRef[Any]:
     ref: Any = process.ref
-    return ref  # type: ignore[no-any-return]  # made by _create_ref
+    return ref  # type: ignore[no-any-return]  # made by _otp_create_ref
 
 
 def _spawn(options: Options[Any], args: tuple[Any, ...], kwargs: dict[str, Any], *, waits: bool) -> Process:
@@ -227,10 +224,10 @@ def _spawn(options: Options[Any], args: tuple[Any, ...], kwargs: dict[str, Any],
     )
     process.quiet_for = process.parent
     actor = cls.__new__(cls, *args, **kwargs)
-    actor._attach(process)
+    actor._otp_attach(process)
     process.runtime.admit(process, link=options.link, name=options.name)
     try:
-        actor.__init__(*args, **kwargs)  # type: ignore[misc]  # as type.__call__ does; the name must be taken before
+        actor.__init__(*args, **kwargs)  # as type.__call__ does; but the name is taken before
         if not waits:
             process.quiet_for = None
         pykka.ActorRegistry.register(actor.actor_ref)

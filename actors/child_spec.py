@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias, TypedDict, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, get_args
 
 import pykka
 from typing_extensions import Unpack
 
 from actors.errors import InvalidChildSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Mapping
 
 __all__ = ["ChildSpec", "ChildType", "Overrides", "Restart", "Shutdown"]
 

@@ -39,7 +39,7 @@ class ActorError(Exception):
     """What all errors of this package have in common."""
 
 
-class ExitRequest(Exception):  # noqa: N818 - not an error: what exit() raises
+class ExitRequest(Exception):
     """Raised by `exit(reason)`: ends the actor with `reason` unless somebody above catches it (A3)."""
 
     def __init__(self, reason: ExitReason) -> None:
@@ -47,7 +47,7 @@ class ExitRequest(Exception):  # noqa: N818 - not an error: what exit() raises
         self.reason = reason
 
 
-class Ignore(Exception):  # noqa: N818 - not an error: a way to start
+class Ignore(Exception):
     """Raised by `on_start` to say that there is nothing to run; the start is no failure.
 
     `start_link()` lets it through to its caller; a supervisor keeps the child's place without an actor.

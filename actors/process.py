@@ -136,7 +136,7 @@ def trap_exit(flag: bool) -> bool:  # noqa: FBT001 - as Process.flag(:trap_exit,
     return before
 
 
-def exit(reason: ExitReason) -> NoReturn:  # noqa: A001 - the field's word
+def exit(reason: ExitReason) -> NoReturn:
     """End the calling actor with `reason`: any value; `on_stop` runs. Raises `ExitRequest`, which may be caught.
 
     OTP: `exit/1` (A3).

@@ -212,11 +212,9 @@ class QueueKeeper(Actor):
         self._alarm: Ticket | None = None
 
     def on_start(self) -> None:
-        runtime = self._process.runtime
-        self._backlog = runtime.table_or_new(
-            Backlog, self._name, lambda: Backlog(runtime, self._name, self._settings)
-        )
-        self._backlog.adopt(self._process)
+        runtime = self._otp_process.runtime
+        self._backlog = runtime.table_or_new(Backlog, self._name, lambda: Backlog(runtime, self._name, self._settings))
+        self._backlog.adopt(self._otp_process)
         self._hand_out()
 
     def on_receive(self, message: object) -> None:
@@ -232,7 +230,7 @@ class QueueKeeper(Actor):
     def on_stop(self) -> None:
         self._set_alarm(None)
 
-    def on_failure(self, *_exc_info: object) -> None:
+    def on_failure(self, *_exc_info: object, **_named: object) -> None:
         self._set_alarm(None)
 
     def _hand_out(self) -> None:
@@ -243,7 +241,7 @@ class QueueKeeper(Actor):
 
     def _set_alarm(self, due: float | None) -> None:
         """Have the actor woken when the earliest delayed event is due."""
-        clock = self._process.runtime.clock
+        clock = self._otp_process.runtime.clock
         if self._alarm is not None:
             if self._alarm.callback is not None and self._alarm.deadline == due:
                 return

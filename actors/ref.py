@@ -43,8 +43,10 @@ class ActorRef(pykka.ActorRef[A]):
 
     @property
     def state(self) -> ProcessState:
-        """`"alive"`; `"dead"`: it takes no more messages, its last hook runs; `"abandoned"`: it was killed, and its
-        code still runs; `"gone"`: no line of its code can run any more.
+        """How far its life has come.
+
+        `"alive"`; `"dead"`: it takes no more messages, its last hook runs; `"abandoned"`: it was killed, and its code
+        still runs; `"gone"`: no line of its code can run any more.
         """
         return self._process.state
 
@@ -69,15 +71,17 @@ class ActorRef(pykka.ActorRef[A]):
             raise self._died()
 
     @overload
-    def ask(self, message: object, *, block: Literal[True] = True, timeout: float | None = None) -> Any: ...
-
-    @overload
     def ask(self, message: object, *, block: Literal[False], timeout: float | None = None) -> pykka.Future[Any]: ...
 
     @overload
-    def ask(self, message: object, *, block: bool, timeout: float | None = None) -> Any | pykka.Future[Any]: ...
+    def ask(self, message: object, *, block: Literal[True] = True, timeout: float | None = None) -> Any: ...
 
-    def ask(self, message: object, *, block: bool = True, timeout: float | None = None) -> Any | pykka.Future[Any]:
+    @overload
+    def ask(self, message: object, *, block: bool = True, timeout: float | None = None) -> Any | pykka.Future[Any]: ...
+
+    def ask(  # pyright: ignore[reportIncompatibleMethodOverride] - as Pykka's, but for the order of overloads
+        self, message: object, *, block: bool = True, timeout: float | None = None
+    ) -> Any | pykka.Future[Any]:
         """Send a message and return the reply, or a future of it when `block` is False.
 
         Args:
@@ -99,9 +103,7 @@ class ActorRef(pykka.ActorRef[A]):
         return future.get(timeout=timeout) if block else future
 
     @overload
-    def stop(
-        self, *, block: Literal[True] = True, timeout: float | None = None, reason: ExitReason = ...
-    ) -> bool: ...
+    def stop(self, *, block: Literal[True] = True, timeout: float | None = None, reason: ExitReason = ...) -> bool: ...
 
     @overload
     def stop(
@@ -110,7 +112,7 @@ class ActorRef(pykka.ActorRef[A]):
 
     @overload
     def stop(
-        self, *, block: bool, timeout: float | None = None, reason: ExitReason = ...
+        self, *, block: bool = True, timeout: float | None = None, reason: ExitReason = ...
     ) -> bool | pykka.Future[bool]: ...
 
     def stop(
@@ -138,7 +140,7 @@ class ActorRef(pykka.ActorRef[A]):
         if target.add_stop(future):
             target.request_stop(reason)
         else:
-            future.set(False)  # noqa: FBT003 - the value of the future
+            future.set(False)
         return future.get(timeout=timeout) if block else future
 
     def exit(self, reason: ExitReason) -> None:

@@ -191,12 +191,12 @@ class RegistryKeeper(Actor):
         self._keys: Keys = keys
 
     def on_start(self) -> None:
-        runtime = self._process.runtime
+        runtime = self._otp_process.runtime
         self._table = runtime.table_or_new(
             RegistryTable, self._name, lambda: RegistryTable(runtime, self._name, unique=self._keys == "unique")
         )
         # Owners that went while nobody watched told it to nobody.
-        self._table.keeper = self._process
+        self._table.keeper = self._otp_process
         self._table.sweep()
 
     def on_receive(self, message: object) -> None:

@@ -136,7 +136,9 @@ class Runtime:
                 msg = f"{process.label} can't be named {name!r}: it has ended"
                 raise NameUnavailable(msg)
             if process.name is not None:
-                msg = f"{process.label} can't be named {name!r}: it is named {process.name!r}, and an actor has one name"
+                msg = (
+                    f"{process.label} can't be named {name!r}: it is named {process.name!r}, and an actor has one name"
+                )
                 raise NameUnavailable(msg)
             if name is None or name in self._names:
                 holder = self._names.get(name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from collections.abc import Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -19,7 +18,7 @@ from actors.messages import Crashed, ExitReason
 from actors.queue import Events, Queue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Sequence
 
     from actors._backlog import Subscription
     from actors._process import Process
@@ -29,7 +28,7 @@ __all__ = ["Reject", "Retry", "Snooze", "Worker"]
 logger = logging.getLogger("pykka_otp.worker")
 
 
-class Snooze(Exception):  # noqa: N818 - not an error: what a handler may say
+class Snooze(Exception):
     """Raised by a handler to get the same event later: `seconds` from now, this attempt not counted (F8)."""
 
     def __init__(self, seconds: float) -> None:
@@ -38,7 +37,7 @@ class Snooze(Exception):  # noqa: N818 - not an error: what a handler may say
         self.seconds = seconds
 
 
-class Retry(Exception):  # noqa: N818 - not an error: what a handler may say
+class Retry(Exception):
     """Raised by a handler whose attempt failed: try again `after` seconds, by default as the queue backs off (F8)."""
 
     def __init__(self, after: float | None = None) -> None:
@@ -48,7 +47,7 @@ class Retry(Exception):  # noqa: N818 - not an error: what a handler may say
         self.after = after
 
 
-class Reject(Exception):  # noqa: N818 - not an error: what a handler may say
+class Reject(Exception):
     """Raised by a handler for an event that is no use trying again: straight to the dead letters (F8)."""
 
     def __init__(self, reason: ExitReason) -> None:
@@ -99,14 +98,15 @@ class Worker(Actor):
             ValueError: `max_demand`, `min_demand` or `on_error` of the class is none that works (E7).
             TypeError: the class overrides no handler.
         """
-        self._queue = queue
-        self._max_demand, self._min_demand = check_demand(self.max_demand, self.min_demand)
+        # Private to this class, so that a subclass may name its own attributes as it likes.
+        self.__queue = queue
+        self.__max_demand, self.__min_demand = check_demand(self.max_demand, self.min_demand)
         if self.on_error not in ("crash", "fail"):
             msg = f"on_error must be 'crash' or 'fail'; got {self.on_error!r}"
             raise ValueError(msg)
         cls = type(self)
-        self._takes_batches = cls.handle_events is not Worker.handle_events
-        if not self._takes_batches and cls.handle_event is Worker.handle_event:
+        self.__takes_batches = cls.handle_events is not Worker.handle_events
+        if not self.__takes_batches and cls.handle_event is Worker.handle_event:
             msg = f"{cls.__name__} must override handle_event(event), or handle_events(events)"
             raise TypeError(msg)
 
@@ -118,16 +118,16 @@ class Worker(Actor):
         """Handle a batch of up to `max_demand - min_demand` events; they are done, or fail, together."""
         raise NotImplementedError
 
-    def _after_start(self) -> None:
-        runtime = self._process.runtime
-        backlog = runtime.table(Backlog, self._queue.name)
+    def _otp_after_start(self) -> None:
+        runtime = self._otp_process.runtime
+        backlog = runtime.table(Backlog, self.__queue.name)
         if backlog is None:
-            raise UnknownQueue(self._queue.name)
-        self._backlog = backlog
-        self._watch = _Watch(self._process, self.timeout)
-        self._subscription: Subscription = backlog.subscribe(self._process)
-        self._demand = self._max_demand
-        backlog.ask(self._subscription, self._max_demand)
+            raise UnknownQueue(self.__queue.name)
+        self.__backlog = backlog
+        self.__watch = _Watch(self._otp_process, self.timeout)
+        self.__subscription: Subscription = backlog.subscribe(self._otp_process)
+        self.__demand = self.__max_demand
+        backlog.ask(self.__subscription, self.__max_demand)
 
     def _handle_receive(self, message: Any) -> Any:
         if isinstance(message, Events):
@@ -136,8 +136,8 @@ class Worker(Actor):
         return super()._handle_receive(message)
 
     def _handle_deliveries(self, deliveries: list[Delivery]) -> None:
-        batches, self._demand = split_batches(
-            len(deliveries), max_demand=self._max_demand, min_demand=self._min_demand, demand=self._demand
+        batches, self.__demand = split_batches(
+            len(deliveries), max_demand=self.__max_demand, min_demand=self.__min_demand, demand=self.__demand
         )
         rest = iter(deliveries)
         for size, ask in batches:
@@ -145,13 +145,13 @@ class Worker(Actor):
             if not handled:
                 return
             if ask:
-                self._backlog.ask(self._subscription, ask)
+                self.__backlog.ask(self.__subscription, ask)
 
     def _handle_batch(self, batch: list[Delivery]) -> bool:
         """Handle a batch; False when the worker is to end first: what it didn't begin is taken back from it."""
-        groups = [batch] if self._takes_batches else [[delivery] for delivery in batch]
+        groups = [batch] if self.__takes_batches else [[delivery] for delivery in batch]
         for group in groups:
-            if self._process.fatal is not ALIVE:
+            if self._otp_process.fatal is not ALIVE:
                 return False
             self._handle_group(group)
         return True
@@ -160,30 +160,33 @@ class Worker(Actor):
         for delivery in group:
             delivery.started = True
         try:
-            with self._watch.over(group):
-                if self._takes_batches:
+            with self.__watch.over(group):
+                if self.__takes_batches:
                     self.handle_events([delivery.event for delivery in group])
                 else:
                     self.handle_event(group[0].event)
-        except Snooze as snooze:
+        except (Snooze, Retry, Reject) as answer:
             for delivery in group:
-                self._backlog.snooze(delivery, snooze.seconds)
-        except Retry as retry:
-            for delivery in group:
-                self._backlog.fail(delivery, Crashed(retry.__cause__ or retry), retry.after)
-        except Reject as reject:
-            for delivery in group:
-                self._backlog.reject(delivery, reject.reason)
+                self._give_back(delivery, answer)
         except Exception as error:
             if self.on_error == "crash":
                 # The deliveries are left in hand: they are taken back, as failed, when this worker is gone.
                 raise
-            logger.exception("%s: handling failed", self._process.label)
+            logger.exception("%s: handling failed", self._otp_process.label)
             for delivery in group:
-                self._backlog.fail(delivery, Crashed(error))
+                self.__backlog.fail(delivery, Crashed(error))
         else:
             for delivery in group:
-                self._backlog.ack(delivery)
+                self.__backlog.ack(delivery)
+
+    def _give_back(self, delivery: Delivery, answer: Snooze | Retry | Reject) -> None:
+        match answer:
+            case Snooze(seconds=seconds):
+                self.__backlog.snooze(delivery, seconds)
+            case Retry(after=after):
+                self.__backlog.fail(delivery, Crashed(answer.__cause__ or answer), after)
+            case Reject(reason=reason):
+                self.__backlog.reject(delivery, reason)
 
 
 class _Watch:
@@ -202,7 +205,7 @@ class _Watch:
         self._group: list[Delivery] = []
 
     @contextmanager
-    def over(self, group: list[Delivery]) -> Iterator[None]:
+    def over(self, group: list[Delivery]) -> Generator[None]:
         """Watch over one call of the handler."""
         if self._timeout is None:
             yield

@@ -42,8 +42,8 @@ def main():
     rounds, scale = (1, 100) if options.smoke else (ROUNDS, 1)
     lines = [
         (
-            f"CPython {platform.python_version()}, {platform.system()} {platform.machine()}; medians of {rounds} rounds, "
-            "operations per second"
+            f"CPython {platform.python_version()}, {platform.system()} {platform.machine()}; medians of {rounds} "
+            "rounds, operations per second"
         ),
         "",
         "| what | pykka-otp | beside it | ratio |",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import pykka
 from typing_extensions import Unpack, runtime_checkable
 
 from actors import ChildSpec, InvalidChildSpec
-from actors.child_spec import Overrides
 from supervision.errors import DuplicateChildId
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from actors.child_spec import Overrides
 
 __all__ = ["Child", "HasChildSpec", "check_ids", "child_spec"]
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, TypeVar, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, get_args
 
 from actors import ExitReason, Killed, Normal, Shutdown, is_orderly
-from actors.child_spec import Restart
-from actors.child_spec import Shutdown as ShutdownTime
 from supervision.errors import InvalidOption
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from actors.child_spec import Restart
+    from actors.child_spec import Shutdown as ShutdownTime
 
 __all__ = ["Intensity", "Strategy", "affected", "check_strategy", "is_clean_end", "needs_restart"]
 

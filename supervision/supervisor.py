@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, ClassVar, Literal, Self, TypeAlias, cast
-
-import pykka
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias, cast
 
 from actors import (
     Actor,
@@ -26,8 +22,6 @@ from actors import (
     StartFailed,
 )
 from actors._adopted import start_adopted
-from actors._process import Process
-from actors.child_spec import ChildType
 from supervision.children import Child, check_ids, child_spec
 from supervision.errors import (
     ChildAlreadyPresent,
@@ -38,6 +32,15 @@ from supervision.errors import (
     SupervisorError,
 )
 from supervision.restart import Intensity, Strategy, affected, check_strategy, is_clean_end, needs_restart
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable
+    from types import TracebackType
+
+    import pykka
+
+    from actors._process import Process
+    from actors.child_spec import ChildType
 
 __all__ = ["ChildCounts", "ChildInfo", "FailedToStartChild", "Report", "Supervisor", "SupervisorRef"]
 
@@ -270,7 +273,9 @@ class Supervisor(Actor):
         self._records = [_Record(spec) for spec in specs]
 
     @classmethod
-    def start_link(cls, *args: Any, name: Hashable | None = None, **kwargs: Any) -> SupervisorRef:  # type: ignore[override]  # a ref with more to it
+    def start_link(  # pyright: ignore[reportIncompatibleMethodOverride] - Self is invariant
+        cls, *args: Any, name: Hashable | None = None, **kwargs: Any
+    ) -> SupervisorRef:
         """Start a supervisor and all its children, and link it to the calling actor, its parent.
 
         Takes what the class takes, and `name`, the supervisor's name. A subclass may take arguments of its own, and
@@ -288,7 +293,7 @@ class Supervisor(Actor):
         """Return the spec of a supervisor as a child: it has all the time that it needs to end (B7)."""
         return ChildSpec(cls.start_link, args, kwargs, id=cls, type="supervisor")
 
-    def _create_ref(self, process: Process) -> SupervisorRef:
+    def _otp_create_ref(self, process: Process) -> SupervisorRef:
         return SupervisorRef(self, process)
 
     # Its life
@@ -307,37 +312,38 @@ class Supervisor(Actor):
         """End the children in reverse order (B61, B86, B89)."""
         self._terminate_all()
 
-    def on_failure(self, *_exc_info: object) -> None:
+    def on_failure(self, *_exc_info: object, **_named: object) -> None:
         """End the children when the supervisor itself fails."""
         self._terminate_all()
 
     def on_receive(self, message: object) -> object:
+        """Handle a child's end, or a call; a call that can't be granted is refused."""
         try:
             return self._handle(message)
         except (SupervisorError, StartFailed) as refused:
             return Refusal(refused)
 
-    def _handle(self, message: object) -> object:  # noqa: PLR0911 - one line for each thing it is asked
+    def _handle(self, message: object) -> object:
         match message:
             case Exit(ref, reason):
-                return self._child_ended(ref, reason)
+                self._child_ended(ref, reason)
             case _TryAgain(record):
-                return self._try_again(record)
+                self._try_again(record)
             case _StartChild(spec):
                 return self._start_child(spec)
             case _TerminateChild(child_id):
-                return self._terminate_child(self._find(child_id))
+                self._terminate(self._find(child_id))
             case _RestartChild(child_id):
                 return self._restart_child(self._find(child_id))
             case _DeleteChild(child_id):
-                return self._delete_child(self._find(child_id))
+                self._delete_child(self._find(child_id))
             case _WhichChildren():
                 return [ChildInfo(r.spec.id, r.child, r.spec.type) for r in reversed(self._records)]
             case _CountChildren():
                 return self._count()
             case _:
-                logger.error("%s got an unexpected message: %r", self._process.label, message)
-                return None
+                logger.error("%s got an unexpected message: %r", self._otp_process.label, message)
+        return None
 
     # A child's end, and what follows
 
@@ -361,7 +367,7 @@ class Supervisor(Actor):
 
     def _restart(self, record: _Record) -> None:
         """Restart a child, with the siblings that the strategy says; or give up (B36, B43)."""
-        if not self._intensity.allows_restart(self._process.runtime.clock.now()):
+        if not self._intensity.allows_restart(self._otp_process.runtime.clock.now()):
             self._report("shutdown", "reached_max_restart_intensity", record)
             self._forget_actor(record)
             raise ExitRequest(Shutdown())
@@ -377,7 +383,7 @@ class Supervisor(Actor):
                 self._report("start_error", failure.reason, sibling)
                 sibling.is_restarting = True
                 # To the end of the mailbox, so that between two tries all others are heard (B47, B48).
-                self._process.put(_TryAgain(sibling))
+                self._otp_process.put(_TryAgain(sibling))
                 return
 
     # Starting and ending one child
@@ -395,15 +401,15 @@ class Supervisor(Actor):
         # A start function may have forgotten to link, and an unlinked child's end would go unseen (B67).
         process = ref._process
         if process.parent is None:
-            process.parent = self._process
-        self._process.link(process)
+            process.parent = self._otp_process
+        self._otp_process.link(process)
         return ref
 
     def _terminate(self, record: _Record) -> None:
         """End a child that runs: shutdown, wait, kill; whatever comes of it, it is down then (B59, B64)."""
         ref = record.ref
         if ref is not None:
-            reason = _shut_down(ref, record.spec, self._process)
+            reason = _shut_down(ref, record.spec, self._otp_process)
             if not is_clean_end(record.spec.restart, record.spec.shutdown, reason):
                 self._report("shutdown_error", reason, record)
         self._set_down(record)
@@ -446,9 +452,6 @@ class Supervisor(Actor):
             raise
         return record.ref
 
-    def _terminate_child(self, record: _Record) -> None:
-        self._terminate(record)
-
     def _restart_child(self, record: _Record) -> ActorRef[Any] | None:
         _refuse_active(record)
         self._start(record)
@@ -469,13 +472,18 @@ class Supervisor(Actor):
     # Reports
 
     def _report(self, context: ReportContext, reason: ExitReason, record: _Record) -> None:
-        name = self._process.name
+        name = self._otp_process.name
         report = Report(name if name is not None else self.actor_ref, context, reason, record.spec, record.ref)
         if context == "progress":
-            progress.info("%s started %r", self._process.label, record.spec.id, extra={"report": report})
+            progress.info("%s started %r", self._otp_process.label, record.spec.id, extra={"report": report})
         else:
             logger.error(
-                "%s: %s of child %r: %r", self._process.label, context, record.spec.id, reason, extra={"report": report}
+                "%s: %s of child %r: %r",
+                self._otp_process.label,
+                context,
+                record.spec.id,
+                reason,
+                extra={"report": report},
             )
 
 

@@ -96,9 +96,9 @@ class ManualClock:
 class Probe(Actor):
     """An actor that runs what the test asks it to, and shows the test what else it gets.
 
-        probe = Probe.start()
-        probe.ask(lambda: monitor(ref))   # runs inside the actor; an exception reaches the test, and doesn't end it
-        probe_received(probe)             # the next message that isn't a function
+    probe = Probe.start()
+    probe.ask(lambda: monitor(ref))   # runs inside the actor; an exception reaches the test, and doesn't end it
+    probe_received(probe)             # the next message that isn't a function
     """
 
     crash_on_failed_ask = False

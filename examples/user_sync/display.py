@@ -70,9 +70,9 @@ class Display(Protocol):
     ) -> None: ...
 
 
-def display_for(stream_is_terminal: bool) -> Display:  # noqa: FBT001 - the one thing that it depends on
+def display_for(*, is_terminal: bool) -> Display:
     """Return the display that suits stdout."""
-    return _LiveTable() if stream_is_terminal else _Lines()
+    return _LiveTable() if is_terminal else _Lines()
 
 
 class _LiveTable:

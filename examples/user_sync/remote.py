@@ -128,7 +128,7 @@ class ServiceProcess:
         self._listener = listener
         self._options = ["--witness", str(witness.resolve()), "--latency", str(latency)]
         self._process: subprocess.Popen[bytes] | None = None
-        self._stderr: IO[bytes] | None = None
+        self._files = ExitStack()
 
     @property
     def url(self) -> str:
@@ -148,10 +148,10 @@ class ServiceProcess:
             raise RuntimeError("this process was started already; make another one")
         with ExitStack() as failed:
             failed.callback(self.stop, patience=0.0)
-            self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop()
-            self._process = self._spawn(self._stderr)
+            stderr = self._files.enter_context(tempfile.TemporaryFile())
+            self._process = self._spawn(stderr)
             if not _is_ready(self._process, timeout):
-                raise ServiceFailed(f"the service didn't come to serve: {_read_again(self._stderr) or 'silence'}")
+                raise ServiceFailed(f"the service didn't come to serve: {_read_again(stderr) or 'silence'}")
             failed.pop_all()
 
     def wait(self, timeout: float | None = None) -> int:
@@ -170,8 +170,7 @@ class ServiceProcess:
         """
         if self._process is not None:
             _end(self._process, patience)
-        if self._stderr is not None:
-            self._stderr.close()
+        self._files.close()
 
     def __enter__(self) -> Self:
         self.start()

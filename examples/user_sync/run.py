@@ -185,7 +185,7 @@ class _Run:
 
     def _watch(self, root: ActorRef[Any]) -> None:
         """Wait for the end: all done, only stuck users left, told to stop, or the tree given up."""
-        with display_for(sys.stdout.isatty()) as display:
+        with display_for(is_terminal=sys.stdout.isatty()) as display:
             while root.is_alive() and self._interruption.signal is None and not self._is_done():
                 display.show(self._glance())
             if self._interruption.signal is not None and root.is_alive():

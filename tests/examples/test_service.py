@@ -88,7 +88,7 @@ class Pool:
         with ThreadPoolExecutor(THREADS) as pool:
             futures = [pool.submit(self._work, events[number::THREADS]) for number in range(THREADS)]
             for future in futures:
-                future.result(timeout=CAP)
+                future.result()
 
     def _work(self, events):
         with RemoteUsers(self._url) as remote:
