@@ -114,6 +114,7 @@ def _adopt(actor: pykka.Actor, parent: Process | None) -> Process:
         runtime = current_runtime()
         process = AdoptedProcess(runtime, actor, parent)
         process.quiet_for = parent
+        process.is_guest = parent is None
         runtime.admit(process, link=parent is not None)
         actor._otp_process = process  # type: ignore[attr-defined]
         _Wrapped(actor, process).wrap()

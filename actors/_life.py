@@ -6,13 +6,15 @@ A driver calls `run`; which thread that is on is the scheduler's business.
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
+from queue import Full
 from typing import TYPE_CHECKING, Any
 
 import pykka
 from pykka import messages as pykka_messages
 
 from actors._process import ALIVE, WAKE, StopRequest, set_current
-from actors.errors import ActorDied, ExitRequest, Ignore, ProcessKilled
+from actors.errors import ExitRequest, Ignore, ProcessKilled
 from actors.messages import Crashed, Down, Exit, Normal, Refusal, is_orderly
 
 if TYPE_CHECKING:
@@ -102,8 +104,9 @@ def _handle(process: Process, envelope: Envelope[Any]) -> None:
 
 def _receive(process: Process, envelope: Envelope[Any]) -> None:
     actor = process.actor
-    assert actor is not None, "a living actor has its object"
-    reply_to = envelope.reply_to
+    if actor is None:
+        return
+    process.handling = envelope
     try:
         response = actor._handle_receive(envelope.message)
     except ProcessKilled:
@@ -111,19 +114,31 @@ def _receive(process: Process, envelope: Envelope[Any]) -> None:
         _unwound(process)
     except ExitRequest as request:
         _report(process, request.reason)
-        _end(process, request.reason, asked=reply_to)
+        _end(process, request.reason, asked=envelope)
     except BaseException as error:  # noqa: BLE001 - whatever it is, it ends this actor and no other
-        if reply_to is not None and isinstance(error, Exception) and not _crashes_on_failed_ask(actor):
-            reply_to.set_exception(_exc_info(error))
+        if isinstance(error, Exception) and envelope.reply_to is not None and not _crashes_on_failed_ask(actor):
+            _fail(envelope, error)
         else:
-            _crash(process, error, asked=reply_to)
+            _crash(process, error, asked=envelope)
     else:
-        if reply_to is None:
-            return
-        if isinstance(response, Refusal):
-            reply_to.set_exception(_exc_info(response.exception))
-        else:
-            reply_to.set(response)
+        _answer(envelope, response)
+    finally:
+        process.handling = None
+
+
+def _answer(envelope: Envelope[Any], response: object) -> None:
+    if isinstance(response, Refusal):
+        _fail(envelope, response.exception)
+    elif envelope.reply_to is not None:
+        # The first answer counts: a kill may have given one already (A67).
+        with suppress(Full):
+            envelope.reply_to.set(response)
+
+
+def _fail(envelope: Envelope[Any], error: BaseException) -> None:
+    if envelope.reply_to is not None:
+        with suppress(Full):
+            envelope.reply_to.set_exception(_exc_info(error))
 
 
 def _crashes_on_failed_ask(actor: pykka.Actor) -> bool:
@@ -136,14 +151,13 @@ def _unwound(process: Process) -> None:
         process.close(Crashed(ProcessKilled("raised without a kill")))
 
 
-def _end(process: Process, reason: ExitReason, *, asked: pykka.Future[Any] | None = None) -> None:
+def _end(process: Process, reason: ExitReason, *, asked: Envelope[Any] | None = None) -> None:
     """End in order: `on_stop` runs, and may give another reason (A74)."""
     actor = process.actor
     if actor is None or not process.close(reason):
         return
     if asked is not None:
-        died = ActorDied(f"{process.label} ended while it handled the message: {reason!r}", reason)
-        asked.set_exception(_exc_info(died))
+        process.refuse(asked)
     try:
         actor.on_stop()
     except ProcessKilled:
@@ -155,16 +169,14 @@ def _end(process: Process, reason: ExitReason, *, asked: pykka.Future[Any] | Non
         process.revise(Crashed(error))
 
 
-def _crash(process: Process, error: BaseException, *, asked: pykka.Future[Any] | None) -> None:
+def _crash(process: Process, error: BaseException, *, asked: Envelope[Any]) -> None:
     """End by an exception: the asker gets it too, and `on_failure` runs."""
     actor = process.actor
     if actor is None or not process.close(Crashed(error)):
-        if asked is not None:
-            asked.set_exception(_exc_info(error))
+        # Killed over it, and the kill has answered.
         return
     _report(process, Crashed(error))
-    if asked is not None:
-        asked.set_exception(_exc_info(error))
+    _fail(asked, error)
     try:
         actor.on_failure(*_exc_info(error))
     except ProcessKilled:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
+from queue import Empty, Full, SimpleQueue
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import pykka
@@ -88,6 +89,8 @@ class Process:
         "fatal",
         "gone",
         "gone_callbacks",
+        "handling",
+        "is_guest",
         "killed",
         "label",
         "links",
@@ -120,6 +123,8 @@ class Process:
         self.name: Hashable | None = None
         self.trapping = trapping
         self.thread: threading.Thread | None = None
+        # Whether it was started by somebody else, and is only known here.
+        self.is_guest = False
 
         self.started = False
         self.start_ignored = False
@@ -132,6 +137,8 @@ class Process:
         self.reason: ExitReason = ALIVE
         # Pykka's flag: set as soon as the mailbox is closed.
         self.stopped = threading.Event()
+        # The message in hand: who asked it is answered when the actor is killed over it.
+        self.handling: Envelope[Any] | None = None
         self.killed = False
         self.announced = False
         self.gone = False
@@ -180,8 +187,11 @@ class Process:
             self.refuse(envelope)
 
     def refuse(self, envelope: Envelope[Any]) -> None:
-        if envelope.reply_to is not None:
-            error = ActorDied(f"{self.label} ended before it handled the message: {self.reason!r}", self.reason)
+        if envelope.reply_to is None:
+            return
+        error = ActorDied(f"{self.label} ended before it answered: {self.reason!r}", self.reason)
+        # The first answer counts: the handler may have returned at the same moment as it was killed.
+        with suppress(Full):
             envelope.reply_to.set_exception((type(error), error, None))
 
     # Waiting
@@ -301,7 +311,10 @@ class Process:
             abandoned = self.busy
             finished = [] if abandoned else self._mark_gone()
             waiter = self.waiter
+            handling = self.handling
         self._shut()
+        if handling is not None:
+            self.refuse(handling)
         self._tell_ended(told, finished)
         self.wake()
         if waiter is not None:

@@ -206,8 +206,10 @@ class Timer:
 
     def __init__(self, runtime: Runtime, ref: pykka.ActorRef[Any], message: object, seconds: float) -> None:
         self._runtime = runtime
-        self._ref = ref
         self._message = message
+        # A name is looked up when the time has come: its holder of that moment gets the message (A42).
+        self._name = ref.name if isinstance(ref, NamedRef) else None
+        self._target = process_of(ref) if self._name is None else None
         self._ticket = runtime.clock.call_at(runtime.clock.now() + seconds, self._fire)
 
     def cancel(self) -> float | None:
@@ -221,24 +223,19 @@ class Timer:
 
     def remaining(self) -> float | None:
         """Return the seconds left; None when it was sent or cancelled, or its actor has ended (A41, A42)."""
-        if self._ticket.callback is None or self._target_has_ended():
+        has_ended = self._name is None and not _is_alive(self._target)
+        if self._ticket.callback is None or has_ended:
             return None
         return max(self._ticket.deadline - self._runtime.clock.now(), 0.0)
 
-    def _target_has_ended(self) -> bool:
-        return not isinstance(self._ref, NamedRef) and not self._ref.is_alive()
-
     def _fire(self) -> None:
-        target = _target_of(self._ref, self._runtime)
-        if target is not None and target.reason is ALIVE:
+        target = self._target if self._name is None else self._runtime.whereis(self._name)
+        if target is not None:
             target.put(self._message)
 
 
-def _target_of(ref: pykka.ActorRef[Any], runtime: Runtime) -> Process | None:
-    # A name is looked up when the timer fires: its holder of that moment gets the message (A42).
-    if isinstance(ref, NamedRef):
-        return runtime.whereis(ref.name)
-    return process_of(ref)
+def _is_alive(process: Process | None) -> bool:
+    return process is not None and process.reason is ALIVE
 
 
 def send_after(ref: pykka.ActorRef[Any], message: object, seconds: float) -> Timer:

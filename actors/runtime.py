@@ -64,14 +64,18 @@ class Runtime:
     def stop_all(self, timeout: float = 10.0) -> None:
         """End all actors: those without a parent first, latest first, which end their children; then what is left.
 
-        Supervisors are such roots, so nothing is restarted meanwhile. What doesn't end in time is killed.
+        Supervisors are such roots, so nothing is restarted meanwhile. What doesn't end in time is killed. Plain Pykka
+        actors that were started by somebody else, and are only linked or monitored here, are left alone.
 
         Args:
             timeout: seconds for all together.
         """
         deadline = self.clock.now() + timeout
-        self._stop_each([process for process in self.processes() if process.parent is None], deadline)
-        self._stop_each(self.processes(), deadline)
+        self._stop_each([process for process in self._own_processes() if process.parent is None], deadline)
+        self._stop_each(self._own_processes(), deadline)
+
+    def _own_processes(self) -> list[Process]:
+        return [process for process in self.processes() if not process.is_guest]
 
     def _stop_each(self, processes: list[Process], deadline: float) -> None:
         for process in reversed(processes):
