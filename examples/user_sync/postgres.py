@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import os
 import pwd
+import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -22,16 +23,19 @@ CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 5
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
+DEBIAN = Path("/usr/lib/postgresql")
 
 # Runs the server until its own standard input ends, which it does with the process that holds the other end, however
-# that one ends; then the server stops, and the folder goes.
+# that one ends; then the server stops, and the folder goes. Until then a server that ended by itself leaves its log.
 KEEPER = """
 folder=$1; shift
 exec 3<&0
-"$@" </dev/null >"$folder/log" 2>&1 &
+"$@" </dev/null >"$folder/log" 2>&1 3<&- &
 server=$!
-{ cat <&3 >/dev/null; kill -INT $server 2>/dev/null; } &
+{ read -r _ <&3; [ -e "$folder/ended" ] || kill -INT $server 2>/dev/null; } &
 wait $server
+: >"$folder/ended"
+wait
 rm -rf "$folder"
 """
 
@@ -50,14 +54,18 @@ class PostgresUnavailable(Exception):
 
 
 def find_binaries() -> Path | None:
-    """Return the folder of a PostgreSQL server's programs, the newest that there is."""
-    on_path = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
-    versions = Path("/usr/lib/postgresql").glob("*/bin")
-    newest_first = sorted(versions, key=lambda folder: (len(folder.parent.name), folder.parent.name), reverse=True)
-    for folder in [*newest_first, *on_path]:
-        if (folder / "initdb").is_file() and (folder / "postgres").is_file():
+    """Return the folder of a PostgreSQL server's programs: the one on PATH, else the newest of Debian's, else None."""
+    on_path = [Path(folder).absolute() for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
+    newest_first = sorted(DEBIAN.glob("*/bin"), key=_version, reverse=True)
+    for folder in [*on_path, *newest_first]:
+        # Debian has clients on PATH, without a server.
+        if all(shutil.which(program, path=folder) for program in ("initdb", "postgres")):
             return folder
     return None
+
+
+def _version(folder: Path) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", folder.parent.name)]
 
 
 class PrivateCluster:
@@ -105,7 +113,8 @@ class PrivateCluster:
         try:
             self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            # The server is in the group of its keeper.
+            os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -117,15 +126,22 @@ class PrivateCluster:
 
     def _await_ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS
-        while self._process.poll() is None and time.monotonic() < deadline:
+        ended = self.folder / "ended"
+        while self._process.poll() is None and not ended.exists() and time.monotonic() < deadline:
             with suppress(psycopg.OperationalError), psycopg.connect(self.dsn, connect_timeout=CONNECT_SECONDS):
                 return
             # The server has no way to tell a stranger that it is ready, but to answer.
             time.sleep(0.02)
         log = self.folder / "log"
-        said = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-        msg = f"the private PostgreSQL server didn't start: {said[-1] if said else 'it said nothing'}"
-        raise PostgresUnavailable(msg)
+        said = log.read_text(errors="replace") if log.exists() else ""
+        raise PostgresUnavailable(f"the private PostgreSQL server didn't start: {_reason(said)}")
+
+
+def _reason(said: str) -> str:
+    """Return the line that tells what went wrong, of all that a program said; the last one when none does."""
+    lines = said.strip().splitlines() or ["it said nothing"]
+    errors = [line for line in lines if re.search(r"\b(PANIC|FATAL|ERROR|error):", line)]
+    return (errors or lines)[-1].strip()
 
 
 def _ordinary_user(folder: Path) -> dict[str, Any]:
@@ -143,12 +159,13 @@ def _make_cluster(binaries: Path, folder: Path, identity: dict[str, Any]) -> Non
         *(str(binaries / "initdb"), "--pgdata", str(folder / "data"), "--username=postgres", "--auth=trust"),
         *("--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"),
     ]
-    made = subprocess.run(command, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, check=False, **identity)
+    try:
+        made = subprocess.run(command, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, check=False, **identity)
+    except OSError as error:
+        raise PostgresUnavailable(f"the private PostgreSQL cluster couldn't be made: {error}") from error
     if made.returncode != 0:
-        said = made.stderr.decode(errors="replace").strip().splitlines()
-        who = getpass.getuser()
-        msg = f"the private PostgreSQL cluster couldn't be made by {who}: {said[-1] if said else 'it said nothing'}"
-        raise PostgresUnavailable(msg)
+        said = made.stderr.decode(errors="replace")
+        raise PostgresUnavailable(f"the private PostgreSQL cluster couldn't be made: {_reason(said)}")
 
 
 def _start_server(binaries: Path, folder: Path, identity: dict[str, Any]) -> subprocess.Popen[bytes]:
@@ -179,7 +196,9 @@ class AdvisoryLocks:
         self._connection: psycopg.Connection[tuple[bool]] | None = None
 
     def acquire(self, user: str) -> bool:
-        """Take the lock of this user if nobody has it; tell whether it was taken. Doesn't wait.
+        """Take the lock of this user if no other session has it; tell whether it was taken. Doesn't wait.
+
+        A session that takes a lock twice has to release it twice.
 
         Raises:
             psycopg.Error: the server can't be reached, or doesn't answer in time.
@@ -210,9 +229,11 @@ class AdvisoryLocks:
         self.close()
 
     def _call(self, query: str, user: str) -> bool:
+        key = lock_key(user)
         try:
-            row = self._session().execute(query, (lock_key(user),)).fetchone()
-        except psycopg.Error:
+            row = self._session().execute(query, (key,)).fetchone()
+        except BaseException:
+            # Whether the server did it is unknown; without the connection it holds nothing.
             self.close()
             raise
         assert row is not None, "these functions return one row"
@@ -232,4 +253,6 @@ class AdvisoryLocks:
 
 def lock_key(user: str) -> int:
     """Return a user's key among the server's advisory locks: a whole number of 64 bits, with a sign."""
-    return int.from_bytes(hashlib.blake2b(user.encode(), digest_size=8).digest(), "big", signed=True)
+    # Half a surrogate pair, which JSON lets through, is a character like others here.
+    name = user.encode(errors="surrogatepass")
+    return int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "big", signed=True)
