@@ -134,6 +134,7 @@ class _Wrapped:
         self.actor = actor
         self.process = process
         self.failed = False
+        self.hushed = False
 
     def wrap(self) -> None:
         for name in ("_actor_loop_setup", "_actor_loop_teardown", "_handle_receive", "_handle_failure", "_stop"):
@@ -164,6 +165,8 @@ class _Wrapped:
         try:
             if process.fatal is not ALIVE and not isinstance(message, pykka_messages._ActorStop):
                 self.actor._stop()
+                # Pykka takes the exception, which answers an asker, for a failure of the actor's.
+                self.hushed = True
                 raise ActorDied(f"{process.label} ended: {process.fatal!r}", process.fatal)  # noqa: TRY301
             return self._plain("_handle_receive", message)
         except Exception:
@@ -172,6 +175,7 @@ class _Wrapped:
             if process.killed:
                 return None
             self._crash(error)
+            self.hushed = True
             raise ActorDied(f"{process.label} ended: {error!r}", Crashed(error)) from error
         finally:
             process.busy = False
@@ -195,15 +199,16 @@ class _Wrapped:
         exception_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self.process.killed or self.failed:
+        if self.process.killed or self.hushed:
             return
-        self.failed = True
-        if exception_value is not None and not self.process.close(Crashed(exception_value)):
+        # The first failure is the reason; later ones, of its hooks, are only logged.
+        first, self.failed = not self.failed, True
+        if first and exception_value is not None and not self.process.close(Crashed(exception_value)):
             self.process.revise(Crashed(exception_value))
         self._plain("_handle_failure", exception_type, exception_value, traceback)
 
     def on_failure(self, *exc_info: Any) -> None:
-        if self.process.killed:
+        if self.process.killed or self.hushed:
             return
         plain, self.plain_on_failure = self.plain_on_failure, _do_nothing
         try:

@@ -28,7 +28,19 @@ if TYPE_CHECKING:
     from actors._clock import Waiter
     from actors.runtime import Runtime
 
-__all__ = ["POKE", "Backlog", "Backoff", "DeadLetter", "Delivery", "Failure", "QueueSettings", "QueueStats"]
+__all__ = [
+    "POKE",
+    "Backlog",
+    "Backoff",
+    "DeadLetter",
+    "Delivery",
+    "Events",
+    "Failure",
+    "QueueSettings",
+    "QueueStats",
+    "Subscription",
+    "WorkerGone",
+]
 
 logger = logging.getLogger("pykka_otp.queue")
 
@@ -165,6 +177,13 @@ class Delivery:
         return self.job.event
 
 
+@dataclass(frozen=True, slots=True)
+class Events:
+    """To a worker: what it asked for (E1)."""
+
+    deliveries: list[Delivery]
+
+
 class Backlog:
     """The content of one queue."""
 
@@ -269,7 +288,9 @@ class Backlog:
         with self._lock:
             self._dispatcher.ask(subscription, count)
             self._demand += count
-            self._poke_if(bool(self._ready))
+            if self._ready:
+                # Nobody else waits for an event, or none would be ready (E82): it gets them without a detour.
+                self._hand_out()
 
     def ack(self, delivery: Delivery) -> bool:
         with self._lock:
@@ -326,26 +347,27 @@ class Backlog:
         for process in gone:
             self.take_back(process)
 
-    def hand_out(self) -> list[tuple[Process, list[Delivery]]]:
-        """Share out what is ready and due among the workers that asked, and note it as in flight."""
+    def hand_out(self) -> None:
+        """Send what is ready and due to the workers that asked for it."""
         with self._lock:
             self._poked = False
-            self._release_due()
-            if self._paused:
-                return []
-            shares: list[tuple[Process, list[Delivery]]] = []
-            while self._ready and (allotments := self._dispatcher.dispatch(len(self._ready))):
-                for subscription, count in allotments:
-                    self._demand -= count
-                    if subscription.process.reason is ALIVE:
-                        shares.append((subscription.process, self._deliver(subscription, count)))
-                    else:
-                        self._demand -= self._dispatcher.cancel(subscription)
-            for _ in range(len(self._putters)):
-                if not self._has_room():
-                    break
-                self._wake_putter()
-            return shares
+            self._hand_out()
+
+    def _hand_out(self) -> None:
+        self._release_due()
+        if self._paused:
+            return
+        while self._ready and self._demand > 0:
+            for subscription, count in self._dispatcher.dispatch(len(self._ready)):
+                self._demand -= count
+                if subscription.process.reason is ALIVE:
+                    # Sent with the lock held, so that what a worker gets from two threads comes in order (E47). One
+                    # that ends just now keeps it in hand until it is gone; then it is taken back.
+                    subscription.process.put(Events(self._deliver(subscription, count)))
+                else:
+                    self._demand -= self._dispatcher.cancel(subscription)
+        while self._putters and self._has_room():
+            self._wake_putter()
 
     def _deliver(self, subscription: Subscription, count: int) -> list[Delivery]:
         deliveries = []

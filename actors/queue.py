@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from actors._backlog import (
@@ -11,7 +10,6 @@ from actors._backlog import (
     Backlog,
     Backoff,
     DeadLetter,
-    Delivery,
     Failure,
     QueueSettings,
     QueueStats,
@@ -30,14 +28,7 @@ if TYPE_CHECKING:
     from actors.messages import ExitReason
     from actors.ref import ActorRef
 
-__all__ = ["Backoff", "DeadLetter", "Events", "Failure", "Queue", "QueueStats"]
-
-
-@dataclass(frozen=True, slots=True)
-class Events:
-    """From the queue to a worker: what it asked for (E1)."""
-
-    deliveries: list[Delivery]
+__all__ = ["Backoff", "DeadLetter", "Failure", "Queue", "QueueStats"]
 
 
 class Queue:
@@ -236,9 +227,7 @@ class QueueKeeper(Actor):
         self._set_alarm(None)
 
     def _hand_out(self) -> None:
-        for process, deliveries in self._backlog.hand_out():
-            # A worker that ends just now keeps them in hand until it is gone; then they are taken back.
-            process.put(Events(deliveries))
+        self._backlog.hand_out()
         self._set_alarm(self._backlog.next_due())
 
     def _set_alarm(self, due: float | None) -> None:

@@ -9,19 +9,19 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from actors._backlog import Backlog, Delivery
+from actors._backlog import Backlog, Delivery, Events
 from actors._demand import check_demand, split_batches
 from actors._process import ALIVE
 from actors.actor import Actor
 from actors.errors import HandlerTimeout, UnknownQueue
 from actors.messages import Crashed, ExitReason
-from actors.queue import Events, Queue
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from actors._backlog import Subscription
     from actors._process import Process
+    from actors.queue import Queue
 
 __all__ = ["Reject", "Retry", "Snooze", "Worker"]
 

@@ -25,11 +25,8 @@ class Row(NamedTuple):
 
 
 def rows():
-    found = []
-    for line in PAGE.read_text().splitlines():
-        if match := ROW.match(line):
-            found.append(Row(match["number"], match["rule"], match["how"], re.findall(r"`([^`]+)`", match["tests"])))
-    return found
+    matches = filter(None, map(ROW.match, PAGE.read_text().splitlines()))
+    return [Row(m["number"], m["rule"], m["how"], re.findall(r"`([^`]+)`", m["tests"])) for m in matches]
 
 
 def numeric(number):
