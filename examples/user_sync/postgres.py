@@ -27,12 +27,16 @@ DEBIAN = Path("/usr/lib/postgresql")
 
 # Runs the server until its own standard input ends, which it does with the process that holds the other end, however
 # that one ends; then the server stops, and the folder goes. Until then a server that ended by itself leaves its log.
+# The signal is repeated, since a server that has only begun to start ignores it.
 KEEPER = """
 folder=$1; shift
 exec 3<&0
 "$@" </dev/null >"$folder/log" 2>&1 3<&- &
 server=$!
-{ read -r _ <&3; [ -e "$folder/ended" ] || kill -INT $server 2>/dev/null; } &
+{
+    read -r _ <&3
+    while [ ! -e "$folder/ended" ] && kill -INT $server; do sleep 0.05; done
+} 2>/dev/null &
 wait $server
 : >"$folder/ended"
 wait

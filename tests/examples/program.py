@@ -9,8 +9,18 @@ import sys
 from pathlib import Path
 from typing import Any, Self
 
+import pytest
+
+from examples.user_sync.postgres import find_binaries
+
 ROOT = Path(__file__).resolve().parents[2]
 CAP = 90.0
+
+
+def require_postgres() -> None:
+    """Skip what needs a server where there is none; in CI, where one has to be, let it fail."""
+    if find_binaries() is None and "CI" not in os.environ:
+        pytest.skip("the programs of a PostgreSQL server aren't installed (Debian: the package 'postgresql')")
 
 
 class Program:

@@ -16,6 +16,7 @@ import pytest
 
 from examples.user_sync import postgres
 from examples.user_sync.postgres import AdvisoryLocks, PostgresUnavailable, PrivateCluster, find_binaries, lock_key
+from tests.examples.program import require_postgres
 from tests.support import CAP
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,22 +44,10 @@ sys.stdin.read()
 """
 
 
-def require_programs():
-    """Skip what needs a server where there is none; in CI, where one has to be, let it fail."""
-    if find_binaries() is None and "CI" not in os.environ:
-        pytest.skip("the programs of a PostgreSQL server aren't installed (Debian: the package 'postgresql')")
-
-
-@pytest.fixture(autouse=True)
-def programs(request):
-    if request.node.get_closest_marker("postgres") is not None:
-        require_programs()
-
-
 @pytest.fixture(scope="module")
 def dsn():
     """The server that those tests share which don't end it."""
-    require_programs()
+    require_postgres()
     with PrivateCluster.start() as cluster:
         yield cluster.dsn
 
@@ -179,6 +168,19 @@ def test_a_server_that_hangs_is_killed_at_last(monkeypatch):
         os.kill(server, signal.SIGSTOP)
         cluster.stop()
 
+    assert not cluster.folder.exists()
+
+
+@needs_server
+def test_a_server_that_is_starting_stops_too(monkeypatch):
+    begun = []
+    monkeypatch.setattr(PrivateCluster, "_await_ready", lambda cluster: begun.append(cluster) or 1 / 0)
+
+    with pytest.raises(ZeroDivisionError):
+        PrivateCluster.start()
+
+    (cluster,) = begun
+    assert cluster._process.returncode == 0, "killed, after it didn't stop"
     assert not cluster.folder.exists()
 
 
