@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import psycopg
 
-__all__ = ["AdvisoryLocks", "PostgresUnavailable", "PrivateCluster", "find_binaries"]
+__all__ = ["AdvisoryLocks", "PostgresUnavailable", "PrivateCluster", "check_server", "find_binaries"]
 
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 5
@@ -253,6 +253,19 @@ class AdvisoryLocks:
                 options=f"-c statement_timeout={STATEMENT_SECONDS}s",
             )
         return self._connection
+
+
+def check_server(dsn: str) -> None:
+    """Make sure that there is a server to be reached.
+
+    Raises:
+        PostgresUnavailable: there is none; says why in one line.
+    """
+    try:
+        psycopg.connect(dsn, connect_timeout=CONNECT_SECONDS).close()
+    except psycopg.Error as error:
+        said = " ".join(str(error).split())
+        raise PostgresUnavailable(f"{dsn}: {said}") from error
 
 
 def lock_key(user: str) -> int:

@@ -14,12 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from examples.user_sync.postgres import PrivateCluster
-
 from actors import Backoff, ChildSpec, Queue, Runtime
 from examples.user_sync.display import Glance, display_for
 from examples.user_sync.job import LOCKS, Board, Job
 from examples.user_sync.locks import AdvisoryLock, NoLock, RegistryLock, Table, TableLock
+from examples.user_sync.postgres import PrivateCluster, check_server
 from examples.user_sync.remote import Listener
 from examples.user_sync.report import Result
 from examples.user_sync.source import EVENTS, Lines, made_up, open_input
@@ -101,6 +100,7 @@ class Setting:
 
     def _dsn(self, stack: ExitStack, interruption: Interruption) -> str:
         if self._options.dsn is not None:
+            check_server(self._options.dsn)
             return self._options.dsn
         cluster = stack.enter_context(PrivateCluster.start())
         interruption.at_once.callback(cluster.stop)

@@ -75,6 +75,7 @@ def test_standard_input_is_read_and_the_database_kept(tmp_path):
         (("nothing.txt",), "nothing.txt: No such file or directory"),
         (("/tmp",), "/tmp: Is a directory"),
         (("--db", "/nowhere/users.db"), "/nowhere/users.db: unable to open database file"),
+        (("--lock=postgres", "--dsn=host=/nowhere"), "host=/nowhere: connection"),
         (("--crash-rate", "2"), "expected a share from 0 to 1; got '2'"),
     ],
 )
@@ -170,6 +171,27 @@ def test_a_long_input_is_taken_only_as_there_is_room(tmp_path):
     # The queue has room for 10,000; what else was written is in the pipe, or was never taken.
     assert 0 < figures["events"] <= 10_000 + figures["synced"] + 8
     assert adds_up(figures)
+
+
+def test_a_reader_who_goes_away_ends_the_run_quietly(tmp_path):
+    with Program("--latency=0.005", folder=tmp_path) as program:
+        program.first_line()
+
+        program.process.stdout.close()
+
+        assert program.process.wait(60) == 141
+        assert program.process.stderr.read() == b""
+
+
+def test_a_service_that_stays_away_ends_the_run_all_the_same(users, tmp_path):
+    with Program(users, "--service=http://127.0.0.1:9", "--attempts=2", *QUICK, folder=tmp_path) as program:
+        code, out, err = program.finish()
+
+    figures = json.loads(out.splitlines()[-1])
+    assert figures["synced"] == 0
+    assert adds_up(figures)
+    assert (code, figures["left"] > 0) in {(1, True), (0, False)}
+    assert err.count("\n") == code
 
 
 def test_plain_output_shows_progress_and_the_result(users, tmp_path):
