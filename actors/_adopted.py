@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from queue import Full
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pykka
 from pykka import messages as pykka_messages
 from pykka._envelope import Envelope
 
-from actors._process import ALIVE, Process, current, set_current
+from actors._process import ALIVE, Process, StopRequest, current, set_current
 from actors.actor import await_start
-from actors.errors import ActorDied, StartFailed
-from actors.messages import Crashed, ExitReason, NoProc, Normal
+from actors.errors import ActorDied, ExitRequest, StartFailed
+from actors.messages import Crashed, Down, Exit, ExitReason, NoProc, Normal
 from actors.ref import ActorRef
 from actors.runtime import current_runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import TracebackType
 
     from actors.runtime import Runtime
@@ -33,14 +34,13 @@ _adoption = threading.RLock()
 
 
 class AdoptedProcess(Process):
-    """The record of a plain Pykka actor. What differs is how it is woken and asked to stop."""
+    """The record of a plain Pykka actor. What differs is how it is woken, and who closes its mailbox."""
 
-    __slots__ = ("stop_reason",)
+    __slots__ = ()
 
     def __init__(self, runtime: Runtime, actor: pykka.Actor, parent: Process | None) -> None:
         super().__init__(runtime, type(actor).__name__, parent=parent)
         self.actor = actor
-        self.stop_reason: ExitReason = Normal()
         inbox: Any = actor.actor_inbox
         self.mailbox = inbox
         self.stopped = actor.actor_stopped
@@ -54,12 +54,16 @@ class AdoptedProcess(Process):
             inbox.unfinished_tasks += 1
             inbox.not_empty.notify()
 
-    def request_stop(self, reason: ExitReason) -> None:
-        self.stop_reason = reason
-        self.put(pykka_messages._ActorStop())
+    def refuse(self, envelope: Envelope[Any]) -> None:
+        if envelope.reply_to is not None and isinstance(envelope.message, pykka_messages._ActorStop):
+            # Of Pykka's own `stop()`, which has got what it wanted.
+            with suppress(Full):
+                envelope.reply_to.set(None)
+        else:
+            super().refuse(envelope)
 
     def _shut(self) -> None:
-        # Pykka's own loop unregisters the actor and empties its inbox; a killed one may never come to it.
+        # Pykka's own loop unregisters the actor, and its end empties its inbox; a killed one may never come to it.
         if self.killed:
             self.stopped.set()
             if self.actor is not None:
@@ -134,17 +138,17 @@ class _Wrapped:
         self.actor = actor
         self.process = process
         self.failed = False
-        self.hushed = False
+        # The end is settled: what Pykka's loop makes of the exception that was raised to leave it is nothing.
+        self.over = False
 
     def wrap(self) -> None:
-        for name in ("_actor_loop_setup", "_actor_loop_teardown", "_handle_receive", "_handle_failure", "_stop"):
-            setattr(self.actor, f"_plain{name}", getattr(self.actor, name))
+        hooks = ("_actor_loop_setup", "_actor_loop_teardown", "_handle_receive", "_handle_failure", "_stop")
+        for name in (*hooks, "on_failure"):
+            setattr(self.actor, f"_plain_{name}", getattr(self.actor, name))
             setattr(self.actor, name, getattr(self, name))
-        self.plain_on_failure: Callable[..., None] = self.actor.on_failure
-        setattr(self.actor, "on_failure", self.on_failure)  # noqa: B010 - a method, replaced on the instance
 
     def _plain(self, name: str, *args: object) -> Any:
-        return getattr(self.actor, f"_plain{name}")(*args)
+        return getattr(self.actor, f"_plain_{name}")(*args)
 
     def _actor_loop_setup(self) -> None:
         set_current(self.process)
@@ -154,43 +158,71 @@ class _Wrapped:
             self.actor._handle_failure(*sys.exc_info())
         if self.process.reason is ALIVE:
             self.process.mark_started()
+        self.process.busy = False
 
     def _handle_receive(self, message: Any) -> Any:
         process = self.process
-        if process.killed:
-            # The loop ends at its next look; no code of the actor's may run any more.
-            return None
-        process.busy = True
         set_current(process)
+        # Busy first, looked at second: a kill between the two finds it abandoned, or is found.
+        process.busy = True
         try:
-            if process.fatal is not ALIVE and not isinstance(message, pykka_messages._ActorStop):
-                self.actor._stop()
-                # Pykka takes the exception, which answers an asker, for a failure of the actor's.
-                self.hushed = True
-                raise ActorDied(f"{process.label} ended: {process.fatal!r}", process.fatal)  # noqa: TRY301
-            return self._plain("_handle_receive", message)
+            return self._handle(message)
         except Exception:
             raise
         except BaseException as error:
-            if process.killed:
-                return None
-            self._crash(error)
-            self.hushed = True
-            raise ActorDied(f"{process.label} ended: {error!r}", Crashed(error)) from error
+            if not process.killed:
+                self._crash(error)
+            raise self._died() from error
         finally:
             process.busy = False
+
+    def _handle(self, message: Any) -> Any:
+        process = self.process
+        if process.killed:
+            raise self._died()
+        match message:
+            case _ if process.fatal is not ALIVE:
+                self._leave(process.fatal)
+            case StopRequest(reason):
+                self._leave(reason)
+            case Exit(ref, reason) if process.parent is not None and ref is process.parent.ref:
+                self._leave(reason)
+            case Down(monitor=monitor) if monitor.flushed:
+                return None
+            case _:
+                pass
+        try:
+            response = self._plain("_handle_receive", message)
+        except ExitRequest as request:
+            self._leave(request.reason)
+        if process.killed:
+            raise self._died()
+        return response
+
+    def _leave(self, reason: ExitReason) -> NoReturn:
+        """End in order; the exception is for who asked, if the message was asked."""
+        self._end(reason)
+        self.over = True
+        raise self._died()
+
+    def _died(self) -> ActorDied:
+        process = self.process
+        return ActorDied(f"{process.label} ended before it answered: {process.reason!r}", process.reason)
 
     def _crash(self, error: BaseException) -> None:
         exc_info = (type(error), error, error.__traceback__)
         self.actor._handle_failure(*exc_info)
         try:
-            self.on_failure(*exc_info)
+            self.actor.on_failure(*exc_info)
         except Exception:  # noqa: BLE001 - the first error is the reason; Pykka reports this one
             self._plain("_handle_failure", *sys.exc_info())
+        self.over = True
 
     def _stop(self) -> None:
-        process = self.process
-        if process.close(process.fatal if process.fatal is not ALIVE else process.stop_reason):
+        self._end(Normal() if self.process.fatal is ALIVE else self.process.fatal)
+
+    def _end(self, reason: ExitReason) -> None:
+        if self.process.close(reason):
             self._plain("_stop")
 
     def _handle_failure(
@@ -199,30 +231,31 @@ class _Wrapped:
         exception_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self.process.killed or self.hushed:
+        if self.process.killed or self.over:
             return
-        # The first failure is the reason; later ones, of its hooks, are only logged.
-        first, self.failed = not self.failed, True
-        if first and exception_value is not None and not self.process.close(Crashed(exception_value)):
-            self.process.revise(Crashed(exception_value))
+        if not self.failed and exception_value is not None:
+            self.failed = True
+            reason = exception_value.reason if isinstance(exception_value, ExitRequest) else Crashed(exception_value)
+            if not self.process.close(reason):
+                self.process.revise(reason)
         self._plain("_handle_failure", exception_type, exception_value, traceback)
 
     def on_failure(self, *exc_info: Any) -> None:
-        if self.process.killed or self.hushed:
-            return
-        plain, self.plain_on_failure = self.plain_on_failure, _do_nothing
+        process = self.process
+        # Pykka's loop calls it after the message: it is busy again, and as there, a kill finds that or is found.
+        process.busy = True
         try:
-            plain(*exc_info)
+            if not process.killed and not self.over:
+                self._plain("on_failure", *exc_info)
         except Exception:
             raise
         except BaseException as error:
-            raise StartFailed("on_failure", Crashed(error)) from error
+            raise self._died() from error
+        finally:
+            process.busy = False
 
     def _actor_loop_teardown(self) -> None:
         self.process.close(Normal())
-        self._plain("_actor_loop_teardown")
+        # Not Pykka's own: it would wait for ever for a message that another thread has refused meanwhile.
+        self.process.refuse_mail()
         self.process.depart()
-
-
-def _do_nothing(*_args: object) -> None:
-    """Stand in for `on_failure` once it has run."""

@@ -78,12 +78,17 @@ class Clock(Protocol):
         ...
 
 
+_FEW = 100
+"""Cancelled tickets that a clock keeps without a thought."""
+
+
 class SystemClock:
     """The machine's monotonic clock, with one thread that makes the calls while there are any to come."""
 
     def __init__(self) -> None:
         self._tickets: list[tuple[float, int, Ticket]] = []
         self._numbers = itertools.count()
+        self._cancelled = 0
         self._changed = threading.Condition(threading.Lock())
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -104,7 +109,18 @@ class SystemClock:
 
     def cancel(self, ticket: Ticket) -> bool:
         with self._changed:
-            return ticket.take() is not None
+            if ticket.take() is None:
+                return False
+            self._cancelled += 1
+            if self._cancelled > _FEW and self._cancelled > len(self._tickets) // 2:
+                self._drop_cancelled()
+            return True
+
+    def _drop_cancelled(self) -> None:
+        # A cancelled ticket stays until its time comes, which may be far off; so many would pile up.
+        self._tickets = [entry for entry in self._tickets if entry[2].callback is not None]
+        heapq.heapify(self._tickets)
+        self._cancelled = 0
 
     def wait(self, waiter: Waiter, timeout: float | None) -> bool:
         if timeout is None:
@@ -138,4 +154,5 @@ class SystemClock:
                 heapq.heappop(self._tickets)
                 if (callback := ticket.take()) is not None:
                     return callback
+                self._cancelled -= 1
             return None

@@ -51,6 +51,8 @@ def run(process: Process) -> None:
 def _begin(process: Process) -> None:
     actor = process.actor
     if process.killed or actor is None:
+        # The kill may have come before the starter entered it in Pykka's registry.
+        pykka.ActorRegistry.unregister(process.ref)
         return
     try:
         actor.on_start()
@@ -76,13 +78,15 @@ def _after_start(actor: pykka.Actor) -> None:
 
 
 def _step(process: Process, envelope: Envelope[Any]) -> None:
+    # In hand first, looked at second: a kill between the two finds who asked.
+    process.handling = envelope
     if process.reason is not ALIVE:
         process.refuse(envelope)
     elif process.fatal is not ALIVE:
-        process.refuse(envelope)
-        _end(process, process.fatal)
+        _end(process, process.fatal, asked=envelope)
     else:
         _handle(process, envelope)
+    process.handling = None
 
 
 def _handle(process: Process, envelope: Envelope[Any]) -> None:
@@ -90,12 +94,12 @@ def _handle(process: Process, envelope: Envelope[Any]) -> None:
         case _ if envelope.message is WAKE:
             return
         case StopRequest(reason):
-            _end(process, reason)
+            _leave(process, reason)
         case pykka_messages._ActorStop():
             _end(process, Normal())
         case Exit(ref, reason) if process.parent is not None and ref is process.parent.ref:
             # The parent's exit ends an actor that traps exits too, after what was queued before it (A63, A73).
-            _end(process, reason)
+            _leave(process, reason)
         case Down(monitor=monitor) if monitor.flushed:
             return
         case _:
@@ -106,15 +110,13 @@ def _receive(process: Process, envelope: Envelope[Any]) -> None:
     actor = process.actor
     if actor is None:
         return
-    process.handling = envelope
     try:
         response = actor._handle_receive(envelope.message)
     except ProcessKilled:
-        process.refuse(envelope)
         _unwound(process)
+        process.refuse(envelope)
     except ExitRequest as request:
-        _report(process, request.reason)
-        _end(process, request.reason, asked=envelope)
+        _leave(process, request.reason, asked=envelope)
     except BaseException as error:  # noqa: BLE001 - whatever it is, it ends this actor and no other
         if isinstance(error, Exception) and envelope.reply_to is not None and not _crashes_on_failed_ask(actor):
             _fail(envelope, error)
@@ -122,8 +124,6 @@ def _receive(process: Process, envelope: Envelope[Any]) -> None:
             _crash(process, error, asked=envelope)
     else:
         _answer(envelope, response)
-    finally:
-        process.handling = None
 
 
 def _answer(envelope: Envelope[Any], response: object) -> None:
@@ -151,6 +151,12 @@ def _unwound(process: Process) -> None:
         process.close(Crashed(ProcessKilled("raised without a kill")))
 
 
+def _leave(process: Process, reason: ExitReason, *, asked: Envelope[Any] | None = None) -> None:
+    """End in order because the actor's own code, its parent or a stop said so."""
+    _report(process, reason)
+    _end(process, reason, asked=asked)
+
+
 def _end(process: Process, reason: ExitReason, *, asked: Envelope[Any] | None = None) -> None:
     """End in order: `on_stop` runs, and may give another reason (A74)."""
     actor = process.actor
@@ -163,6 +169,7 @@ def _end(process: Process, reason: ExitReason, *, asked: Envelope[Any] | None = 
     except ProcessKilled:
         _unwound(process)
     except ExitRequest as request:
+        _report(process, request.reason)
         process.revise(request.reason)
     except BaseException as error:  # noqa: BLE001 - whatever it is, it ends this actor and no other
         _report(process, Crashed(error))
@@ -176,7 +183,11 @@ def _crash(process: Process, error: BaseException, *, asked: Envelope[Any]) -> N
         # Killed over it, and the kill has answered.
         return
     _report(process, Crashed(error))
-    _fail(asked, error)
+    if isinstance(error, Exception):
+        _fail(asked, error)
+    else:
+        # A SystemExit, raised again in the asker, would end the program, or another actor.
+        process.refuse(asked)
     try:
         actor.on_failure(*_exc_info(error))
     except ProcessKilled:

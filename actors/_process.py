@@ -183,8 +183,11 @@ class Process:
             try:
                 envelope = self.mailbox.get_nowait()
             except Empty:
-                return
+                break
             self.refuse(envelope)
+        if self.killed:
+            # What was to wake the actor may have been among them.
+            self.wake()
 
     def refuse(self, envelope: Envelope[Any]) -> None:
         if envelope.reply_to is None:
@@ -227,7 +230,8 @@ class Process:
 
     def mark_started(self) -> None:
         with self.runtime.lock:
-            self.started = True
+            # Killed meanwhile, it isn't up, however far its code came.
+            self.started = self.reason is ALIVE
             self.quiet_for = None
             self._wake_spectators()
 
@@ -275,7 +279,8 @@ class Process:
             if monitor.watcher is not self:
                 return False
             was_active, monitor.active = monitor.active, False
-            monitor.flushed = flush
+            # Once flushed, for good: a Down that still lies in the mailbox must not come back.
+            monitor.flushed = monitor.flushed or flush
             self.watching.discard(monitor)
             if monitor.target is not None:
                 monitor.target.monitors.pop(monitor, None)
@@ -316,7 +321,6 @@ class Process:
         if handling is not None:
             self.refuse(handling)
         self._tell_ended(told, finished)
-        self.wake()
         if waiter is not None:
             wake(waiter)
         if abandoned:

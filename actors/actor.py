@@ -12,7 +12,7 @@ from actors import _life
 from actors._future import Future
 from actors._process import ALIVE, Process, current
 from actors.child_spec import ChildSpec
-from actors.errors import CallTimeout, Ignore, NotAnActor, StartFailed
+from actors.errors import CallTimeout, ExitRequest, Ignore, NotAnActor, StartFailed
 from actors.messages import Crashed
 from actors.ref import ActorRef
 from actors.runtime import current_runtime
@@ -36,7 +36,8 @@ class Actor(pykka.Actor):
       `crash_on_failed_ask = False` is that way.)
     - `on_stop` runs in every orderly end (stop, `exit`, exit signals, a supervisor's shutdown), `on_failure` after a
       crash, neither after a kill.
-    - Its exception never reaches another actor but its askers and its links, `SystemExit` included.
+    - Its exception never reaches another actor but its askers and its links. A `SystemExit`, or the like, ends it
+      alone: its askers get `ActorDied`.
 
     Like Pykka's `ThreadingActor` it runs on a thread of its own.
 
@@ -233,10 +234,11 @@ def _spawn(options: Options[Any], args: tuple[Any, ...], kwargs: dict[str, Any],
         pykka.ActorRegistry.register(actor.actor_ref)
         actor._start_actor_loop()
     except BaseException as error:
-        process.close(Crashed(error))
+        reason = error.reason if isinstance(error, ExitRequest) else Crashed(error)
+        process.close(reason)
         process.depart()
         if waits and isinstance(error, Exception) and not isinstance(error, Ignore):
-            raise StartFailed(cls.__name__, Crashed(error)) from error
+            raise StartFailed(cls.__name__, reason) from error
         raise
     return process
 
@@ -245,6 +247,9 @@ def await_start(process: Process, timeout: float | None) -> None:
     """Wait until an actor is up; raise why it isn't."""
     settled = process.wait_until(lambda p: p.started or p.announced, timeout)
     if not settled:
+        # Unlinked first: it may be up at this very moment, and its kill must not hurt the starter all the same.
+        if process.parent is not None:
+            process.unlink(process.parent)
         process.kill()
         error = CallTimeout(f"on_start took longer than {timeout} seconds", "timeout")
         raise StartFailed(process.label, "timeout") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, get_args
 
@@ -12,7 +13,7 @@ from typing_extensions import Unpack
 from actors.errors import InvalidChildSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping
+    from collections.abc import Callable, Hashable
 
 __all__ = ["ChildSpec", "ChildType", "Overrides", "Restart", "Shutdown"]
 
@@ -69,22 +70,27 @@ class ChildSpec:
 
     def __post_init__(self) -> None:
         _check_start(self.start)
+        _check_arguments(self.args, self.kwargs)
         if self.id is None:
             object.__setattr__(self, "id", self.start)
         _check_hashable(self.id)
         _check_choice("restart", self.restart, get_args(Restart), "invalid_restart_type")
         _check_choice("type", self.type, get_args(ChildType), "invalid_child_type")
         if self.shutdown is None:
-            object.__setattr__(self, "shutdown", "infinity" if self.type == "supervisor" else 5.0)
+            object.__setattr__(self, "shutdown", _default_shutdown(self.type))
         _check_shutdown(self.shutdown)
+        # Copied, since a restart years later must start what was given now.
         object.__setattr__(self, "args", tuple(self.args))
+        object.__setattr__(self, "kwargs", dict(self.kwargs))
 
     def replace(self, **overrides: Unpack[Overrides]) -> ChildSpec:
-        """Return a spec with some fields given anew (B5).
+        """Return a spec with some fields given anew (B5). A default shutdown follows a new type.
 
         Raises:
             TypeError: there is no such field.
         """
+        if "type" in overrides and self.shutdown == _default_shutdown(self.type):
+            overrides.setdefault("shutdown", None)
         # mypy can't see through dataclasses.replace and a TypedDict at once; the fields are the same.
         return replace(self, **overrides)
 
@@ -100,6 +106,19 @@ def _check_start(start: Any) -> None:
     elif not callable(start):
         message = f"start must be an actor class or a callable that returns an actor's ref; got {start!r}"
         raise InvalidChildSpec(message, ("invalid_mfa", start))
+
+
+def _check_arguments(args: object, kwargs: object) -> None:
+    if isinstance(args, str | bytes) or not isinstance(args, Iterable):
+        message = f"args must be a tuple of the arguments for start, such as ({args!r},); got {args!r}"
+        raise InvalidChildSpec(message, ("invalid_mfa", args))
+    if not isinstance(kwargs, Mapping):
+        message = f"kwargs must be a dict of the keyword arguments for start; got {kwargs!r}"
+        raise InvalidChildSpec(message, ("invalid_mfa", kwargs))
+
+
+def _default_shutdown(child_type: ChildType) -> Shutdown:
+    return "infinity" if child_type == "supervisor" else 5.0
 
 
 def _check_hashable(child_id: object) -> None:

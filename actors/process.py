@@ -13,7 +13,7 @@ from actors._clock import new_waiter
 from actors._process import ALIVE, Process
 from actors._process import current as current_process
 from actors.errors import ActorDied, ExitRequest, NoSuchName, NotAnActor
-from actors.messages import ExitReason, NoProc
+from actors.messages import Exit, ExitReason, NoProc
 from actors.ref import ActorRef, NamedRef
 from actors.runtime import current_runtime
 
@@ -78,10 +78,13 @@ def link(ref: pykka.ActorRef[Any]) -> None:
     """
     process = _caller("link")
     other = process_of(ref)
-    if other is None:
+    if other is not None:
+        process.link(other)
+    elif process.trapping:
+        process.put(Exit(ref, NoProc()))
+    else:
         msg = f"{ref} can't be linked: it has ended"
         raise ActorDied(msg, NoProc())
-    process.link(other)
 
 
 def unlink(ref: pykka.ActorRef[Any]) -> None:

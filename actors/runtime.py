@@ -165,6 +165,7 @@ class Runtime:
         """Free the name of an actor that ends; called with the lock held."""
         if process.name is not None:
             self._names.pop(process.name, None)
+            process.name = None
 
     # Tables: what outlives the actor that keeps it
 

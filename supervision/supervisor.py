@@ -6,6 +6,8 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias, cast
 
+import pykka
+
 from actors import (
     Actor,
     ActorRef,
@@ -15,13 +17,17 @@ from actors import (
     ExitReason,
     ExitRequest,
     Ignore,
+    InvalidChildSpec,
+    Killed,
     Normal,
     ProcessKilled,
     Refusal,
     Shutdown,
     StartFailed,
+    adopt,
 )
 from actors._adopted import start_adopted
+from actors._process import ALIVE
 from supervision.children import Child, check_ids, child_spec
 from supervision.errors import (
     ChildAlreadyPresent,
@@ -29,6 +35,7 @@ from supervision.errors import (
     ChildNotFound,
     ChildRestarting,
     ChildRunning,
+    InvalidOption,
     SupervisorError,
 )
 from supervision.restart import Intensity, Strategy, affected, check_strategy, is_clean_end, needs_restart
@@ -36,8 +43,6 @@ from supervision.restart import Intensity, Strategy, affected, check_strategy, i
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
     from types import TracebackType
-
-    import pykka
 
     from actors._process import Process
     from actors.child_spec import ChildType
@@ -282,11 +287,19 @@ class Supervisor(Actor):
         pass children and options to `super().__init__()`.
 
         Raises:
+            InvalidChildSpec: a child can't be one; nothing was started (B3, B6).
+            InvalidOption: a bad strategy, `max_restarts` or `max_seconds`; nothing was started (B8).
             AlreadyStarted: another actor has the name; nothing was started (B17).
             StartFailed: a child couldn't be started: those before it were ended again. `reason` is
                 `Shutdown(FailedToStartChild(id, reason))` (B13).
         """
-        return cast("SupervisorRef", cls.options(name=name).start_link(*args, **kwargs))
+        try:
+            return cast("SupervisorRef", cls.options(name=name).start_link(*args, **kwargs))
+        except StartFailed as failure:
+            if isinstance(failure.__cause__, InvalidChildSpec | InvalidOption):
+                # What was given is wrong, not what was started with it: an error of the caller's.
+                raise failure.__cause__ from None
+            raise
 
     @classmethod
     def child_spec(cls, *args: object, **kwargs: object) -> ChildSpec:
@@ -343,6 +356,7 @@ class Supervisor(Actor):
                 return self._count()
             case _:
                 logger.error("%s got an unexpected message: %r", self._otp_process.label, message)
+                return Refusal(TypeError(f"a supervisor is asked by the methods of its ref; got {message!r}"))
         return None
 
     # A child's end, and what follows
@@ -350,7 +364,8 @@ class Supervisor(Actor):
     def _child_ended(self, ref: pykka.ActorRef[Any] | None, reason: ExitReason) -> None:
         # By its ref, never by its id: the exit of a former incarnation must not restart the present one (B32, B33).
         record = next((r for r in self._records if r.ref is not None and r.ref is ref), None)
-        if record is None:
+        # One that lives has only sent a signal (B87): a second one beside it would be nobody's wish.
+        if record is None or (ref is not None and ref.is_alive()):
             return
         wants_restart = needs_restart(record.spec.restart, reason)
         if wants_restart or not isinstance(reason, Normal | Shutdown):
@@ -403,6 +418,10 @@ class Supervisor(Actor):
         if process.parent is None:
             process.parent = self._otp_process
         self._otp_process.link(process)
+        if self._otp_process.killed:
+            # Who was linked at the kill has had its signal (B88); this one came too late for it.
+            process.signal(self._otp_process, Killed())
+            self._otp_process.checkpoint()
         return ref
 
     def _terminate(self, record: _Record) -> None:
@@ -503,14 +522,15 @@ def _start(spec: ChildSpec) -> ActorRef[Any]:
         if isinstance(start, type):
             return start_adopted(start, spec.args, dict(spec.kwargs))
         started = start(*spec.args, **spec.kwargs)
+        if isinstance(started, pykka.ActorRef):
+            # The ref that its Exit will carry: never a named ref, and one of ours for a plain actor too.
+            return adopt(started)
     except (StartFailed, Ignore, ProcessKilled):
         raise
     except ExitRequest as request:
         raise StartFailed(_name_of(spec), request.reason) from request
     except BaseException as error:
         raise StartFailed(_name_of(spec), Crashed(error)) from error
-    if isinstance(started, ActorRef):
-        return started
     msg = f"the start of child {spec.id!r} must return the ref of the actor that it started; got {started!r}"
     raise StartFailed(_name_of(spec), started) from TypeError(msg)
 
@@ -528,4 +548,7 @@ def _shut_down(ref: ActorRef[Any], spec: ChildSpec, supervisor: Process) -> Exit
         process.wait_until(lambda p: p.announced, timeout)
     # A kill takes effect at once for everybody but the child's own code; to a dead one it does nothing.
     process.kill()
+    if spec.shutdown == 0 and process.killed and process.fatal is not ALIVE:
+        # It doesn't trap exits, and the signal came before the kill: with all the time it would have died of it (B60).
+        return process.fatal
     return process.reason

@@ -8,8 +8,8 @@ import queue
 import threading
 from typing import TYPE_CHECKING, Any
 
-from actors import Actor
-from actors._clock import Ticket
+from actors import Actor, adopt, monitor
+from actors._clock import Ticket, wake
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +51,7 @@ class ManualClock:
 
         def expire() -> None:
             expired.set()
-            waiter.release()
+            wake(waiter)
 
         if timeout is not None and timeout <= 0:
             return waiter.acquire(blocking=False)
@@ -153,3 +153,23 @@ class Gate:
     def open(self) -> None:
         """Called by the test: let the actor on."""
         self._open.set()
+
+
+def watching(*refs: Any) -> Any:
+    """A probe that monitors these actors, each once, in this order."""
+    watcher = Probe.start()
+    for ref in refs:
+        watcher.ask(lambda ref=ref: monitor(ref))
+    return watcher
+
+
+def crash(message: str = "boom") -> None:
+    """What a probe is told to crash."""
+    raise ValueError(message)
+
+
+def ended(ref: Any) -> Any:
+    """Wait until an actor, ours or a plain one, is gone; return our ref to it."""
+    adopted = adopt(ref)
+    assert adopted.join(CAP), f"{ref} has not ended"
+    return adopted

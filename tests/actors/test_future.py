@@ -1,0 +1,283 @@
+"""Futures work as Pykka's; their waits are the runtime's."""
+
+from __future__ import annotations
+
+import operator
+import queue
+import sys
+import threading
+import traceback
+
+import pykka
+import pytest
+
+from actors import Actor, CallExit, CallTimeout
+from actors._future import Future
+from tests.support import CAP, Probe
+
+rule = pytest.mark.rule
+
+
+@pytest.fixture
+def future():
+    return Future()
+
+
+def done(value):
+    future = Future()
+    future.set(value)
+    return future
+
+
+def failing(exception):
+    future = Future()
+    future.set_exception((type(exception), exception, None))
+    return future
+
+
+def getting(future, timeout=None):
+    """A probe's answer: what `future.get(timeout=timeout)` gives there."""
+    return Probe.start().ask(lambda: future.get(timeout=timeout), block=False)
+
+
+def test_a_future_is_one_of_pykkas(future):
+    assert isinstance(future, pykka.Future)
+    assert isinstance(Actor._create_future(), Future)
+
+
+@pytest.mark.parametrize("value", [1, None, 0, "", [], pykka.Timeout], ids=repr)
+def test_the_value_that_was_set_can_be_got_again_and_again(future, value):
+    future.set(value)
+
+    assert [future.get(), future.get(timeout=0)] == [value, value]
+
+
+def test_set_without_a_value_sets_none(future):
+    future.set()
+
+    assert future.get() is None
+
+
+def test_the_value_is_not_copied(future):
+    value = object()
+
+    future.set(value)
+
+    assert future.get() is value
+
+
+def test_a_wait_ends_when_the_value_is_set(future, clock):
+    answer = getting(future, timeout=5)
+    clock.await_timers()
+
+    future.set("late")
+
+    assert answer.get() == "late"
+
+
+def test_all_who_wait_get_the_value(future):
+    barrier = threading.Barrier(6)
+    got = queue.SimpleQueue()
+
+    def wait():
+        barrier.wait(CAP)
+        got.put(future.get())
+
+    threads = [threading.Thread(target=wait) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    barrier.wait(CAP)
+    future.set("for all")
+
+    assert [got.get(timeout=CAP) for _ in threads] == ["for all"] * 5
+    for thread in threads:
+        thread.join(CAP)
+
+
+@rule("A58")
+def test_a_get_out_of_time_raises_what_pykka_raises(future, clock):
+    answer = getting(future, timeout=5)
+    clock.await_timers()
+
+    clock.advance(5)
+
+    with pytest.raises(pykka.Timeout) as raised:
+        answer.get()
+    assert isinstance(raised.value, CallTimeout)
+    assert isinstance(raised.value, CallExit)
+    assert raised.value.reason == "timeout"
+    assert "within 5 seconds" in str(raised.value)
+
+
+@rule("A62")
+@pytest.mark.parametrize("timeout", [0, 0.0, -1])
+def test_a_get_with_no_time_does_not_wait(future, timeout):
+    with pytest.raises(CallTimeout):
+        future.get(timeout=timeout)
+
+
+def test_a_get_out_of_time_can_be_repeated(future):
+    with pytest.raises(CallTimeout):
+        future.get(timeout=0)
+    future.set("at last")
+
+    assert future.get(timeout=0) == "at last"
+
+
+def test_the_exception_that_was_set_is_raised_by_each_get(future):
+    error = ValueError("boom")
+    future.set_exception((ValueError, error, None))
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match="boom") as raised:
+            future.get()
+        assert raised.value is error
+
+
+def test_an_exception_being_handled_is_set_with_its_traceback(future):
+    def guilty():
+        raise ValueError("boom")
+
+    try:
+        guilty()
+    except ValueError:
+        future.set_exception()
+
+    with pytest.raises(ValueError, match="boom") as raised:
+        future.get()
+    assert "guilty" in [frame.name for frame in traceback.extract_tb(raised.value.__traceback__)]
+
+
+def test_repeated_gets_do_not_lengthen_the_traceback(future):
+    try:
+        raise ValueError("boom")
+    except ValueError:
+        future.set_exception(sys.exc_info())
+
+    lengths = set()
+    for _ in range(3):
+        try:
+            future.get()
+        except ValueError as error:
+            lengths.add(len(traceback.extract_tb(error.__traceback__)))
+
+    assert len(lengths) == 1
+
+
+def test_an_exception_may_be_given_by_its_class_alone(future):
+    future.set_exception((KeyError, None, None))
+
+    with pytest.raises(KeyError):
+        future.get()
+
+
+@pytest.mark.parametrize("nothing", [None, (None, None, None)])
+def test_setting_no_exception_at_all_is_an_error(future, nothing):
+    with pytest.raises(TypeError, match="exc_info"):
+        future.set_exception(nothing)
+
+
+@pytest.mark.parametrize("settled", [lambda: done(1), lambda: failing(ValueError())])
+def test_an_outcome_can_be_set_only_once(settled):
+    future = settled()
+
+    with pytest.raises(queue.Full):
+        future.set(2)
+    with pytest.raises(queue.Full):
+        future.set_exception((ValueError, ValueError(), None))
+    with pytest.raises(queue.Full):
+        future.set_get_hook(lambda timeout: 3)
+
+
+def test_a_get_hook_gives_the_value_once_and_gets_the_timeout(future):
+    timeouts = []
+
+    def hook(timeout):
+        timeouts.append(timeout)
+        return "hooked"
+
+    future.set_get_hook(hook)
+
+    assert [future.get(timeout=2.5), future.get()] == ["hooked", "hooked"]
+    assert timeouts == [2.5]
+
+
+def test_a_future_with_a_get_hook_takes_no_outcome(future):
+    future.set_get_hook(lambda timeout: "hooked")
+
+    with pytest.raises(queue.Full):
+        future.set(1)
+    with pytest.raises(queue.Full):
+        future.set_exception((ValueError, ValueError(), None))
+
+
+def test_map_passes_the_value_through_a_function(future):
+    mapped = future.map(lambda x: x + 1)
+
+    future.set(30)
+
+    assert mapped.get(timeout=0) == 31
+
+
+def test_filter_keeps_the_items_that_pass(future):
+    filtered = future.filter(lambda x: x > 10)
+
+    future.set(range(8, 13))
+
+    assert filtered.get(timeout=0) == [11, 12]
+
+
+def test_join_lists_the_values_of_all(future):
+    plain = pykka.ThreadingFuture()
+    joined = future.join(done(2), plain)
+
+    future.set(1)
+    plain.set(3)
+
+    assert joined.get(timeout=0) == [1, 2, 3]
+
+
+def test_a_plain_future_can_join_ours():
+    plain = pykka.ThreadingFuture()
+    plain.set(1)
+
+    assert plain.join(done(2)).get(timeout=0) == [1, 2]
+
+
+def test_reduce_folds_the_items_from_the_left():
+    assert done([1, 2, 3]).reduce(operator.sub).get() == -4
+    assert done([1, 2]).reduce(operator.add, 10).get() == 13
+    assert done([]).reduce(operator.add, 5).get() == 5
+
+
+def test_what_is_derived_of_a_failure_fails_alike():
+    derived = failing(ValueError("boom")).map(str).map(len)
+
+    with pytest.raises(ValueError, match="boom"):
+        derived.get()
+
+
+def test_the_timeout_goes_through_to_where_the_wait_is(future, clock):
+    answer = getting(future.map(str), timeout=3)
+    clock.await_timers()
+
+    clock.advance(3)
+
+    with pytest.raises(CallTimeout):
+        answer.get()
+
+
+def test_pykkas_get_all_takes_our_futures():
+    assert pykka.get_all([done(1), done(2)], timeout=0) == [1, 2]
+
+
+def test_a_future_can_be_awaited_as_pykkas():
+    async def handler():
+        return await done(5)
+
+    steps = handler()
+    steps.send(None)
+
+    with pytest.raises(StopIteration) as stopped:
+        steps.send(None)
+    assert stopped.value.value == 5

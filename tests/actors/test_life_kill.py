@@ -1,0 +1,446 @@
+"""A kill: dead for everybody at once; gone when the code has ended, and not before."""
+
+from __future__ import annotations
+
+import logging
+
+import pykka
+import pytest
+
+import actors
+from actors import (
+    ActorDied,
+    Killed,
+    Normal,
+    ProcessKilled,
+    Queue,
+    Registry,
+    StartFailed,
+    checkpoint,
+    current_actor,
+    link,
+    sleep,
+    whereis,
+)
+from actors._future import Future
+from tests.support import CAP, Gate, Probe, TrappingProbe, crash, received, received_nothing, watching
+
+rule = pytest.mark.rule
+
+
+class Hooked(Probe):
+    """A probe that writes down which of its last hooks have run."""
+
+    def __init__(self, log=None):
+        super().__init__()
+        self.log = [] if log is None else log
+
+    def on_stop(self):
+        self.log.append("on_stop")
+
+    def on_failure(self, *exc_info):
+        self.log.append("on_failure")
+
+
+@rule("A6")
+@pytest.mark.parametrize("actor_class", [Probe, TrappingProbe])
+def test_an_idle_actor_is_gone_when_it_was_killed(actor_class):
+    actor = actor_class.start()
+    actor.ask(lambda: None)
+    watcher = watching(actor)
+
+    actor.kill()
+
+    assert received(watcher).reason == Killed()
+    assert actor.join(CAP)
+    assert (actor.state, actor.exit_reason) == ("gone", Killed())
+
+
+@rule("A6", "A71")
+def test_a_kill_runs_no_last_hook():
+    log = []
+    actor = Hooked.start(log)
+
+    actor.kill()
+
+    assert actor.join(CAP)
+    assert log == []
+
+
+@rule("A6", "A8")
+def test_an_actor_killed_in_a_handler_is_dead_at_once_and_gone_later():
+    gate = Gate()
+    actor = Probe.options(name="busy").start()
+    watcher = watching(actor)
+    actor.tell(gate.pass_through)
+    gate.await_arrival()
+
+    actor.kill()
+
+    assert received(watcher).reason == Killed()
+    assert whereis("busy") is None
+    assert (actor.is_alive(), actor.state, actor.exit_reason) == (False, "abandoned", Killed())
+    assert actor.join(0) is False
+
+    gate.open()
+
+    assert actor.join(CAP)
+    assert actor.state == "gone"
+    assert received_nothing(watcher)
+
+
+@rule("A6", "A58")
+def test_who_asked_a_killed_actor_is_answered_at_once():
+    gate = Gate()
+    actor = Probe.start()
+    in_hand = actor.ask(gate.pass_through, block=False)
+    gate.await_arrival()
+    queued = actor.ask(lambda: "never", block=False)
+
+    actor.kill()
+
+    for answer in (in_hand, queued):
+        with pytest.raises(ActorDied) as raised:
+            answer.get()
+        assert raised.value.reason == Killed()
+    gate.open()
+    assert actor.join(CAP)
+
+
+@rule("A6")
+def test_what_a_killed_handler_returns_is_thrown_away():
+    gate = Gate()
+    actor = Probe.start()
+    answer = actor.ask(lambda: (gate.pass_through(), "result"), block=False)
+    gate.await_arrival()
+
+    actor.kill()
+    gate.open()
+    assert actor.join(CAP)
+
+    with pytest.raises(ActorDied):
+        answer.get()
+
+
+@rule("A6")
+@pytest.mark.parametrize("hook", ["on_stop", "on_failure"])
+def test_an_actor_killed_in_its_last_hook_is_down_once_with_killed(hook):
+    gate = Gate()
+    held = type("Held", (Probe,), {hook: lambda self, *_: gate.pass_through()})
+    actor = held.options(name="held").start()
+    watcher = watching(actor)
+    actor.tell(crash if hook == "on_failure" else lambda: actors.exit(Normal()))
+    gate.await_arrival()
+
+    actor.kill()
+
+    assert received(watcher).reason == Killed()
+    assert whereis("held") is None
+    assert actor.state == "abandoned"
+    gate.open()
+    assert actor.join(CAP)
+    assert (actor.state, actor.exit_reason) == ("gone", Killed())
+    assert received_nothing(watcher)
+
+
+@rule("A6")
+def test_an_actor_killed_in_a_finally_is_abandoned_until_it_has_ended():
+    at_wait, in_finally = Gate(), Gate()
+    actor = Probe.start()
+
+    def handler():
+        try:
+            at_wait.pass_through()
+            checkpoint()
+        finally:
+            in_finally.pass_through()
+
+    actor.tell(handler)
+    at_wait.await_arrival()
+
+    actor.kill()
+    at_wait.open()
+    in_finally.await_arrival()
+
+    assert actor.state == "abandoned"
+    in_finally.open()
+    assert actor.join(CAP)
+    assert actor.state == "gone"
+
+
+locks = Registry("locks")
+full = Queue("full", maxsize=1)
+
+
+def fill():
+    full.put("first")
+    full.put("one too many")
+
+
+WAITS = {
+    "future.get": lambda: Future().get(),
+    "future.get with time-out": lambda: Future().get(timeout=60),
+    "ask": lambda: whereis("never answers").ask("hello"),
+    "sleep": lambda: sleep(60),
+    "put": fill,
+    "join": lambda: whereis("never answers").join(),
+}
+
+
+@rule("A6")
+@pytest.mark.parametrize("wait", WAITS.values(), ids=WAITS)
+def test_a_kill_wakes_an_actor_out_of_its_wait(wait):
+    gate, never = Gate(), Gate()
+    unwound = []
+    full.start_link()
+    other = Probe.options(name="never answers").start()
+    other.tell(never.pass_through)
+    actor = Hooked.start(unwound)
+
+    def handler():
+        gate.open()
+        gate.pass_through()
+        try:
+            wait()
+        except Exception:
+            unwound.append("except")
+        finally:
+            unwound.append("finally")
+
+    actor.tell(handler)
+    gate.await_arrival()
+
+    actor.kill()
+
+    assert actor.join(CAP)
+    assert unwound == ["finally"]
+    never.open()
+
+
+ENTRIES = {
+    "checkpoint": checkpoint,
+    "tell": lambda: whereis("other").tell("hello"),
+    "ask": lambda: whereis("other").ask("hello"),
+    "ask without blocking": lambda: whereis("other").ask("hello", block=False),
+    "stop": lambda: whereis("other").stop(),
+    "start": Probe.start,
+    "start_link": Probe.start_link,
+    "link": lambda: link(whereis("other")),
+    "monitor": lambda: actors.monitor(whereis("other")),
+    "trap_exit": lambda: actors.trap_exit(True),
+    "exit": lambda: actors.exit("by itself"),
+    "register": lambda: locks.register("key"),
+    "put": lambda: full.put("event"),
+    "sleep": lambda: sleep(0),
+}
+
+
+@rule("A6", "A12")
+@pytest.mark.parametrize("enter", ENTRIES.values(), ids=ENTRIES)
+def test_a_kill_takes_effect_where_the_code_next_enters_the_runtime(enter):
+    gate = Gate()
+    raised = []
+    locks.start_link()
+    full.start_link()
+    other = Probe.options(name="other").start()
+    actor = Probe.start()
+
+    def handler():
+        gate.pass_through()
+        try:
+            enter()
+        except BaseException as error:
+            raised.append(type(error))
+            raise
+
+    actor.tell(handler)
+    gate.await_arrival()
+
+    actor.kill()
+    gate.open()
+
+    assert actor.join(CAP)
+    assert raised == [ProcessKilled]
+    assert received_nothing(other)
+    assert locks.count() == 0
+    assert actor.exit_reason == Killed()
+
+
+@rule("A6")
+def test_code_that_swallows_the_kill_is_abandoned_until_it_ends():
+    at_wait, after = Gate(), Gate()
+    actor = Probe.start()
+
+    def handler():
+        at_wait.pass_through()
+        try:
+            checkpoint()
+        except BaseException:
+            after.pass_through()
+
+    actor.tell(handler)
+    at_wait.await_arrival()
+    actor.kill()
+    at_wait.open()
+    after.await_arrival()
+
+    assert actor.state == "abandoned"
+    after.open()
+    assert actor.join(CAP)
+    assert actor.exit_reason == Killed()
+
+
+@rule("A6")
+def test_code_that_swallows_the_kill_is_met_by_it_again():
+    gate = Gate()
+    met = []
+    actor = Probe.start()
+
+    def handler():
+        gate.pass_through()
+        for _ in range(3):
+            try:
+                checkpoint()
+            except ProcessKilled:
+                met.append("kill")
+
+    actor.tell(handler)
+    gate.await_arrival()
+    actor.kill()
+    gate.open()
+
+    assert actor.join(CAP)
+    assert met == ["kill"] * 3
+
+
+@rule("A6")
+def test_an_abandoned_actor_handles_no_further_message():
+    gate = Gate()
+    handled = []
+    actor = Probe.start()
+    actor.tell(gate.pass_through)
+    gate.await_arrival()
+    actor.tell(lambda: handled.append("never"))
+
+    actor.kill()
+    gate.open()
+
+    assert actor.join(CAP)
+    assert handled == []
+
+
+@rule("A6")
+def test_an_abandoned_body_is_reported(caplog):
+    gate = Gate()
+    actor = Probe.start()
+    actor.tell(gate.pass_through)
+    gate.await_arrival()
+
+    actor.kill()
+
+    (record,) = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert "killed while its code was running" in record.message
+    gate.open()
+    assert actor.join(CAP)
+
+
+@rule("A6", "A21")
+def test_a_dead_actor_can_not_be_killed():
+    actor = Probe.start()
+    actor.stop(reason="before")
+
+    actor.kill()
+
+    assert actor.exit_reason == "before"
+    assert actor.state == "gone"
+
+
+@rule("A6")
+def test_killing_twice_is_killing_once():
+    gate = Gate()
+    actor = Probe.start()
+    watcher = watching(actor)
+    actor.tell(gate.pass_through)
+    gate.await_arrival()
+
+    actor.kill()
+    actor.kill()
+    gate.open()
+
+    assert actor.join(CAP)
+    assert received(watcher).reason == Killed()
+    assert received_nothing(watcher)
+
+
+@rule("A48")
+def test_a_start_that_was_killed_fails_with_killed():
+    class Killed_(Probe):
+        def on_start(self):
+            current_actor().kill()
+
+    with pytest.raises(StartFailed) as raised:
+        Killed_.start_link()
+
+    assert raised.value.reason == Killed()
+
+
+@rule("A6")
+def test_an_actor_killed_before_it_was_made_never_runs():
+    gate = Gate()
+    log = []
+
+    class Slow(Hooked):
+        def __init__(self):
+            super().__init__(log)
+            gate.pass_through()
+
+        def on_start(self):
+            log.append("on_start")
+
+    answer = Probe.start().ask(Slow.options(name="slow").start, block=False)
+    gate.await_arrival()
+
+    whereis("slow").kill()
+    gate.open()
+
+    actor = answer.get()
+    assert actor.join(CAP)
+    assert log == []
+    assert actor not in pykka.ActorRegistry.get_all()
+
+
+@rule("A6")
+def test_stop_returns_when_the_actor_is_killed_instead():
+    gate = Gate()
+    actor = Probe.start()
+    actor.tell(gate.pass_through)
+    gate.await_arrival()
+    answer = actor.stop(block=False)
+
+    actor.kill()
+
+    assert answer.get() is True
+    gate.open()
+    assert actor.join(CAP)
+
+
+@rule("A22")
+def test_a_killed_starters_child_is_not_left_without_its_signal():
+    gate = Gate()
+    children = []
+
+    class Child(Probe):
+        def __init__(self):
+            super().__init__()
+            children.append(self.actor_ref)
+            gate.pass_through()
+
+    parent = Probe.start()
+    parent.tell(Child.start_link)
+    gate.await_arrival()
+
+    parent.kill()
+    gate.open()
+
+    assert children[0].join(CAP)
+    assert children[0].exit_reason == Killed()
