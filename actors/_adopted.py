@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pykka
 from pykka import messages as pykka_messages
-from pykka._envelope import Envelope
 
 from actors._process import ALIVE, Process, StopRequest, current, set_current
 from actors.actor import await_start
@@ -26,6 +25,8 @@ from actors.runtime import current_runtime
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from pykka._envelope import Envelope
+
     from actors.runtime import Runtime
 
 __all__ = ["adopt", "process_of", "start_adopted"]
@@ -34,7 +35,7 @@ _adoption = threading.RLock()
 
 
 class AdoptedProcess(Process):
-    """The record of a plain Pykka actor. What differs is how it is woken, and who closes its mailbox."""
+    """The record of a plain Pykka actor. What differs is who closes its mailbox, and what may wait in it."""
 
     __slots__ = ()
 
@@ -45,14 +46,6 @@ class AdoptedProcess(Process):
         self.mailbox = inbox
         self.stopped = actor.actor_stopped
         self.ref = ActorRef(actor, self)
-
-    def wake(self) -> None:
-        """Let the loop come by ahead of what waits in its queue (its inbox is a `queue.Queue`)."""
-        inbox: Any = self.mailbox
-        with inbox.mutex:
-            inbox.queue.appendleft(Envelope(pykka_messages._ActorStop()))
-            inbox.unfinished_tasks += 1
-            inbox.not_empty.notify()
 
     def refuse(self, envelope: Envelope[Any]) -> None:
         if envelope.reply_to is not None and isinstance(envelope.message, pykka_messages._ActorStop):

@@ -39,7 +39,6 @@ __all__ = [
     "QueueSettings",
     "QueueStats",
     "Subscription",
-    "WorkerGone",
 ]
 
 logger = logging.getLogger("pykka_otp.queue")
@@ -179,7 +178,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """To a worker: what it asked for (E1)."""
+    """To a worker: what it asked for."""
 
     deliveries: list[Delivery]
 
@@ -281,7 +280,7 @@ class Backlog:
         with self._lock:
             self._subscriptions[process] = subscription
             self._dispatcher.subscribe(subscription)
-        process.when_gone(self._worker_gone)
+        process.when_gone(self.take_back)
         return subscription
 
     def ask(self, subscription: Subscription, count: int) -> None:
@@ -339,13 +338,10 @@ class Backlog:
     # What the actor does
 
     def adopt(self, keeper: Process) -> None:
-        """Have `keeper` hand out from now on; take back what was held by workers that went in between."""
+        """Have `keeper` hand out from now on."""
         with self._lock:
             self._keeper = keeper
             self._poked = False
-            gone = [process for process in self._subscriptions if process.gone]
-        for process in gone:
-            self.take_back(process)
 
     def hand_out(self) -> None:
         """Send what is ready and due to the workers that asked for it."""
@@ -386,7 +382,10 @@ class Backlog:
             return self._delayed[0][0] if self._delayed else None
 
     def take_back(self, process: Process) -> None:
-        """Take back what a gone worker had in hand: to the front, in its old order; failures for a later attempt."""
+        """Take back what a gone worker had in hand: to the front, in its old order; failures for a later attempt.
+
+        Called as the worker goes, in its own thread: whoever sees it gone sees its events back.
+        """
         with self._lock:
             subscription = self._subscriptions.pop(process, None)
             if subscription is None:
@@ -414,12 +413,6 @@ class Backlog:
             self._try_again(job, reason, None)
             return False
         return True
-
-    def _worker_gone(self, process: Process) -> None:
-        keeper = self._keeper
-        if keeper is None or not keeper.put(WorkerGone(process)):
-            # Between two actors: the next one asks who has gone.
-            return
 
     # Failure and time
 
@@ -547,10 +540,3 @@ class Backlog:
             purged = len(self._dead)
             self._dead.clear()
             return purged
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerGone:
-    """Tells the queue's actor that a worker's code can't run any more."""
-
-    process: Process

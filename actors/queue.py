@@ -13,7 +13,6 @@ from actors._backlog import (
     Failure,
     QueueSettings,
     QueueStats,
-    WorkerGone,
 )
 from actors.actor import Actor
 from actors.child_spec import ChildSpec
@@ -195,7 +194,7 @@ class Queue:
 
 
 class QueueKeeper(Actor):
-    """The queue's actor: hands out what is ready to those who asked, watches the workers, and keeps the time."""
+    """The queue's actor: hands out what is put or falls due to those who asked, and keeps the time."""
 
     use_daemon_thread: ClassVar[bool] = True
 
@@ -213,9 +212,6 @@ class QueueKeeper(Actor):
     def on_receive(self, message: object) -> None:
         match message:
             case _ if message is POKE:
-                self._hand_out()
-            case WorkerGone(process):
-                self._backlog.take_back(process)
                 self._hand_out()
             case _:
                 super().on_receive(message)

@@ -151,6 +151,8 @@ class Worker(Actor):
         """Handle a batch; False when the worker is to end first: what it didn't begin is taken back from it."""
         groups = [batch] if self.__takes_batches else [[delivery] for delivery in batch]
         for group in groups:
+            # A killed worker finishes what it is at, but begins nothing more.
+            self._otp_process.checkpoint()
             if self._otp_process.fatal is not ALIVE:
                 return False
             self._handle_group(group)

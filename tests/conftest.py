@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,3 +26,12 @@ def runtime(request: pytest.FixtureRequest) -> Iterator[Runtime]:
 def clock() -> ManualClock:
     """The time of the test's runtime, which stands still until the test advances it."""
     return ManualClock()
+
+
+@pytest.fixture
+def hasty_threads() -> Iterator[None]:
+    """Make the interpreter switch threads as often as it can, so that what can go wrong between two lines does."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)

@@ -19,11 +19,10 @@ from actors import (
     current_actor,
     exit,
     link,
-    named,
     trap_exit,
     whereis,
 )
-from tests.support import CAP, Gate, Probe, TrappingProbe, crash, ended, received, received_nothing, watching
+from tests.support import Gate, Probe, TrappingProbe, crash, ended, received, received_nothing, watching
 
 rule = pytest.mark.rule
 
@@ -83,8 +82,10 @@ def test_start_makes_no_link_and_no_parent():
     parent = Probe.start()
     child = parent.ask(TrappingProbe.start)
 
+    parent.ask(lambda: child.exit(Shutdown()))
     parent.stop(reason="boom")
 
+    assert received(child) == Exit(parent, Shutdown())
     assert received_nothing(child)
 
 
@@ -249,80 +250,6 @@ def test_a_start_that_nobody_waits_for_fails_as_any_death():
     gate.open()
 
     assert received(watcher).reason == Crashed(ValueError("boom"))
-
-
-@rule("A51")
-def test_a_start_that_takes_too_long_is_given_up(clock):
-    gate = Gate()
-    starter = TrappingProbe.start()
-    options = Held.options(name="slow", start_timeout=0.05)
-    answer = starter.ask(lambda: options.start_link(gate), block=False)
-    gate.await_arrival()
-    clock.await_timers()
-    child = whereis("slow")
-
-    clock.advance(0.05)
-
-    with pytest.raises(StartFailed) as raised:
-        answer.get()
-    assert raised.value.reason == "timeout"
-    assert isinstance(raised.value.__cause__, CallTimeout)
-    assert child.exit_reason == Killed()
-    assert whereis("slow") is None
-    assert received_nothing(starter)
-    gate.open()
-    assert child.join(CAP)
-
-
-@rule("A51")
-def test_a_starter_is_not_hurt_by_a_start_that_takes_too_long(clock):
-    gate = Gate()
-    starter = Probe.start()
-    answer = starter.ask(lambda: Held.options(start_timeout=1).start_link(gate), block=False)
-    gate.await_arrival()
-    clock.await_timers()
-
-    clock.advance(1)
-
-    with pytest.raises(StartFailed):
-        answer.get()
-    assert starter.is_alive()
-    gate.open()
-
-
-@rule("A51")
-def test_a_start_that_is_done_when_it_is_given_up_hurts_nobody(clock):
-    gate = Gate()
-    starter = Probe.start()
-    wait = clock.wait
-
-    def finish_start_when_time_is_over(waiter, timeout):
-        in_time = wait(waiter, timeout)
-        if timeout == 1:
-            # The time is over, and only now on_start returns: before the starter can do anything about it.
-            gate.open()
-            assert named("slow").ask(lambda: "up") == "up"
-        return in_time
-
-    clock.wait = finish_start_when_time_is_over
-    answer = starter.ask(lambda: Held.options(name="slow", start_timeout=1).start_link(gate), block=False)
-    gate.await_arrival()
-    clock.await_timers()
-
-    clock.advance(1)
-
-    with pytest.raises(StartFailed):
-        answer.get()
-    assert starter.ask(lambda: "unhurt") == "unhurt"
-
-
-@rule("A51")
-def test_a_start_in_time_is_not_given_up_later(clock):
-    child = Probe.options(start_timeout=5).start_link()
-
-    clock.advance(10)
-
-    assert child.ask(lambda: "alive") == "alive"
 
 
 @rule("A52")

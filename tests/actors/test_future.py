@@ -5,7 +5,6 @@ from __future__ import annotations
 import operator
 import queue
 import sys
-import threading
 import traceback
 
 import pykka
@@ -13,7 +12,7 @@ import pytest
 
 from actors import Actor, CallExit, CallTimeout
 from actors._future import Future
-from tests.support import CAP, Probe
+from tests.support import Probe
 
 rule = pytest.mark.rule
 
@@ -75,23 +74,13 @@ def test_a_wait_ends_when_the_value_is_set(future, clock):
     assert answer.get() == "late"
 
 
-def test_all_who_wait_get_the_value(future):
-    barrier = threading.Barrier(6)
-    got = queue.SimpleQueue()
+def test_all_who_wait_get_the_value(future, clock):
+    answers = [getting(future, timeout=5) for _ in range(5)]
+    clock.await_timers(5)
 
-    def wait():
-        barrier.wait(CAP)
-        got.put(future.get())
-
-    threads = [threading.Thread(target=wait) for _ in range(5)]
-    for thread in threads:
-        thread.start()
-    barrier.wait(CAP)
     future.set("for all")
 
-    assert [got.get(timeout=CAP) for _ in threads] == ["for all"] * 5
-    for thread in threads:
-        thread.join(CAP)
+    assert [answer.get() for answer in answers] == ["for all"] * 5
 
 
 @rule("A58")

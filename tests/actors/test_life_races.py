@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import queue
-import sys
 import threading
 
 import pykka
@@ -16,14 +15,7 @@ from tests.support import CAP, Probe, TrappingProbe, crash, received, received_n
 
 rule = pytest.mark.rule
 
-
-@pytest.fixture(autouse=True)
-def hasty_threads():
-    """Make the interpreter switch threads as often as it can, so that what can go wrong does."""
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(interval)
+pytestmark = pytest.mark.usefixtures("hasty_threads")
 
 
 def at_once(*jobs):
@@ -123,21 +115,14 @@ def test_no_asker_is_left_waiting_by_an_end(end):
         actor = Probe.start()
 
         def ask_until_it_is_over(actor=actor):
-            answered = 0
-            while True:
-                answer = actor.ask(lambda: "reply", block=False)
-                try:
-                    assert answer.get(timeout=CAP) == "reply"
-                    answered += 1
-                except ActorDied:
-                    return answered
+            with contextlib.suppress(ActorDied):
+                while True:
+                    assert actor.ask(lambda: "reply", timeout=CAP) == "reply"
 
         def tell_until_it_is_over(actor=actor):
-            while True:
-                try:
+            with contextlib.suppress(ActorDied):
+                for _ in range(200):
                     actor.tell(lambda: None)
-                except ActorDied:
-                    return
 
         at_once(*[ask_until_it_is_over] * 3, tell_until_it_is_over, lambda actor=actor: end(actor))
 
@@ -153,11 +138,9 @@ def test_the_thread_of_an_actor_ends_though_others_write_to_it(end):
 
         def tell_until_it_is_over(actor=actor, flowing=flowing):
             flowing.wait(CAP)
-            try:
-                while True:
+            with contextlib.suppress(ActorDied):
+                for _ in range(200):
                     actor.tell(None)
-            except ActorDied:
-                pass
 
         def end_it(actor=actor, flowing=flowing):
             flowing.wait(CAP)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from actors import (
@@ -9,6 +11,7 @@ from actors import (
     Down,
     Exit,
     Killed,
+    Monitor,
     NoProc,
     Normal,
     NotAnActor,
@@ -297,6 +300,35 @@ def test_a_monitored_actor_never_hears_of_its_watcher():
     assert received_nothing(actor)
     actor.stop()
     assert actor.exit_reason == Normal()
+
+
+def monitors_there_are():
+    gc.collect()
+    return sum(isinstance(thing, Monitor) for thing in gc.get_objects())
+
+
+@rule("A31")
+def test_monitors_do_not_outlive_their_watchers():
+    actor = Probe.start()
+    before = monitors_there_are()
+
+    for _ in range(50):
+        watching(actor).stop()
+
+    assert monitors_there_are() - before < 10
+
+
+def test_monitors_do_not_outlive_whom_they_watch():
+    watcher = Probe.start()
+    before = monitors_there_are()
+
+    for _ in range(50):
+        actor = Probe.start()
+        watcher.ask(lambda actor=actor: monitor(actor) and None)
+        actor.stop()
+        received(watcher)
+
+    assert monitors_there_are() - before < 10
 
 
 @rule("A8", "A33")

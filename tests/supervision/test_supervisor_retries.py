@@ -80,7 +80,7 @@ def test_retries_spread_over_time_go_on_for_ever(nursery, clock):
 
     nursery.starts_with("a", *[fail_after_a_while] * 5, up.pass_through)
 
-    sup.end("a")
+    sup["a"].tell(boom())
     up.await_arrival()
 
     assert sup["a"].is_alive()

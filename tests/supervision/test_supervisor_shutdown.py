@@ -4,9 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from actors import CallTimeout, Killed, Normal, Shutdown, unlink
-from supervision import ChildRunning, Supervisor
-from tests.supervision.nursery import BOOMED, Family, boom, fail, family, ours, plain, throw, trapping
+from actors import CallTimeout, Crashed, Killed, Normal, Shutdown, unlink
+from supervision import ChildRunning, ChildSpec, Supervisor
+from tests.supervision.nursery import (
+    BOOMED,
+    Family,
+    Ours,
+    Plain,
+    Trapping,
+    boom,
+    fail,
+    family,
+    ours,
+    plain,
+    throw,
+    trapping,
+)
 from tests.support import CAP
 
 rule = pytest.mark.rule
@@ -206,15 +219,17 @@ def test_which_ends_are_reported_depends_on_the_restart_type(nursery, reports, k
 @rule("B63", "B64")
 @KINDS
 @RESTARTS
-def test_a_crash_in_on_stop_is_reported_and_no_more(nursery, reports, kind, restart):
-    sup = family(nursery, ["b", kind(nursery, "a", restart=restart)], max_restarts=0)
-    nursery.stops_with("a", throw(boom()))
+@pytest.mark.parametrize("error", [boom(), SystemExit(1)], ids=repr)
+def test_a_crash_in_on_stop_is_reported_and_no_more(nursery, reports, kind, restart, error):
+    sup = family(nursery, [plain(nursery, "b"), kind(nursery, "a", restart=restart)], max_restarts=0)
+    nursery.stops_with("a", throw(error))
     bystander = sup["b"]
 
     sup.ref.terminate_child("a")
 
+    assert bystander.ask("hello") == "hello"
     assert sup["b"] is bystander
-    assert reports() == [("shutdown_error", "a", BOOMED)]
+    assert reports() == [("shutdown_error", "a", Crashed(error))]
 
 
 @rule("B64")
@@ -248,6 +263,19 @@ def test_a_child_found_dead_is_judged_by_what_it_died_of(nursery, reports, kind,
     assert sup.children() == ({} if restart == "temporary" else {"a": None})
     is_reported = reason == BOOMED or (reason == Normal() and restart == "permanent")
     assert reports() == ([("shutdown_error", "a", reason)] if is_reported else [])
+
+
+@rule("B59", "B67")
+@pytest.mark.parametrize("cls", [Ours, Trapping, Plain])
+def test_a_child_that_was_started_unlinked_ends_in_order(nursery, reports, cls):
+    sup = family(nursery, [ChildSpec(cls.start, (nursery, "a"), id="a")])
+    child = sup["a"]
+
+    sup.ref.terminate_child("a")
+
+    assert child.exit_reason == Shutdown()
+    assert nursery.entries() == ["a starts", "a stops"]
+    assert reports() == []
 
 
 @rule("B66")

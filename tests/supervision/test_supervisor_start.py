@@ -359,7 +359,7 @@ def test_the_starter_of_a_failed_supervisor_gets_no_signal(nursery):
 @rule("B70")
 @pytest.mark.parametrize("kind", [ours, plain])
 @pytest.mark.parametrize("call", ["which_children", "count_children"])
-def test_a_child_that_calls_its_supervisor_while_starting_deadlocks_not(nursery, kind, call):
+def test_a_starting_child_cannot_wait_for_its_supervisor(nursery, kind, call):
     sup = family(nursery)
     nursery.starts_with("a", getattr(sup.ref, call))
 
@@ -371,7 +371,7 @@ def test_a_child_that_calls_its_supervisor_while_starting_deadlocks_not(nursery,
 
 
 @rule("B70")
-def test_a_start_function_that_calls_its_supervisor_deadlocks_not(nursery):
+def test_a_start_function_cannot_wait_for_its_own_supervisor(nursery):
     sup = family(nursery)
 
     with pytest.raises(StartFailed) as caught:
