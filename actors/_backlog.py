@@ -285,7 +285,9 @@ class Backlog:
 
     def ask(self, subscription: Subscription, count: int) -> None:
         with self._lock:
-            self._dispatcher.ask(subscription, count)
+            if not self._dispatcher.ask(subscription, count):
+                # A killed worker, struck off already, whose code has come to its end only now.
+                return
             self._demand += count
             if self._ready:
                 # Nobody else waits for an event, or none would be ready (E82): it gets them without a detour.
@@ -300,6 +302,8 @@ class Backlog:
             return True
 
     def fail(self, delivery: Delivery, reason: ExitReason, after: float | None = None) -> bool:
+        if after is None:
+            after = self._backoff(delivery.job, reason)
         with self._lock:
             if not self._settle(delivery):
                 return False
@@ -340,6 +344,9 @@ class Backlog:
     def adopt(self, keeper: Process) -> None:
         """Have `keeper` hand out from now on."""
         with self._lock:
+            if keeper.reason is not ALIVE:
+                # Killed while it started: another may be here already.
+                return
             self._keeper = keeper
             self._poked = False
 
@@ -391,37 +398,44 @@ class Backlog:
             if subscription is None:
                 return
             self._demand -= self._dispatcher.cancel(subscription)
+            in_hand = list(subscription.in_hand.values())
+        failures = {
+            delivery: (reason, self._backoff(delivery.job, reason))
+            for delivery in in_hand
+            if (reason := self._failure(delivery, process.reason)) is not ALIVE
+        }
+        with self._lock:
             back = []
             for delivery in list(subscription.in_hand.values()):
                 self._settle(delivery)
                 self._taken_back += 1
-                if self._is_to_front(delivery, process.reason):
+                if delivery in failures:
+                    self._try_again(delivery.job, *failures[delivery])
+                else:
+                    # What was only in the worker's mailbox is no attempt (F3).
+                    delivery.job.attempts -= not delivery.started
                     back.append(delivery.job)
             self._ready.extendleft(reversed(back))
             self._poke_if(bool(self._ready))
             self._notice()
 
-    def _is_to_front(self, delivery: Delivery, exit_reason: ExitReason) -> bool:
-        job = delivery.job
+    def _failure(self, delivery: Delivery, exit_reason: ExitReason) -> ExitReason:
+        """Why a gone worker's delivery failed; ALIVE when it didn't, and goes back as it was."""
         if not delivery.started:
-            # It was only in the worker's mailbox: no attempt was made (F3).
-            job.attempts -= 1
-            return True
-        reason = delivery.error if delivery.error is not None else exit_reason
-        its_own_doing = delivery.error is not None or not (is_orderly(reason) or isinstance(reason, Killed))
-        if its_own_doing or job.attempts >= self._settings.max_attempts:
-            self._try_again(job, reason, None)
-            return False
-        return True
+            return ALIVE
+        if delivery.error is not None:
+            return delivery.error
+        is_innocent = is_orderly(exit_reason) or isinstance(exit_reason, Killed)
+        return ALIVE if is_innocent and delivery.job.attempts < self._settings.max_attempts else exit_reason
 
     # Failure and time
 
-    def _try_again(self, job: _Job, reason: ExitReason, after: float | None) -> None:
+    def _try_again(self, job: _Job, reason: ExitReason, after: float) -> None:
         self._note_failure(job, reason)
         if job.attempts >= self._settings.max_attempts:
             self._bury(job)
         else:
-            self._delay(job, self._backoff(job, reason) if after is None else after)
+            self._delay(job, after)
             self._poke_if(condition=True)
 
     def _note_failure(self, job: _Job, reason: ExitReason) -> None:
@@ -433,9 +447,12 @@ class Backlog:
         self._dead.append(DeadLetter(job.number, job.event, job.attempts, tuple(job.failures)))
 
     def _backoff(self, job: _Job, reason: ExitReason) -> float:
+        """Ask the user's function, without the lock: it may take its time, or look at the queue."""
+        if job.attempts >= self._settings.max_attempts:
+            return 0.0
         try:
             seconds = float(self._settings.backoff(job.attempts, reason))
-        except Exception:
+        except BaseException:  # whatever it is, the event must not be lost over it
             logger.exception("queue %r: backoff(%r, %r) failed; trying again at once", self._name, job.attempts, reason)
             return 0.0
         return seconds if math.isfinite(seconds) else 0.0
@@ -468,12 +485,16 @@ class Backlog:
             self._poke_if(not paused)
             self._notice()
 
-    def wait_idle(self, due_until: float, timeout: float | None) -> bool:
-        """Wait until nothing is in flight, nor to be handed out by `due_until`; False after `timeout` seconds."""
+    def wait_idle(self, due_until: float, timeout: float | None, *, even_paused: bool = False) -> bool:
+        """Wait until nothing is in flight, nor to be handed out by `due_until`; False after `timeout` seconds.
+
+        What a pause holds back isn't waited for, except with `even_paused`.
+        """
 
         def is_idle() -> bool:
             waiting = self._ready or (self._delayed and self._delayed[0][0] <= due_until)
-            return not self._in_flight and (self._paused or not waiting)
+            held_back = self._paused and not even_paused
+            return not self._in_flight and (held_back or not waiting)
 
         waiter = new_waiter()
         with self._lock:

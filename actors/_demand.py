@@ -99,14 +99,15 @@ class DemandDispatcher(Generic[C]):
                 return claim.demand
         return 0
 
-    def ask(self, consumer: C, count: int) -> None:
-        """Add to a consumer's demand; it goes behind all that have as much or more."""
+    def ask(self, consumer: C, count: int) -> bool:
+        """Add to a consumer's demand; it goes behind all that have as much or more. False for one that has left."""
         for index, claim in enumerate(self._claims):
             if claim.consumer == consumer:
                 del self._claims[index]
                 claim.demand += count
                 self._put_back(claim)
-                return
+                return True
+        return False
 
     def demand(self) -> int:
         """Return the demand of all."""

@@ -138,7 +138,7 @@ class Queue:
         self._backlog().pause(paused=False)
 
     def join(self, timeout: float | None = None) -> bool:
-        """Wait until every event was handled, or is a dead letter; delayed ones are waited for.
+        """Wait until every event was handled, or is a dead letter; a delay, and a pause, are waited for.
 
         Args:
             timeout: seconds; None waits for ever.
@@ -146,7 +146,7 @@ class Queue:
         Returns:
             False when the time was over before.
         """
-        return self._backlog().wait_idle(math.inf, timeout)
+        return self._backlog().wait_idle(math.inf, timeout, even_paused=True)
 
     def drain(self, timeout: float) -> QueueStats:
         """Take no more events, and wait until what is there has been handled.

@@ -6,13 +6,14 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, get_args
 
-from actors._adopted import process_of
-from actors._process import Process
+from actors._adopted import AdoptedProcess, process_of
+from actors._process import ALIVE, Process
 from actors._process import current as current_process
 from actors.actor import Actor
 from actors.child_spec import ChildSpec
 from actors.errors import ActorDied, AlreadyRegistered, NotAnActor, UnknownRegistry
 from actors.messages import NoProc
+from actors.process import checkpoint
 from actors.runtime import current_runtime
 
 if TYPE_CHECKING:
@@ -127,13 +128,15 @@ class Registry:
                 caller itself (D13). One that is gone, cleaned up or not, is replaced (D14).
             NotAnActor: called outside of an actor (D11).
             UnknownRegistry: the registry was never started (D10).
+            ActorDied: the owner is gone.
+            ValueError: `owner` is an actor of ours, which registers for itself (D11).
         """
         table = self._table()
-        table.insert(key, value, self._owner("register", owner))
+        table.insert(key, value, self._owner(owner))
 
     def unregister(self, key: Hashable) -> None:
         """Give up all entries that the calling actor has under `key`; nothing happens when it has none (D19, D20)."""
-        self._table().remove(key, self._owner("unregister", None))
+        self._table().remove(key, self._caller("unregister"))
 
     # Reading
 
@@ -167,17 +170,23 @@ class Registry:
         return table
 
     @staticmethod
-    def _owner(function: str, owner: pykka.ActorRef[Any] | None) -> Process:
+    def _caller(function: str) -> Process:
         caller = current_process()
-        if caller is not None:
-            caller.checkpoint()
-        if owner is None and caller is None:
+        if caller is None:
             msg = f"{function}() acts for the calling actor; call it from an actor's own code"
             raise NotAnActor(msg)
-        process = caller if owner is None else process_of(owner)
-        if process is None:
-            msg = f"{owner} can't own a key: it has ended"
+        caller.checkpoint()
+        return caller
+
+    def _owner(self, given: pykka.ActorRef[Any] | None) -> Process:
+        checkpoint()
+        process = self._caller("register") if given is None else process_of(given)
+        if process is None or process.gone:
+            msg = f"{given or 'the calling actor'} can't own a key: it has ended"
             raise ActorDied(msg, NoProc())
+        if process is not current_process() and not isinstance(process, AdoptedProcess):
+            msg = f"{given} can't be given a key: owner= is for plain Pykka actors; ours register for themselves"
+            raise ValueError(msg)
         return process
 
 
@@ -195,9 +204,7 @@ class RegistryKeeper(Actor):
         self._table = runtime.table_or_new(
             RegistryTable, self._name, lambda: RegistryTable(runtime, self._name, unique=self._keys == "unique")
         )
-        # Owners that went while nobody watched told it to nobody.
-        self._table.keeper = self._otp_process
-        self._table.sweep()
+        self._table.adopt(self._otp_process)
 
     def on_receive(self, message: object) -> None:
         match message:
@@ -237,7 +244,7 @@ class RegistryTable:
         self._lock = threading.Lock()
         self._entries: dict[Hashable, list[_Entry]] = {}
         self._keys_of: dict[Process, set[Hashable]] = {}
-        self.keeper: Process | None = None
+        self._keeper: Process | None = None
 
     def insert(self, key: Hashable, value: object, owner: Process) -> None:
         strict = _strict(key)
@@ -279,9 +286,13 @@ class RegistryTable:
             for strict in self._keys_of.pop(owner, ()):
                 self._remove(strict, owner)
 
-    def sweep(self) -> None:
-        """Remove all that is held by owners that are gone."""
+    def adopt(self, keeper: Process) -> None:
+        """Tell `keeper` of gone owners from now on; remove what is held by those that nobody was told of."""
         with self._lock:
+            if keeper.reason is not ALIVE:
+                # Killed while it started: another may be here already.
+                return
+            self._keeper = keeper
             gone = [owner for owner in self._keys_of if owner.gone]
         for owner in gone:
             self.drop(owner)
@@ -301,7 +312,7 @@ class RegistryTable:
             held.discard(strict)
 
     def _owner_gone(self, owner: Process) -> None:
-        keeper = self.keeper
+        keeper = self._keeper
         if keeper is not None:
             keeper.put(OwnerGone(owner))
 

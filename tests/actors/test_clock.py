@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from actors._clock import SystemClock, Ticket, new_waiter, wake
-from tests.support import CAP
+from tests.support import CAP, Gate
 
 rule = pytest.mark.rule
 
@@ -49,6 +49,14 @@ class Calls:
         return [what for what, _ in self.made]
 
 
+def held(system):
+    """A gate that holds up the clock's thread, so that what is asked for meanwhile is seen all at once."""
+    gate = Gate()
+    system.call_at(system.now(), gate.pass_through)
+    gate.await_arrival()
+    return gate
+
+
 def clock_threads():
     return [thread for thread in threading.enumerate() if thread.name == "actors-clock"]
 
@@ -84,11 +92,13 @@ def test_calls_with_one_deadline_come_in_the_order_asked_for(system):
 @rule("A44")
 def test_an_earlier_deadline_goes_first_though_asked_for_later(system):
     calls = Calls(system, count=3)
+    gate = held(system)
     now = system.now()
 
-    system.call_at(now + 5 * SOON, calls.note("last"))
-    system.call_at(now + 3 * SOON, calls.note("second"))
-    system.call_at(now + SOON, calls.note("first"))
+    system.call_at(now + 2 * SOON, calls.note("last"))
+    system.call_at(now + SOON, calls.note("second"))
+    system.call_at(now, calls.note("first"))
+    gate.open()
 
     assert calls.names() == ["first", "second", "last"]
 
@@ -115,11 +125,13 @@ def test_a_deadline_in_the_past_is_due_at_once(system):
 @rule("A41")
 def test_a_cancelled_call_is_not_made(system):
     calls = Calls(system)
-    cancelled = system.call_at(system.now() + SOON, calls.note("cancelled"))
+    gate = held(system)
+    cancelled = system.call_at(system.now(), calls.note("cancelled"))
 
     assert system.cancel(cancelled)
 
-    system.call_at(system.now() + 2 * SOON, calls.note("behind it"))
+    system.call_at(system.now(), calls.note("behind it"))
+    gate.open()
     assert calls.names() == ["behind it"]
 
 
@@ -150,12 +162,14 @@ def test_cancelled_calls_of_far_deadlines_do_not_pile_up(system):
 
 def test_calls_that_remain_keep_their_order_when_many_are_cancelled(system):
     calls = Calls(system, count=50)
-    deadline = system.now() + 10 * SOON
+    gate = held(system)
+    deadline = system.now()
     tickets = [system.call_at(deadline, calls.note(number)) for number in range(1000)]
 
     for number, ticket in enumerate(tickets):
         if number % 20:
             system.cancel(ticket)
+    gate.open()
 
     assert calls.names() == list(range(0, 1000, 20))
 

@@ -70,7 +70,7 @@ def test_a_spec_is_returned_as_it_is():
     assert child_spec(spec) is spec
 
 
-@rule("B7")
+@rule("A55", "B7")
 def test_a_supervisor_as_child_has_unlimited_time_to_end():
     spec = child_spec((Supervisor, [Ours]))
 

@@ -112,6 +112,7 @@ def test_a_killed_supervisor_takes_its_children_along(nursery, reports):
     assert all(ref.join(CAP) for ref in (sup.ref, *children))
     assert sup.ref.exit_reason == Killed()
     assert [child.exit_reason for child in children] == [Killed()] * 3
+    assert sorted(nursery.entries()[3:]) == ["a stops", "b stops", "c stops"]
     assert reports() == []
 
 
