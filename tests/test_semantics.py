@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -42,6 +43,7 @@ def cited_in_docstrings_and_comments():
     return citations
 
 
+@functools.cache
 def marked_in_tests():
     """The rules that each test is marked with: {"tests/x.py::test_y": {"B1"}}."""
     marked = {}
