@@ -44,6 +44,8 @@ class FakeProcess:
 class FakeKeeper:
     """The queue's actor, which does what it is told when the test says so."""
 
+    reason = ALIVE
+
     def __init__(self):
         self.mail = []
 
