@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors._demand import DemandDispatcher, check_demand, split_batches
@@ -63,6 +63,30 @@ def test_small_messages_are_not_cut_at_the_minimum():
         cuts += cut
 
     assert cuts == [(100, 0), (100, 0), (100, 300)]
+
+
+def calls_of_a_counting_producer(limits, calls):
+    """The sizes of a consumer's calls when its producer answers each ask with so many events at once."""
+    asks, sizes, demand = [limits[0]], [], limits[0]
+    while len(sizes) < calls:
+        cut, demand = batches(asks.pop(0), limits=limits, demand=demand)
+        sizes += [size for size, _ in cut]
+        asks += [ask for _, ask in cut if ask]
+    return sizes[:calls]
+
+
+@rule("E17", "E18")
+@pytest.mark.parametrize(
+    ("limits", "sizes"),
+    [
+        ((1000, 500), [500, 500, 500, 500]),
+        ((100, 80), [20] * 8),
+        ((100, 20), [80, 20, 80, 80, 20]),
+        ((1, 0), [1, 1, 1]),
+    ],
+)
+def test_the_calls_with_a_producer_that_fills_every_demand(limits, sizes):
+    assert calls_of_a_counting_producer(limits, len(sizes)) == sizes
 
 
 @rule("E24")
@@ -167,6 +191,98 @@ def test_a_leaver_takes_its_demand_along():
     assert made.cancel("a") == 10
     assert made.cancel("a") == 0
     assert given_to(made, 9) == [("b", 4)]
+
+
+@rule("E44", "E45")
+def test_an_ask_moves_a_consumer_up_behind_its_equals():
+    made = dispatcher(("a", 4), ("b", 2), ("d", 3))
+    made.ask("d", 2)
+    made.ask("b", 4)
+
+    assert given_to(made, 15) == [("b", 6), ("d", 5), ("a", 4)]
+
+
+@rule("E44")
+def test_a_new_consumer_stands_last_among_its_equals():
+    made = dispatcher(("a", 1))
+    made.subscribe("b")
+    made.ask("b", 1)
+
+    assert given_to(made, 2) == [("a", 1), ("b", 1)]
+
+
+def test_one_that_has_left_asks_for_nothing():
+    made = dispatcher(("a", 1), ("b", 2))
+    made.cancel("b")
+
+    assert not made.ask("b", 5)
+    assert not made.ask("never subscribed", 5)
+
+    assert made.demand() == 1
+    assert given_to(made, 9) == [("a", 1)]
+
+
+class NaiveDispatcher:
+    """Says for one event at a time who gets it, by sorting all who wait."""
+
+    def __init__(self):
+        self.demand = {}
+        self.moved = {}
+        self.moves = 0
+
+    def subscribe(self, consumer):
+        self.demand[consumer] = 0
+        self.move(consumer)
+
+    def cancel(self, consumer):
+        return self.demand.pop(consumer, 0)
+
+    def ask(self, consumer, count):
+        if consumer not in self.demand:
+            return False
+        self.demand[consumer] += count
+        self.move(consumer)
+        return True
+
+    def move(self, consumer):
+        self.moves += 1
+        self.moved[consumer] = self.moves
+
+    def dispatch(self, events):
+        allotments = []
+        while events and any(self.demand.values()):
+            first = min(self.demand, key=lambda consumer: (-self.demand[consumer], self.moved[consumer]))
+            count = 0
+            while events and self.demand[first]:
+                self.demand[first] -= 1
+                events -= 1
+                count += 1
+            self.move(first)
+            allotments.append((first, count))
+        return allotments
+
+
+@rule("E44", "E45", "E46")
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("subscribe"), st.sampled_from("abcd")),
+            st.tuples(st.just("cancel"), st.sampled_from("abcd")),
+            st.tuples(st.just("ask"), st.sampled_from("abcd"), st.integers(1, 6)),
+            st.tuples(st.just("dispatch"), st.integers(1, 12)),
+        ),
+        max_size=60,
+    )
+)
+def test_the_dispatcher_does_as_a_naive_one_does(steps):
+    made, naive = DemandDispatcher(), NaiveDispatcher()
+    for what, *arguments in steps:
+        if what == "subscribe" and arguments[0] in naive.demand:
+            continue
+        expected = getattr(naive, what)(*arguments)
+        assert getattr(made, what)(*arguments) == expected, (what, arguments)
+        assert made.demand() == sum(naive.demand.values())
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(1, 9)), max_size=30), st.lists(st.integers(1, 9)))
