@@ -95,12 +95,14 @@ class Worker(Actor):
         """Create a worker for `queue`.
 
         Raises:
-            ValueError: `max_demand`, `min_demand` or `on_error` of the class is none that works (E7).
+            ValueError: `max_demand`, `min_demand`, `timeout` or `on_error` of the class is none that works (E7).
             TypeError: the class overrides no handler.
         """
         # Private to this class, so that a subclass may name its own attributes as it likes.
         self.__queue = queue
         self.__max_demand, self.__min_demand = check_demand(self.max_demand, self.min_demand)
+        if self.timeout is not None:
+            _check_seconds("timeout", self.timeout)
         if self.on_error not in ("crash", "fail"):
             msg = f"on_error must be 'crash' or 'fail'; got {self.on_error!r}"
             raise ValueError(msg)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextvars import copy_context
 
 import pykka
 import pytest
@@ -38,6 +39,12 @@ def subscribers():
     registry = Registry("subscribers", keys="duplicate")
     registry.start_link()
     return registry
+
+
+@pytest.fixture
+def found_by_all_threads(runtime, monkeypatch):
+    """Make the test's runtime the default one, which threads find that nobody told of another."""
+    monkeypatch.setattr("actors.runtime._default", [runtime])
 
 
 def register(probe, registry, key, value=None):
@@ -212,26 +219,6 @@ def test_a_registration_is_seen_by_everybody_at_once(keys):
     assert keys.lookup("k") == []
 
 
-@rule("D76")
-def test_of_many_at_once_exactly_one_gets_the_key(keys):
-    probes = [Probe.start() for _ in range(50)]
-    for round_number in range(20):
-        key = f"k{round_number}"
-
-        def attempt(key=key):
-            try:
-                keys.register(key)
-            except AlreadyRegistered as refused:
-                return refused.owner
-            return "won"
-
-        answers = [probe.ask(attempt, block=False) for probe in probes]
-        outcomes = [answer.get(timeout=10) for answer in answers]
-
-        (winner,) = [probe for probe, outcome in zip(probes, outcomes, strict=True) if outcome == "won"]
-        assert all(outcome is winner for outcome in outcomes if outcome != "won")
-
-
 def test_registries_of_different_names_know_nothing_of_each_other(keys, subscribers):
     one, other = Probe.start(), Probe.start()
     register(one, keys, "k")
@@ -319,3 +306,107 @@ def test_registering_waits_for_nobody_not_even_the_registrys_actor(keys):
     assert seen == [probe]
     assert keys.lookup("k") == []
     release.set()
+
+
+@rule("D11")
+def test_no_actor_of_ours_can_be_given_a_key(keys):
+    probe, other = Probe.start(), Probe.start()
+
+    with pytest.raises(ValueError, match="owner= is for plain Pykka actors"):
+        keys.register("k", owner=probe)
+    with pytest.raises(ValueError, match="owner= is for plain Pykka actors"):
+        other.ask(lambda: keys.register("k", owner=probe))
+
+    assert keys.lookup("k") == []
+    probe.ask(lambda: keys.register("k", owner=probe))
+    assert owners(keys, "k") == [probe]
+
+
+@rule("D11")
+def test_a_thread_of_an_actor_that_is_gone_registers_nothing(keys):
+    probe = Probe.start()
+    context = probe.ask(copy_context)
+    probe.stop()
+    assert probe.join(10)
+
+    with pytest.raises(ActorDied, match="the calling actor can't own a key: it has ended"):
+        context.run(keys.register, "k")
+
+    assert keys.holders() == []
+
+
+@rule("D20", "D84")
+def test_a_helper_thread_of_the_owner_releases_nothing(keys, found_by_all_threads):
+    holder, outcome = Probe.start(), []
+
+    def release():
+        with pytest.raises(NotAnActor):
+            keys.unregister("k")
+        outcome.append("refused")
+
+    def work():
+        keys.register("k")
+        thread = threading.Thread(target=release)
+        thread.start()
+        thread.join()
+
+    holder.ask(work)
+
+    assert outcome == ["refused"]
+    assert owners(keys, "k") == [holder]
+
+
+@rule("D19")
+def test_a_key_given_up_can_be_had_again_by_anybody(keys):
+    one, other = Probe.start(), Probe.start()
+    register(one, keys, "k")
+    one.ask(lambda: keys.unregister("k"))
+
+    register(other, keys, "k")
+    other.ask(lambda: keys.unregister("k"))
+    register(one, keys, "k", "again")
+
+    assert keys.lookup("k") == [Registration(one, "again")]
+    one.stop()
+    assert one.join(10)
+    assert keys.lookup("k") == []
+
+
+@rule("D13")
+def test_failed_registrations_leave_nothing_behind(keys):
+    holder, rival = Probe.start(), Probe.start()
+    register(holder, keys, "k")
+    for probe in (holder, rival):
+        with pytest.raises(AlreadyRegistered):
+            register(probe, keys, "k")
+
+    rival.stop()
+    assert rival.join(10)
+
+    assert owners(keys, "k") == [holder]
+    assert keys.keys(holder) == ["k"]
+    assert keys.count() == 1
+
+
+class Selfish(pykka.ThreadingActor):
+    """A plain Pykka actor that names itself as the owner."""
+
+    use_daemon_thread = True
+
+    def __init__(self, registry):
+        super().__init__()
+        self.registry = registry
+
+    def on_receive(self, message):
+        self.registry.register(message, owner=self.actor_ref)
+
+
+def test_a_plain_pykka_actor_may_name_itself_as_owner(keys, found_by_all_threads):
+    plain = Selfish.start(keys)
+
+    plain.ask("k")
+
+    assert owners(keys, "k") == [adopt(plain)]
+    plain.stop()
+    ended(plain)
+    assert keys.lookup("k") == []

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-
+import pykka
 import pytest
 
-from actors import Actor, AlreadyRegistered, ProcessKilled, Registry, checkpoint, whereis
-from supervision import Supervisor
-from tests.support import CAP, Gate, Probe
+from actors import Actor, AlreadyRegistered, Killed, ProcessKilled, Registration, Registry, adopt, whereis
+from tests.support import CAP, Gate, Probe, ended, received, watching
 
 rule = pytest.mark.rule
 
@@ -172,79 +170,6 @@ def test_an_owner_that_lives_on_after_an_error_keeps_its_key(keys):
     assert not is_free(keys, "k")
 
 
-@rule("D70")
-def test_the_table_outlives_its_actor_and_works_on_in_the_gap(keys):
-    holder, gone_in_the_gap, newcomer = Probe.start(), Probe.start(), Probe.start()
-    register(holder, keys, "k")
-    register(gone_in_the_gap, keys, "g")
-    keeper = whereis("keys")
-
-    keeper.kill()
-    assert keeper.join(CAP)
-
-    assert holder.is_alive()
-    assert not is_free(keys, "k")
-    register(newcomer, keys, "n")
-    gone_in_the_gap.stop()
-    assert is_free(keys, "g")
-    assert [entry.owner for entry in keys.lookup("n")] == [newcomer]
-
-    keys.start_link()
-    assert not is_free(keys, "k")
-    assert not is_free(keys, "n")
-    newcomer.stop()
-    assert keys.count() == 1
-    # The restarted actor has swept up what the dead had held, and watches those who came while it was away.
-    whereis("keys").ask("handled what came before")
-    assert [entry.key for entry in keys.holders()] == ["k"]
-
-
-def test_a_supervised_registry_is_restarted_with_its_table():
-    keys = Registry("keys")
-    with Supervisor.start_link([keys], strategy="one_for_one") as supervisor:
-        holder = Probe.start()
-        register(holder, keys, "k")
-        before = whereis("keys")
-
-        before.kill()
-        supervisor.which_children()
-
-        assert whereis("keys") is not before
-        assert not is_free(keys, "k")
-        holder.stop()
-        assert is_free(keys, "k")
-
-
-def test_a_kill_inside_register_never_leaves_half_an_entry(keys):
-    """A thousand workers take and give back a key as fast as they can, and are killed wherever they are."""
-
-    class Busy(Actor):
-        use_daemon_thread = True
-
-        def __init__(self, began):
-            self.began = began
-
-        def on_receive(self, key):
-            self.began.set()
-            while True:
-                keys.register(key)
-                checkpoint()
-                keys.unregister(key)
-
-    for number in range(1_000):
-        began = threading.Event()
-        worker = Busy.start(began)
-        worker.tell(number % 7)
-        assert began.wait(CAP)
-        worker.kill()
-        assert worker.join(CAP)
-        assert keys.lookup(number % 7) == []
-
-    assert keys.count() == 0
-    whereis("keys").ask("handled what came before")
-    assert keys.holders() == []
-
-
 def test_a_killed_actor_registers_nothing_any_more(keys):
     gate = Gate()
     outcome = []
@@ -269,3 +194,141 @@ def test_a_killed_actor_registers_nothing_any_more(keys):
     assert worker.join(CAP)
     assert outcome == ["refused"]
     assert keys.holders() == []
+
+
+@rule("D26", "D67")
+@pytest.mark.parametrize("way", ["stop", "crash", "exit"])
+def test_who_has_seen_the_end_of_an_owner_never_reads_it(way, keys):
+    holder = Holder.start_link(keys, Gate(), None)
+    watcher = watching(holder)
+
+    {"stop": lambda: holder.stop(block=False), "crash": lambda: holder.tell("crash"), "exit": lambda: holder.exit("x")}[
+        way
+    ]()
+    assert received(watcher).ref is holder
+
+    assert keys.lookup("k") == []
+    assert keys.keys(holder) == []
+    assert keys.count() == 0
+
+
+@rule("D14", "D26")
+def test_an_abandoned_owner_is_read_though_its_end_was_told(keys):
+    gate = Gate()
+    holder = Holder.start_link(keys, gate, "handler")
+    watcher = watching(holder)
+    holder.tell("work")
+    gate.await_arrival()
+
+    holder.kill()
+
+    assert received(watcher).reason == Killed()
+    assert [registration.owner for registration in keys.lookup("k")] == [holder]
+    assert keys.keys(holder) == ["k"]
+    assert keys.count() == 1
+    gate.open()
+    assert holder.join(CAP)
+
+
+@rule("D15", "D66", "D68")
+def test_a_gone_owner_leaves_the_entries_of_others_as_they_were():
+    subscribers = Registry("subscribers", keys="duplicate")
+    subscribers.start_link()
+    one, other = Probe.start(), Probe.start()
+    for probe, value in ((one, 1), (other, 2), (one, 3), (other, 4)):
+        probe.ask(lambda value=value: subscribers.register("k", value))
+
+    one.kill()
+    assert one.join(CAP)
+
+    assert subscribers.lookup("k") == [Registration(other, 2), Registration(other, 4)]
+    whereis("subscribers").ask("handled what came before")
+    assert [entry.owner for entry in subscribers.holders()] == [other, other]
+
+
+@rule("D11", "D14")
+def test_an_owner_may_still_register_in_its_last_hook_and_is_freed_all_the_same(keys):
+    gate = Gate()
+
+    class Late(Actor):
+        use_daemon_thread = True
+
+        def on_stop(self):
+            keys.register("k")
+            gate.pass_through()
+
+    late = Late.start_link()
+    late.stop(block=False)
+    gate.await_arrival()
+
+    assert not is_free(keys, "k")
+    assert [entry.state for entry in keys.holders()] == ["dead"]
+    gate.open()
+    assert late.join(CAP)
+    assert is_free(keys, "k")
+
+
+class Plain(pykka.ThreadingActor):
+    """A plain Pykka actor that waits at a gate in the place that it is told."""
+
+    use_daemon_thread = True
+
+    def __init__(self, gate, place):
+        super().__init__()
+        self.gate, self.place = gate, place
+
+    def on_receive(self, message):
+        try:
+            self.wait_in("handler")
+            raise ValueError(message)
+        finally:
+            self.wait_in("finally")
+
+    def on_stop(self):
+        self.wait_in("on_stop")
+
+    def on_failure(self, *_exc_info):
+        self.wait_in("on_failure")
+
+    def wait_in(self, place):
+        if self.place == place:
+            self.gate.pass_through()
+
+
+@rule("D14")
+@pytest.mark.parametrize(
+    ("place", "end"),
+    [
+        ("on_failure", lambda plain: plain.tell("crash")),
+        ("on_stop", lambda plain: plain.stop(block=False)),
+        ("finally", lambda plain: plain.tell("work")),
+    ],
+)
+def test_a_plain_pykka_owner_keeps_its_key_while_its_last_code_runs(place, end, keys):
+    gate = Gate()
+    plain = Plain.start(gate, place)
+    keys.register("k", owner=plain)
+    end(plain)
+    gate.await_arrival()
+
+    assert not is_free(keys, "k")
+    gate.open()
+    ended(plain)
+
+    assert is_free(keys, "k")
+
+
+@rule("D14")
+def test_an_abandoned_plain_pykka_owner_keeps_its_key_until_its_code_ends(keys):
+    gate = Gate()
+    plain = Plain.start(gate, "handler")
+    keys.register("k", owner=plain)
+    plain.tell("work")
+    gate.await_arrival()
+
+    adopt(plain).kill()
+
+    assert not is_free(keys, "k")
+    gate.open()
+    ended(plain)
+    assert is_free(keys, "k")

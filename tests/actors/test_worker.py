@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 
 from actors import (
-    AlreadyRegistered,
-    Backoff,
-    ChildSpec,
     Crashed,
-    HandlerTimeout,
-    Killed,
     Queue,
-    Registry,
     Retry,
     StartFailed,
     UnknownQueue,
     Worker,
-    checkpoint,
     whereis,
 )
 from supervision import Supervisor
-from tests.support import CAP, Gate, Probe, ended
+from tests.support import CAP, Gate, ended
 
 rule = pytest.mark.rule
 
@@ -85,6 +76,15 @@ def test_a_worker_with_limits_that_cannot_work_is_refused_at_once(limits, queue)
         Wrong.start_link(queue, None)
 
 
+@pytest.mark.parametrize("seconds", [-1.0, float("nan"), float("inf")])
+def test_a_worker_with_a_timeout_that_is_no_time_is_refused_at_once(seconds, queue):
+    class Wrong(Scripted):
+        timeout = seconds
+
+    with pytest.raises(ValueError, match="timeout takes a finite number of seconds >= 0"):
+        Wrong(queue, None)
+
+
 def test_an_unknown_way_with_errors_is_refused_at_once(queue):
     class Wrong(Scripted):
         on_error = "ignore"
@@ -128,6 +128,56 @@ def test_a_worker_never_has_more_in_hand_than_it_asked_for(queue):
     assert (queue.stats().in_flight, queue.stats().ready) == (10, 15)
     gate.open()
     assert queue.join(CAP)
+
+
+@rule("E18", "E19")
+def test_a_worker_asks_again_when_it_has_handled_a_batch_not_before(queue):
+    gates, begun = {1: Gate(), 3: Gate()}, []
+
+    class Four(Batches):
+        max_demand = 4
+        min_demand = 2
+
+    def script(events):
+        begun.append(list(events))
+        if events[0] in gates:
+            gates[events[0]].pass_through()
+
+    queue.pause()
+    queue.put_many([1, 2, 3, 4])
+    Four.start_link(queue, [], script)
+    queue.resume()
+    gates[1].await_arrival()
+    queue.put_many([5, 6, 7, 8])
+    whereis("jobs").ask("handled what came before")
+
+    assert (queue.stats().in_flight, queue.stats().ready) == (4, 4)
+    gates[1].open()
+    gates[3].await_arrival()
+    assert begun == [[1, 2], [3, 4]]
+    assert (queue.stats().in_flight, queue.stats().acked, queue.stats().ready) == (4, 2, 2)
+    gates[3].open()
+    assert queue.join(CAP)
+    assert begun == [[1, 2], [3, 4], [5, 6], [7, 8]]
+
+
+def test_a_worker_takes_other_messages_between_its_events(queue):
+    log = []
+
+    class Chatty(Scripted):
+        def on_receive(self, message):
+            log.append(message)
+            return len(log)
+
+    worker = Chatty.start_link(queue, log.append)
+    queue.put("event")
+    assert queue.join(CAP)
+
+    assert worker.ask("message") == 2
+
+    queue.put("another event")
+    assert queue.join(CAP)
+    assert log == ["event", "message", "another event"]
 
 
 @rule("F2", "F28")
@@ -239,130 +289,6 @@ def test_a_shutdown_waits_for_the_event_in_hand_and_begins_no_other(queue):
     assert handled[0] == 1
     assert queue.stats().acked == len(handled)
     assert queue.pending() == [event for event in [1, 2, 3] if event not in handled]
-
-
-@rule("F9", "F24")
-def test_a_hung_handler_is_abandoned_and_its_event_and_key_stay_held(queue, clock, caplog):
-    locks = Registry("locks")
-    locks.start_link()
-    gate, begun = Gate(), []
-
-    class Hanging(Scripted):
-        timeout = 30.0
-
-    def script(event):
-        locks.register(event)
-        begun.append(event)
-        if len(begun) == 1:
-            gate.pass_through()
-            checkpoint()
-        locks.unregister(event)
-
-    with Supervisor.start_link([ChildSpec(Hanging, (queue, script), id="w")], strategy="one_for_one") as supervisor:
-        hung = supervisor.which_children()[0].child
-        queue.put("ada")
-        gate.await_arrival()
-        clock.advance(29.9)
-        assert hung.is_alive()
-
-        clock.advance(0.2)
-
-        assert (hung.state, hung.exit_reason) == ("abandoned", Killed())
-        assert supervisor.which_children()[0].child is not hung
-        assert queue.stats().in_flight == 1
-        with pytest.raises(AlreadyRegistered):
-            Probe.start().ask(lambda: locks.register("ada"))
-        assert [holder.state for holder in locks.holders()] == ["abandoned"]
-        assert "ran longer than 30.0 seconds" in caplog.text
-
-        gate.open()
-        assert hung.join(CAP)
-        assert queue.join(CAP)
-    assert begun == ["ada", "ada"]
-    assert queue.stats().failed == 1
-
-
-@rule("F9")
-def test_a_handler_that_hung_too_often_is_a_dead_letter_with_that_reason(clock):
-    queue, gates = Queue("jobs", max_attempts=1), [Gate()]
-    queue.start_link()
-
-    class Hanging(Scripted):
-        timeout = 1.0
-
-    def script(_event):
-        gates[0].pass_through()
-        checkpoint()
-
-    hung = Hanging.start(queue, script)
-    queue.put("x")
-    gates[0].await_arrival()
-    clock.advance(1.0)
-    gates[0].open()
-    assert hung.join(CAP)
-
-    assert queue.join(CAP)
-    (letter,) = queue.dead_letters()
-    assert isinstance(letter.failures[0].reason, Crashed)
-    assert isinstance(letter.failures[0].reason.exception, HandlerTimeout)
-
-
-@rule("F9")
-def test_quick_handlers_are_never_ended_by_the_time_limit(queue, clock):
-    class Quick(Scripted):
-        timeout = 1.0
-
-    worker = Quick.start_link(queue, lambda _event: clock.advance(0.9))
-    queue.put_many(range(10))
-
-    assert queue.join(CAP)
-    clock.advance(5.0)
-    assert worker.is_alive()
-
-
-@rule("F21", "E85")
-def test_a_crash_of_the_queue_restarts_the_queue_and_no_worker():
-    queue, log = Queue("jobs", backoff=Backoff(0.0)), []
-    workers = [ChildSpec(Scripted, (queue, log.append), id=number) for number in range(20)]
-    with Supervisor.start_link([queue, *workers], strategy="one_for_one", max_restarts=1) as supervisor:
-        before = {info.id: info.child for info in supervisor.which_children()}
-        queue.put_many(range(100))
-
-        whereis("jobs").kill()
-        queue.put_many(range(100, 200))
-
-        assert queue.join(CAP)
-        after = {info.id: info.child for info in supervisor.which_children()}
-    assert sorted(log) == list(range(200))
-    assert [child_id for child_id in before if before[child_id] is not after[child_id]] == ["jobs"]
-
-
-@rule("E84", "E87", "F1")
-def test_a_workers_crash_costs_its_siblings_nothing(queue):
-    gate, handled, lock = Gate(), [], threading.Lock()
-
-    def script(event):
-        with lock:
-            handled.append(event)
-            is_first_try = handled.count(event) == 1
-        if event == "held":
-            gate.pass_through()
-        if event == "crash" and is_first_try:
-            raise ValueError
-
-    pool = [ChildSpec(Scripted, (queue, script), id=number) for number in range(3)]
-    with Supervisor.start_link(pool, strategy="one_for_one") as supervisor:
-        queue.put("held")
-        gate.await_arrival()
-        queue.put_many(["crash", "other"])
-        before = {info.id: info.child for info in supervisor.which_children()}
-        gate.open()
-
-        assert queue.join(CAP)
-        after = {info.id: info.child for info in supervisor.which_children()}
-    assert sorted(handled) == ["crash", "crash", "held", "other"]
-    assert sum(before[child_id] is not after[child_id] for child_id in before) <= 1
-    assert queue.stats().acked == 3
 
 
 def test_subclasses_may_name_their_own_attributes_as_they_like(queue):
