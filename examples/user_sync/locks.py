@@ -6,9 +6,8 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from examples.user_sync.postgres import AdvisoryLocks
-
 from actors import AlreadyRegistered, Registry, current_actor
+from examples.user_sync.postgres import AdvisoryLocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
