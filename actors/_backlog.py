@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from actors._clock import new_waiter, wake
 from actors._demand import DemandDispatcher
-from actors._process import ALIVE, Process
+from actors._process import ALIVE, Process, current
 from actors.errors import QueueClosed, QueueFull
 from actors.messages import ExitReason, Killed, is_orderly
 
@@ -235,7 +235,8 @@ class Backlog:
             if self._closed:
                 msg = f"queue {self._name!r} takes no more events: it was closed"
                 raise QueueClosed(msg)
-            if self._settings.maxsize is not None and len(self) >= self._settings.maxsize:
+            # A worker of this queue that waited for room could wait for itself.
+            if not self._has_room() and current() not in self._subscriptions:
                 waiter = new_waiter()
                 self._putters.append(waiter)
                 return waiter

@@ -314,16 +314,17 @@ class Process:
             self.reason = Killed()
             told = self._announce()
             abandoned = self.busy
-            finished = [] if abandoned else self._mark_gone()
             waiter = self.waiter
             handling = self.handling
         self._shut()
         if handling is not None:
             self.refuse(handling)
-        self._tell_ended(told, finished)
+        self._tell_ended(told)
         if waiter is not None:
             wake(waiter)
-        if abandoned:
+        if not abandoned:
+            self.depart()
+        else:
             logger.warning(
                 "%s was killed while its code was running: its registrations and deliveries are held until it ends",
                 self.label,
@@ -354,12 +355,24 @@ class Process:
 
     def depart(self) -> None:
         """Be gone: called when no code of the actor can run any more."""
+        # Before anybody can see it gone: who does, finds what it held given back.
+        self._call_back()
         with self.runtime.lock:
             if self.gone:
                 return
             told = [] if self.announced else self._announce()
-            finished = self._mark_gone()
-        self._tell_ended(told, finished)
+            self.gone = True
+            self.actor = None
+            self.runtime.forget(self)
+        self._tell_ended(told)
+        # Those who asked for it in between.
+        self._call_back()
+
+    def _call_back(self) -> None:
+        with self.runtime.lock:
+            callbacks, self.gone_callbacks = self.gone_callbacks, []
+        for callback in callbacks:
+            callback(self)
 
     def _announce(self) -> list[pykka.Future[bool]]:
         self.announced = True
@@ -382,16 +395,7 @@ class Process:
         stops, self.stops = self.stops, []
         return stops
 
-    def _mark_gone(self) -> list[Callable[[Process], None]]:
-        self.gone = True
-        self.actor = None
-        self.runtime.forget(self)
-        callbacks, self.gone_callbacks = self.gone_callbacks, []
-        return callbacks
-
-    def _tell_ended(self, stops: list[pykka.Future[bool]], callbacks: list[Callable[[Process], None]]) -> None:
-        for callback in callbacks:
-            callback(self)
+    def _tell_ended(self, stops: list[pykka.Future[bool]]) -> None:
         with self.runtime.lock:
             self._wake_spectators()
         for future in stops:
@@ -411,7 +415,7 @@ class Process:
             return True
 
     def when_gone(self, callback: Callable[[Process], None]) -> None:
-        """Have `callback` called once, quickly and without raising, when the actor is gone; at once if it is."""
+        """Have `callback` called once, quickly and without raising, as the actor goes; at once if it is gone."""
         with self.runtime.lock:
             if not self.gone:
                 self.gone_callbacks.append(callback)

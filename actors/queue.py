@@ -102,7 +102,8 @@ class Queue:
         Args:
             event: any object.
             delay: seconds before which it isn't handed out (F7).
-            timeout: seconds to wait for room when the queue is full; None waits for ever, 0 doesn't wait.
+            timeout: seconds to wait for room when the queue is full; None waits for ever, 0 doesn't wait. A worker of
+                this queue never waits, since it may be the one to make room: what it puts is taken.
 
         Raises:
             QueueFull: no room in time.
@@ -152,6 +153,8 @@ class Queue:
         """Take no more events, and wait until what is there has been handled.
 
         Events that are delayed beyond the time are not waited for; a paused queue waits for what is in flight only.
+        When the time is over the queue is paused, so that what is left stays. What is still in flight then stays with
+        its workers.
 
         Args:
             timeout: seconds.
@@ -161,7 +164,8 @@ class Queue:
         """
         backlog = self._backlog()
         backlog.close()
-        backlog.wait_idle(current_runtime().clock.now() + timeout, timeout)
+        if not backlog.wait_idle(current_runtime().clock.now() + timeout, timeout):
+            backlog.pause(paused=True)
         return backlog.stats()
 
     # Looking inside

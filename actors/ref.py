@@ -118,7 +118,9 @@ class ActorRef(pykka.ActorRef[A]):
     def stop(
         self, *, block: bool = True, timeout: float | None = None, reason: ExitReason = _NORMAL
     ) -> bool | pykka.Future[bool]:
-        """Ask the actor to end with `reason` after what it was sent before, and wait until it is gone (A37, A73).
+        """Ask the actor to end with `reason` after what it was sent before, and wait until it has (A37, A73).
+
+        It is gone then, unless it was killed meanwhile: `join()` waits for that.
 
         Args:
             block: whether to wait; else a future of the answer is returned.
@@ -244,6 +246,9 @@ def _refuse_deadlock(target: Process) -> None:
     if asker is target:
         msg = f"{asker.label} would wait for itself; use tell(), or call the method directly"
         raise Deadlock(msg, "calling_self")
-    if asker.quiet_for is target:
-        msg = f"{asker.label} would wait for {target.label}, which waits for its start; do it after on_start"
-        raise Deadlock(msg, "calling_starter")
+    starter = asker.quiet_for
+    while starter is not None:
+        if starter is target:
+            msg = f"{asker.label} would wait for {target.label}, which waits for its start; do it after on_start"
+            raise Deadlock(msg, "calling_starter")
+        starter = starter.quiet_for

@@ -31,7 +31,8 @@ class Runtime:
             ref = MyActor.start()
         # all of its actors have ended here
 
-    Actors belong to the runtime in which they were started, and start others there.
+    Actors belong to the runtime in which they were started, and start others there. Threads of your own that are to
+    work with a runtime other than the default one need its context: `contextvars.copy_context().run(...)`.
 
     Args:
         clock: where time comes from; the machine's monotonic clock by default.

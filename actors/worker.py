@@ -89,7 +89,7 @@ class Worker(Actor):
     Its code can't be stopped: what it holds, in the queue and in registries, stays held until that code has ended."""
 
     on_error: ClassVar[Literal["crash", "fail"]] = "crash"
-    """Whether an exception of the handler ends the worker, or only fails the event (F4)."""
+    """Whether an exception of the handler, its `exit()` included, ends the worker, or only fails the event (F4)."""
 
     def __init__(self, queue: Queue) -> None:
         """Create a worker for `queue`.

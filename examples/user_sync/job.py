@@ -7,7 +7,7 @@ import threading
 import weakref
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from actors import Queue, Registry, Snooze, Worker, whereis
 from examples.user_sync.locks import Busy
@@ -29,7 +29,7 @@ LOCKS = Registry("user_locks", keys="unique")
 class Board:
     """What happens, counted by those to whom it happens; any thread may write and look."""
 
-    def __init__(self, kill_after: dict[int, str]) -> None:
+    def __init__(self, kill_after: list[tuple[int, str]]) -> None:
         self._lock = threading.Lock()
         self._kill_after = kill_after
         self.holding: dict[int, str] = {}
@@ -49,9 +49,8 @@ class Board:
         """Count a sync; and kill whom the options say is to be killed after so many."""
         with self._lock:
             self.synced += 1
-            victim = self._kill_after.get(self.synced)
-        ref = whereis(victim) if victim is not None else None
-        if ref is not None:
+            victims = [name for after, name in self._kill_after if after == self.synced]
+        for ref in filter(None, map(whereis, victims)):
             ref.kill()
 
 
@@ -70,6 +69,9 @@ class Job:
 
 class SyncWorker(Worker):
     """Syncs one user after the other. Blocked by nobody's lock: a locked user's event comes back later."""
+
+    # The program waits for the end of the job, and for no worker that hangs.
+    use_daemon_thread: ClassVar[bool] = True
 
     def __init__(self, job: Job, number: int) -> None:
         super().__init__(job.queue)

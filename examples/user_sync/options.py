@@ -80,7 +80,9 @@ def _parser() -> _Parser:
 def _number(kind: Callable[[str], float], text: str, wanted: str) -> float:
     try:
         value = kind(text)
-    except ValueError:
+        # Whole numbers may be larger than any float.
+        float(value)
+    except (ValueError, OverflowError):
         value = math.nan
     if not math.isfinite(value) or value < 0:
         msg = f"expected {wanted}; got {text!r}"

@@ -141,6 +141,9 @@ def _pass_signals_on(interruption: Interruption, children: list[_Child], lines: 
     interruption.on_first = pass_on
     for child in children:
         interruption.at_once.callback(child.kill)
+    if interruption.signal is not None:
+        # It came while the children were being started.
+        pass_on(interruption.signal)
 
 
 class _Feeding:

@@ -255,10 +255,6 @@ class _Run:
         return GAVE_UP if result.left else 0
 
 
-def _victims(options: Options, queue: Queue) -> dict[int, str]:
-    victims = {}
-    if options.kill_registry_after is not None:
-        victims[options.kill_registry_after] = LOCKS.name
-    if options.kill_queue_after is not None:
-        victims[options.kill_queue_after] = queue.name
-    return victims
+def _victims(options: Options, queue: Queue) -> list[tuple[int, str]]:
+    victims = [(options.kill_registry_after, LOCKS.name), (options.kill_queue_after, queue.name)]
+    return [(after, name) for after, name in victims if after is not None]

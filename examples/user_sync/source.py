@@ -109,6 +109,11 @@ def open_input(name: str) -> Lines:
         InputError: there is no such file, or it can't be read.
     """
     if name == "-":
+        try:
+            os.fstat(0)
+        except OSError as error:
+            msg = f"standard input: {error.strerror}"
+            raise InputError(msg) from error
         return Lines(0, "standard input", owns_fd=False)
     try:
         fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC)

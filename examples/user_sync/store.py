@@ -39,6 +39,7 @@ class Store:
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = NORMAL")
             self._connection.execute(SCHEMA)
+            self._connection.execute("SELECT id, last_sync, syncs FROM users LIMIT 0")
         except sqlite3.Error as error:
             self._connection.close()
             msg = f"{path}: {error}"

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from actors import Crashed, Killed, QueueClosed, QueueFull, Shutdown
 from actors._backlog import Backlog, QueueSettings
@@ -16,7 +16,9 @@ from actors._process import ALIVE
 from tests.support import ManualClock
 
 MAX_ATTEMPTS = 3
-MAXSIZE = 8
+MAXSIZE = 5
+
+indices = st.integers(0, 9)
 
 
 class FakeRuntime:
@@ -113,10 +115,13 @@ class QueueContent(RuleBasedStateMachine):
         self.everybody = []
         self.new_keeper()
 
-    workers = Bundle("workers")
-
     def now(self):
         return self.runtime.clock.now()
+
+    def one_of(self, index, is_meant):
+        """Some worker of this kind, if there is any."""
+        meant = [worker for worker in self.everybody if is_meant(worker)]
+        return meant[index % len(meant)] if meant else None
 
     def demand(self):
         return sum(worker.lacks() for worker in self.everybody)
@@ -135,16 +140,18 @@ class QueueContent(RuleBasedStateMachine):
         else:
             naive.ready.append(naive.put)
 
-    @rule(target=workers)
+    @rule()
     def subscribe(self):
         worker = FakeWorker()
         worker.subscription = self.backlog.subscribe(worker)
         self.everybody.append(worker)
-        return worker
 
-    @rule(worker=workers, count=st.integers(1, 4))
-    def ask(self, worker, count):
+    @rule(index=indices, count=st.integers(1, 4))
+    def ask(self, index, count):
         """Also of a dead one: the code of a killed worker comes so far, long after its kill."""
+        worker = self.one_of(index, lambda worker: not worker.gone)
+        if worker is None:
+            return
         worker.asked += count
         has_ready, demand = bool(self.naive.ready), self.demand()
         self.backlog.ask(worker.subscription, count)
@@ -169,9 +176,11 @@ class QueueContent(RuleBasedStateMachine):
         if self.keeper.alarm is not None and self.keeper.alarm <= self.now():
             self.backlog.poke()
 
-    @rule(worker=workers, answer=st.sampled_from(["start", "ack", "fail", "retry", "snooze", "reject"]))
-    def handle(self, worker, answer):
-        if not worker.got:
+    @rule(index=indices, answer=st.sampled_from(["start", "ack", "fail", "fail", "retry", "snooze", "reject"]))
+    def handle(self, index, answer):
+        """Also of a gone one, whose answers are stale."""
+        worker = self.one_of(index, lambda worker: worker.got)
+        if worker is None:
             return
         delivery = worker.got[0]
         delivery.started = True
@@ -207,16 +216,18 @@ class QueueContent(RuleBasedStateMachine):
                 naive.failed += 1
                 naive.dead.append(event)
 
-    @rule(worker=workers, reason=st.sampled_from([Killed(), Shutdown(), Crashed(ValueError("x")), "boom"]))
-    def die(self, worker, reason):
+    @rule(index=indices, reason=st.sampled_from([Killed(), Shutdown(), Crashed(ValueError("x")), "boom"]))
+    def die(self, index, reason):
         """Dead, and not yet gone: what it has in hand stays with it."""
-        if worker.reason is ALIVE:
+        worker = self.one_of(index, lambda worker: worker.reason is ALIVE)
+        if worker is not None:
             worker.reason = reason
 
-    @rule(target=workers, worker=consumes(workers), timed_out=st.booleans())
-    def be_gone(self, worker, timed_out):
-        if worker.reason is ALIVE:
-            worker.reason = Shutdown()
+    @rule(index=indices, timed_out=st.booleans())
+    def be_gone(self, index, timed_out):
+        worker = self.one_of(index, lambda worker: worker.reason is not ALIVE and not worker.gone)
+        if worker is None:
+            return
         worker.gone = True
         naive, back = self.naive, []
         for delivery in worker.subscription.in_hand.values():
@@ -236,8 +247,6 @@ class QueueContent(RuleBasedStateMachine):
         naive.ready[:0] = back
         worker.callback(worker)
         assert not worker.subscription.in_hand
-        # What it says from now on is stale.
-        return worker if worker.got else multiple()
 
     @rule(paused=st.booleans())
     def pause(self, paused):
@@ -285,7 +294,9 @@ class QueueContent(RuleBasedStateMachine):
         pending = self.backlog.pending()
         assert pending[: naive.waiting()] == naive.ready + delayed
         assert sorted(pending[naive.waiting() :]) == sorted(naive.in_flight)
-        assert [letter.event for letter in self.backlog.dead_letters()] == naive.dead
+        assert self.backlog.next_due() == (naive.delayed[0][0] if naive.delayed else None)
+        letters = [(letter.event, letter.attempts) for letter in self.backlog.dead_letters()]
+        assert letters == [(event, naive.attempts[event]) for event in naive.dead]
 
     @invariant()
     def every_event_is_counted_in_one_place(self):

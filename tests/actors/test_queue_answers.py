@@ -173,6 +173,25 @@ def test_a_snoozed_event_comes_back_later_and_costs_no_attempt(clock):
 
 
 @rule("F8")
+def test_snoozes_leave_all_attempts_to_be_made(clock):
+    queue, seen = started(max_attempts=2), []
+
+    def script(event):
+        seen.append(event)
+        raise Snooze(1.0) if len(seen) <= 5 else ValueError
+
+    Forgiving.start_link(queue, script)
+    queue.put("x")
+    for _ in range(6):
+        settle(queue)
+        clock.advance(1.0)
+    settle(queue)
+
+    (letter,) = queue.dead_letters()
+    assert (len(seen), letter.attempts, len(letter.failures)) == (7, 2, 2)
+
+
+@rule("F8")
 def test_a_rejected_event_is_a_dead_letter_at_once():
     queue = started(max_attempts=5)
 

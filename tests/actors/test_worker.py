@@ -309,3 +309,21 @@ def test_subclasses_may_name_their_own_attributes_as_they_like(queue):
 
     assert queue.join(CAP)
     assert log == ["x"]
+
+
+def test_workers_may_fill_their_own_queue_over_its_bound():
+    queue, handled = Queue("narrow", maxsize=2), []
+    queue.start_link()
+
+    def script(event):
+        handled.append(event)
+        if event < 6:
+            queue.put(event + 1)
+            queue.put(event + 1)
+
+    for _ in range(2):
+        Scripted.start_link(queue, script)
+    queue.put(0)
+
+    assert queue.join(CAP)
+    assert len(handled) == 2**7 - 1

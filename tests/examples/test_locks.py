@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
+
 import pytest
 
 from actors import Registry, Worker
@@ -95,6 +98,15 @@ def test_a_file_that_is_no_database_is_named(tmp_path):
     path.write_text("Dear database, " * 100)
 
     with pytest.raises(StoreError, match=r"letter\.txt: "):
+        Store(str(path))
+
+
+def test_a_database_with_other_columns_is_named(tmp_path):
+    path = tmp_path / "users.db"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE users (name TEXT)")
+
+    with pytest.raises(StoreError, match="no such column"):
         Store(str(path))
 
 

@@ -20,6 +20,7 @@ def test_defaults_are_those_of_the_readme():
         ["--workers", "-1"],
         ["--workers", "two"],
         ["--workers", "1.5"],
+        ["--workers", "1" + "0" * 400],
         ["--latency", "-0.1"],
         ["--latency", "nan"],
         ["--latency", "inf"],

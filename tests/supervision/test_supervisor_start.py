@@ -378,3 +378,22 @@ def test_a_start_function_cannot_wait_for_its_own_supervisor(nursery):
         sup.ref.start_child(ChildSpec(sup.ref.which_children, id="a"))
 
     assert isinstance(caught.value.reason.exception, Deadlock)
+
+
+@rule("B70")
+def test_a_grandchild_that_asks_the_top_while_it_starts_is_refused():
+    asked = []
+
+    class Asks(Actor):
+        use_daemon_thread = True
+
+        def on_start(self):
+            try:
+                named("top").ask("anything")
+            except Deadlock as refused:
+                asked.append(refused)
+
+    middle = Supervisor.child_spec([Asks], strategy="one_for_one")
+    Supervisor.start_link([middle], strategy="one_for_one", name="top")
+
+    assert len(asked) == 1
