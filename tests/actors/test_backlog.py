@@ -153,17 +153,19 @@ class QueueContent(RuleBasedStateMachine):
         if worker is None:
             return
         worker.asked += count
-        has_ready, demand = bool(self.naive.ready), self.demand()
+        demand, is_served_at_once = self.demand(), worker.reason is ALIVE and self.naive.ready
         self.backlog.ask(worker.subscription, count)
-        if worker.reason is not ALIVE:
-            self.read_mail()
-        elif has_ready:
+        if is_served_at_once:
             self.naive.hand_out(self.now(), demand)
+        elif worker.reason is not ALIVE:
+            self.hand_out(demand)
 
     @rule()
     def read_mail(self):
         """The queue's actor does what it was told to."""
-        demand = self.demand()
+        self.hand_out(self.demand())
+
+    def hand_out(self, demand):
         self.keeper.mail.clear()
         self.backlog.hand_out()
         self.keeper.alarm = self.backlog.next_due()

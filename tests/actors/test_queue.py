@@ -282,6 +282,18 @@ def test_a_kill_ends_the_wait_for_room_and_puts_nothing(clock):
     assert queue.pending() == [1]
 
 
+def test_a_killed_actor_puts_nothing_any_more():
+    queue, gate, putter = started(), Gate(), Probe.start()
+    putter.tell(lambda: (gate.pass_through(), queue.put("too late")))
+    gate.await_arrival()
+
+    putter.kill()
+    gate.open()
+
+    assert putter.join(CAP)
+    assert queue.stats().put == 0
+
+
 @rule("F14")
 def test_many_put_at_once_and_the_bound_holds(hasty_threads):
     queue, seen = started(maxsize=3), []

@@ -59,6 +59,8 @@ def test_a_drain_hands_out_what_is_there_and_reports_what_is_left(clock):
     assert log == [1, 2]
     assert (left.ready, left.delayed, left.in_flight) == (0, 1, 0)
     assert queue.pending() == ["too late"]
+    with pytest.raises(QueueClosed):
+        queue.put(3)
 
 
 @rule("F24")

@@ -170,30 +170,50 @@ def test_an_owner_that_lives_on_after_an_error_keeps_its_key(keys):
     assert not is_free(keys, "k")
 
 
-def test_a_killed_actor_registers_nothing_any_more(keys):
-    gate = Gate()
-    outcome = []
+class Stubborn(Actor):
+    """Does something with its key after its kill, and notes what became of it."""
 
-    class Stubborn(Actor):
-        use_daemon_thread = True
+    use_daemon_thread = True
 
-        def on_receive(self, _message):
-            gate.pass_through()
-            try:
-                keys.register("k")
-            except ProcessKilled:
-                outcome.append("refused")
-                raise
+    def __init__(self, keys, action, killed, done):
+        self.keys, self.action, self.killed, self.done = keys, action, killed, done
 
-    worker = Stubborn.start()
-    worker.tell("work")
-    gate.await_arrival()
+    def on_receive(self, outcome):
+        self.keys.register("held")
+        self.killed.pass_through()
+        try:
+            self.action(self.keys, self.actor_ref)
+            outcome.append("done")
+        except ProcessKilled:
+            outcome.append("refused")
+        self.done.pass_through()
+
+
+@rule("D14")
+@pytest.mark.parametrize(
+    "action",
+    [
+        lambda keys, _ref: keys.register("k"),
+        lambda keys, ref: keys.register("k", owner=ref),
+        lambda keys, _ref: keys.unregister("held"),
+    ],
+    ids=["register", "register itself as owner", "unregister"],
+)
+def test_a_killed_actor_changes_nothing_any_more(action, keys):
+    killed, done, outcome = Gate(), Gate(), []
+    worker = Stubborn.start(keys, action, killed, done)
+    worker.tell(outcome)
+    killed.await_arrival()
+
     worker.kill()
-    gate.open()
+    killed.open()
+    done.await_arrival()
 
-    assert worker.join(CAP)
     assert outcome == ["refused"]
-    assert keys.holders() == []
+    assert [(entry.key, entry.state) for entry in keys.holders()] == [("held", "abandoned")]
+    done.open()
+    assert worker.join(CAP)
+    assert is_free(keys, "held")
 
 
 @rule("D26", "D67")

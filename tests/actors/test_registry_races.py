@@ -21,11 +21,24 @@ def keys():
     return registry
 
 
+class Key:
+    """A key that takes its time, so that much may come between two looks at the table."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __hash__(self):
+        return hash(str(self.number))
+
+    def __eq__(self, other):
+        return isinstance(other, Key) and str(self.number) == str(other.number)
+
+
 @rule("D76")
 def test_of_two_hundred_at_once_exactly_one_gets_the_key(keys, hasty_threads):
     probes = [Probe.start() for _ in range(200)]
     for round_number in range(5):
-        key = f"k{round_number}"
+        key = Key(round_number)
         together = threading.Barrier(200)
 
         def attempt(key=key, together=together):
@@ -48,7 +61,7 @@ def test_of_two_hundred_at_once_exactly_one_gets_the_key(keys, hasty_threads):
 def test_of_many_over_a_gone_owner_exactly_one_gets_the_key(keys, hasty_threads):
     rivals = [Probe.start() for _ in range(20)]
     for round_number in range(20):
-        key, owner = f"k{round_number}", Probe.start()
+        key, owner = Key(round_number), Probe.start()
         owner.ask(lambda key=key: keys.register(key))
         owner.kill()
         assert owner.join(CAP)

@@ -8,6 +8,7 @@ from actors import (
     Crashed,
     Queue,
     Retry,
+    Shutdown,
     StartFailed,
     UnknownQueue,
     Worker,
@@ -262,6 +263,35 @@ def test_a_system_exit_in_a_handler_ends_this_worker_only(queue):
     assert one.exit_reason == Crashed(SystemExit(3))
     assert other.is_alive()
     assert sorted(handled) == ["after", "exit", "exit"]
+
+
+@rule("F1", "F3")
+@pytest.mark.parametrize("reason", [Shutdown(), "enough"])
+def test_a_worker_told_to_exit_finishes_its_event_and_begins_no_other(reason, queue):
+    gate, handled = Gate(), []
+
+    class Several(Scripted):
+        max_demand = 3
+        min_demand = 0
+
+    def script(event):
+        gate.pass_through()
+        handled.append(event)
+
+    queue.pause()
+    queue.put_many([1, 2, 3])
+    worker = Several.start(queue, script)
+    queue.resume()
+    gate.await_arrival()
+    queue.pause()
+
+    worker.exit(reason)
+    gate.open()
+
+    assert worker.join(CAP)
+    assert handled == [1]
+    assert queue.pending() == [2, 3]
+    assert (queue.stats().acked, queue.stats().failed) == (1, 0)
 
 
 def test_a_shutdown_waits_for_the_event_in_hand_and_begins_no_other(queue):
