@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, get_args
 
 from actors._adopted import AdoptedProcess, process_of
-from actors._process import ALIVE, Process
+from actors._process import Process
 from actors._process import current as current_process
 from actors.actor import Actor
 from actors.child_spec import ChildSpec
@@ -289,9 +289,6 @@ class RegistryTable:
     def adopt(self, keeper: Process) -> None:
         """Tell `keeper` of gone owners from now on; remove what is held by those that nobody was told of."""
         with self._lock:
-            if keeper.reason is not ALIVE:
-                # Killed while it started: another may be here already.
-                return
             self._keeper = keeper
             gone = [owner for owner in self._keys_of if owner.gone]
         for owner in gone:
@@ -313,8 +310,9 @@ class RegistryTable:
 
     def _owner_gone(self, owner: Process) -> None:
         keeper = self._keeper
-        if keeper is not None:
-            keeper.put(OwnerGone(owner))
+        if keeper is None or not keeper.put(OwnerGone(owner)):
+            # Nobody watches for now, and the next one may look before this owner is marked as gone.
+            self.drop(owner)
 
 
 def _strict(key: Hashable) -> Hashable:

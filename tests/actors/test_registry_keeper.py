@@ -117,6 +117,17 @@ def test_all_calls_work_as_ever_while_the_actor_is_down(keys):
     assert [registration.owner for registration in keys.lookup("k")] == [rival]
 
 
+def test_what_a_gone_owner_held_is_dropped_though_nobody_watches(keys):
+    holder = Probe.start()
+    register(holder, keys, "k")
+    kill_the_keeper()
+
+    holder.stop()
+    assert holder.join(CAP)
+
+    assert keys.holders() == []
+
+
 @pytest.mark.parametrize("is_held", [False, True], ids=["idle", "held with its mail unread"])
 def test_a_keeper_killed_in_any_state_loses_and_frees_nothing(is_held, keys):
     holder, before, meanwhile = Probe.start(), Probe.start(), Probe.start()
