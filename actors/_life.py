@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pykka
 from pykka import messages as pykka_messages
 
-from actors._process import ALIVE, WAKE, StopRequest, set_current
+from actors._process import ALIVE, NO_REPLY, WAKE, StopRequest, set_current
 from actors.errors import ExitRequest, Ignore, ProcessKilled
 from actors.messages import Crashed, Down, Exit, Normal, Refusal, is_orderly
 
@@ -77,13 +77,29 @@ def _after_start(actor: pykka.Actor) -> None:
         hook()
 
 
+def _stopping(actor: pykka.Actor, reason: ExitReason, *, signalled: bool) -> None:
+    hook = getattr(actor, "_otp_stopping", None)
+    if hook is not None:
+        hook(reason, signalled=signalled)
+    else:
+        actor.on_stop()
+
+
+def _failing(actor: pykka.Actor, error: BaseException) -> None:
+    hook = getattr(actor, "_otp_failing", None)
+    if hook is not None:
+        hook(error)
+    else:
+        actor.on_failure(*_exc_info(error))
+
+
 def _step(process: Process, envelope: Envelope[Any]) -> None:
     # In hand first, looked at second: a kill between the two finds who asked.
     process.handling = envelope
     if process.reason is not ALIVE:
         process.refuse(envelope)
     elif process.fatal is not ALIVE:
-        _end(process, process.fatal, asked=envelope)
+        _end(process, process.fatal, asked=envelope, signalled=True)
     else:
         _handle(process, envelope)
     process.handling = None
@@ -127,6 +143,8 @@ def _receive(process: Process, envelope: Envelope[Any]) -> None:
 
 
 def _answer(envelope: Envelope[Any], response: object) -> None:
+    if response is NO_REPLY:
+        return
     if isinstance(response, Refusal):
         _fail(envelope, response.exception)
     elif envelope.reply_to is not None:
@@ -157,15 +175,21 @@ def _leave(process: Process, reason: ExitReason, *, asked: Envelope[Any] | None 
     _end(process, reason, asked=asked)
 
 
-def _end(process: Process, reason: ExitReason, *, asked: Envelope[Any] | None = None) -> None:
-    """End in order: `on_stop` runs, and may give another reason (A74)."""
+def _end(
+    process: Process, reason: ExitReason, *, asked: Envelope[Any] | None = None, signalled: bool = False
+) -> None:
+    """End in order: `on_stop` runs, and may give another reason (A74).
+
+    Args:
+        signalled: whether it is an exit signal that ends the actor.
+    """
     actor = process.actor
     if actor is None or not process.close(reason):
         return
     if asked is not None:
         process.refuse(asked)
     try:
-        actor.on_stop()
+        _stopping(actor, reason, signalled=signalled)
     except ProcessKilled:
         _unwound(process)
     except ExitRequest as request:
@@ -189,9 +213,11 @@ def _crash(process: Process, error: BaseException, *, asked: Envelope[Any]) -> N
         # A SystemExit, raised again in the asker, would end the program, or another actor.
         process.refuse(asked)
     try:
-        actor.on_failure(*_exc_info(error))
+        _failing(actor, error)
     except ProcessKilled:
         _unwound(process)
+    except ExitRequest as request:
+        process.revise(request.reason)
     except BaseException as second:  # noqa: BLE001 - the first error is the reason; this one is reported
         _report(process, Crashed(second))
 

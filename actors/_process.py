@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from actors._clock import Waiter
     from actors.runtime import Runtime
 
-__all__ = ["ALIVE", "WAKE", "Monitor", "Process", "ProcessState", "StopRequest", "current", "set_current"]
+__all__ = ["ALIVE", "NO_REPLY", "WAKE", "Monitor", "Process", "ProcessState", "StopRequest", "current", "set_current"]
 
 logger = logging.getLogger("pykka_otp.crash")
 
@@ -50,6 +50,16 @@ class _Wake:
 
 
 WAKE = _Wake()
+
+
+class _NoReply:
+    """What a handler returns to leave its asker waiting: the answer comes later, from elsewhere (A67)."""
+
+    def __repr__(self) -> str:
+        return "NO_REPLY"
+
+
+NO_REPLY = _NoReply()
 
 
 @dataclass(frozen=True, slots=True)

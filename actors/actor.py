@@ -20,6 +20,8 @@ from actors.runtime import current_runtime
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
+    from actors.messages import ExitReason
+
 __all__ = ["Actor", "Options"]
 
 A = TypeVar("A", bound="Actor")
@@ -161,6 +163,19 @@ class Actor(pykka.Actor):
     def _start_actor_loop(self) -> None:
         daemon = self.use_daemon_thread
         self._otp_process.runtime.scheduler.run(self._otp_process, _life.run, daemon=daemon)
+
+    def _otp_stopping(self, reason: ExitReason, *, signalled: bool) -> None:  # noqa: ARG002 - for other kinds of actors
+        """Run the hook of an orderly end.
+
+        Args:
+            reason: what the actor dies of.
+            signalled: whether an exit signal ends it.
+        """
+        self.on_stop()
+
+    def _otp_failing(self, error: BaseException) -> None:
+        """Run the hook of a crash."""
+        self.on_failure(type(error), error, error.__traceback__)
 
     def _otp_after_start(self) -> None:
         """Run what must not depend on a subclass calling `super().on_start()`."""
