@@ -9,13 +9,15 @@ from __future__ import annotations
 import sys
 import threading
 from contextlib import suppress
-from queue import Full
+from queue import Empty, Full
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pykka
 from pykka import messages as pykka_messages
+from pykka._envelope import Envelope
 
-from actors._process import ALIVE, Process, StopRequest, current, set_current
+from actors._future import Request
+from actors._process import ALIVE, Awaited, Process, StopRequest, current, set_current
 from actors.actor import await_start
 from actors.errors import ActorDied, ExitRequest, StartFailed
 from actors.messages import Crashed, Down, Exit, ExitReason, NoProc, Normal
@@ -25,8 +27,6 @@ from actors.runtime import current_runtime
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from pykka._envelope import Envelope
-
     from actors.runtime import Runtime
 
 __all__ = ["adopt", "process_of", "start_adopted"]
@@ -34,34 +34,81 @@ __all__ = ["adopt", "process_of", "start_adopted"]
 _adoption = threading.RLock()
 
 
+class _Wake:
+    """A message without content, to a loop that looks only when there is one: look at what has changed."""
+
+
+_WAKE = _Wake()
+
+
 class AdoptedProcess(Process):
     """The record of a plain Pykka actor. What differs is who closes its mailbox, and what may wait in it."""
 
-    __slots__ = ()
+    __slots__ = ("is_guest", "mailbox")
 
     def __init__(self, runtime: Runtime, actor: pykka.Actor, parent: Process | None) -> None:
-        super().__init__(runtime, type(actor).__name__, parent=parent)
+        super().__init__(runtime, type(actor), parent=parent)
         self.actor = actor
-        inbox: Any = actor.actor_inbox
-        self.mailbox = inbox
+        self.mailbox: Any = actor.actor_inbox
+        self.urn = actor.actor_urn
         self.stopped = actor.actor_stopped
-        self.ref = ActorRef(actor, self)
+        self.is_guest = parent is None
+        self.ref = ActorRef(self)
+        self.home = self
 
-    def refuse(self, envelope: Envelope[Any]) -> None:
-        if envelope.reply_to is not None and isinstance(envelope.message, pykka_messages._ActorStop):
-            # Of Pykka's own `stop()`, which has got what it wanted.
-            with suppress(Full):
+    def put(self, message: object) -> bool:
+        if self.reason is not ALIVE:
+            return False
+        self.mailbox.put(Envelope(message.message, message) if isinstance(message, Request) else Envelope(message))
+        # It may have closed its mailbox, and emptied it for the last time, between the lines above.
+        if self.reason is not ALIVE:
+            self.refuse_mail()
+        return True
+
+    def mailbox_length(self) -> int:
+        return int(self.mailbox.qsize())
+
+    def refuse_mail(self) -> None:
+        while not self.mailbox.empty():
+            with suppress(Empty):
+                self._refuse(self.mailbox.get_nowait())
+
+    def _refuse(self, envelope: Envelope[Any]) -> None:
+        if envelope.reply_to is None:
+            return
+        # The first answer counts.
+        with suppress(Full):
+            if isinstance(envelope.message, pykka_messages._ActorStop):
+                # Of Pykka's own `stop()`, which has got what it wanted.
                 envelope.reply_to.set(None)
-        else:
-            super().refuse(envelope)
+            else:
+                error = ActorDied(f"{self.label} ended before it answered: {self.reason!r}", self.reason)
+                envelope.reply_to.set_exception((ActorDied, error, None))
+
+    # Pykka's loop runs it, and looks at whatever is in its inbox.
+
+    def claim(self) -> bool:
+        return not self.busy
+
+    def wake(self) -> None:
+        self.mailbox.put(Envelope(_WAKE))
+
+    def schedule(self, _process: Process) -> None:
+        self.wake()
+
+    def join(self) -> None:
+        """Its thread is Pykka's to wait for."""
 
     def _shut(self) -> None:
         # Pykka's own loop unregisters the actor, and its end empties its inbox; a killed one may never come to it.
         if self.killed:
-            self.stopped.set()
+            if self.stopped is not None:
+                self.stopped.set()
             if self.actor is not None:
                 pykka.ActorRegistry.unregister(self.actor.actor_ref)
             self.refuse_mail()
+            # What was to wake it may have been among them.
+            self.wake()
 
 
 def process_of(ref: pykka.ActorRef[Any]) -> Process | None:
@@ -95,7 +142,10 @@ def start_adopted(cls: type[pykka.Actor], args: tuple[Any, ...], kwargs: dict[st
         actor = cls(*args, **kwargs)
     except Exception as error:
         raise StartFailed(cls.__name__, Crashed(error)) from error
-    process = _adopt(actor, parent=current())
+    starter = current()
+    process = _adopt(actor, parent=starter)
+    if starter is not None:
+        starter.waiting_for = Awaited(process)
     pykka.ActorRegistry.register(actor.actor_ref)
     actor._start_actor_loop()
     await_start(process, None)
@@ -111,7 +161,6 @@ def _adopt(actor: pykka.Actor, parent: Process | None) -> Process:
         runtime = current_runtime()
         process = AdoptedProcess(runtime, actor, parent)
         process.quiet_for = parent
-        process.is_guest = parent is None
         runtime.admit(process, link=parent is not None)
         actor._otp_process = process  # type: ignore[attr-defined]
         _Wrapped(actor, process).wrap()
@@ -176,6 +225,8 @@ class _Wrapped:
         match message:
             case _ if process.fatal is not ALIVE:
                 self._leave(process.fatal)
+            case _ if message is _WAKE:
+                return None
             case StopRequest(reason):
                 self._leave(reason)
             case Exit(ref, reason) if process.parent is not None and ref is process.parent.ref:

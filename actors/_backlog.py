@@ -16,9 +16,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from actors._clock import new_waiter, wake
 from actors._demand import DemandDispatcher
-from actors._process import ALIVE, Process, current
+from actors._process import ALIVE, Process, current, new_waiter
 from actors.errors import QueueClosed, QueueFull
 from actors.messages import ExitReason, Killed, is_orderly
 
@@ -190,7 +189,7 @@ class Backlog:
         self._runtime = runtime
         self._name = name
         self._settings = settings
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._numbers = itertools.count(1)
         self._delivery_ids = itertools.count(1)
 
@@ -262,7 +261,7 @@ class Backlog:
 
     def _wake_putter(self) -> None:
         if self._putters:
-            wake(self._putters.popleft())
+            self._putters.popleft().release()
 
     def __len__(self) -> int:
         return len(self._ready) + len(self._delayed)
@@ -513,7 +512,7 @@ class Backlog:
             return
         for waiter in [waiter for waiter, is_reached in self._spectators.items() if is_reached()]:
             del self._spectators[waiter]
-            wake(waiter)
+            waiter.release()
 
     # Looking inside
 

@@ -12,28 +12,41 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Clock", "SystemClock", "Ticket", "Waiter", "new_waiter", "wake"]
+__all__ = ["Clock", "SystemClock", "ThreadWaiter", "Ticket", "Waiter", "Wakeable"]
 
 
-class Waiter(Protocol):
-    """A `threading.Lock`, taken by who waits and released by who wakes."""
+class Wakeable(Protocol):
+    """What is told that something has come."""
 
-    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool: ...  # noqa: FBT001, FBT002 - as Lock
-
-    def release(self) -> None: ...
-
-
-def new_waiter() -> Waiter:
-    """A waiter for one wait: acquired, to be acquired once more by who waits."""
-    waiter = threading.Lock()
-    waiter.acquire()
-    return waiter
+    def release(self) -> None:
+        """End the wait; from any thread, before it begins as well, and any number of times."""
+        ...
 
 
-def wake(waiter: Waiter) -> None:
-    """End the wait of `waiter`, also when somebody else has ended it before (its answer and a kill may meet)."""
-    with contextlib.suppress(RuntimeError):
-        waiter.release()
+class Waiter(Wakeable, Protocol):
+    """One wait of one thread or actor."""
+
+    def wait(self, clock: Clock, timeout: float | None, /) -> bool:
+        """Block until somebody releases it; False after `timeout` seconds of `clock`. Called once, by who waits."""
+        ...
+
+
+class ThreadWaiter:
+    """Blocks a thread."""
+
+    __slots__ = ("_lock",)
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()
+
+    def wait(self, clock: Clock, timeout: float | None) -> bool:
+        return clock.wait(self._lock, timeout)
+
+    def release(self) -> None:
+        # Somebody else may have ended the wait before: its answer and a kill may meet.
+        with contextlib.suppress(RuntimeError):
+            self._lock.release()
 
 
 class Ticket:
@@ -69,8 +82,8 @@ class Clock(Protocol):
         """Prevent the call; False when it was made or cancelled before."""
         ...
 
-    def wait(self, waiter: Waiter, timeout: float | None) -> bool:
-        """Block until `waiter` can be acquired; False after `timeout` seconds (None: never)."""
+    def wait(self, lock: threading.Lock, timeout: float | None) -> bool:
+        """Block the thread until `lock` can be acquired; False after `timeout` seconds (None: never)."""
         ...
 
     def close(self) -> None:
@@ -122,11 +135,11 @@ class SystemClock:
         heapq.heapify(self._tickets)
         self._cancelled = 0
 
-    def wait(self, waiter: Waiter, timeout: float | None) -> bool:
+    def wait(self, lock: threading.Lock, timeout: float | None) -> bool:
         if timeout is None:
-            return waiter.acquire()
+            return lock.acquire()
         # The platform's longest wait is some 290 years; a longer one is none.
-        return waiter.acquire(timeout=min(max(timeout, 0.0), threading.TIMEOUT_MAX))
+        return lock.acquire(timeout=min(max(timeout, 0.0), threading.TIMEOUT_MAX))
 
     def close(self) -> None:
         with self._changed:

@@ -1,7 +1,10 @@
-"""The future of an ask: Pykka's interface; waiting goes by the runtime, so that a kill ends it."""
+"""Futures: Pykka's interface, for threads, actors and asyncio alike; and the future of an ask, which is the request."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import functools
 import queue
 import sys
 import threading
@@ -9,24 +12,28 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pykka
 
-from actors._clock import new_waiter, wake
+from actors._clock import SystemClock
+from actors._process import Asked, chosen, current, new_waiter, refuse_deadlock
 from actors.errors import CallTimeout
-from actors.runtime import current_runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator, Iterable
     from types import TracebackType
 
     from typing_extensions import TypeIs
 
-    from actors._clock import Waiter
+    from actors._clock import Clock, Wakeable
+    from actors._process import Process
     from actors.runtime import Runtime
 
     ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
-__all__ = ["Future"]
+__all__ = ["Future", "Request"]
 
 T = TypeVar("T")
+M = TypeVar("M")
+J = TypeVar("J")
+R = TypeVar("R")
 
 
 class _Unset:
@@ -45,20 +52,36 @@ class _Raised:
 
 _UNSET = _Unset()
 
+_REAL_TIME = SystemClock()
+"""For futures that belong to no runtime."""
+
+# For a few lines at a time, so that one is enough. A finalizer that answers may come between them in the same thread.
+_settling = threading.RLock()
+
 
 def _is_unset(outcome: object) -> TypeIs[_Unset]:
     return outcome is _UNSET
 
 
 class Future(pykka.Future[T]):
-    """A value that is there now or later. Works as `pykka.Future`; made by `ref.ask(message, block=False)`."""
+    """A value that is there now or later. Works as `pykka.Future`; made by `ref.ask(message, block=False)`.
+
+    `get()` blocks the calling thread or actor. `await` waits for it in any event loop, and doesn't block that;
+    cancelling the await gives up the wait, not the request.
+    """
+
+    # Pykka's own `__init__` is not called: what it sets is here, since there is one for each message.
+    _get_hook: Callable[[float | None], T] | None = None
+    _hook_result: T | _Unset = _UNSET
+    _sources: tuple[pykka.Future[Any], ...] = ()
+    _waiters: list[Wakeable] | None = None
+    _outcome: T | _Raised | _Unset | None = _UNSET
+
+    target: Process | None = None
+    """Whose code alone can set the outcome; None when anybody's may."""
 
     def __init__(self, runtime: Runtime | None = None) -> None:
-        super().__init__()
         self._runtime = runtime
-        self._lock = threading.Lock()
-        self._outcome: T | _Raised | _Unset | None = _UNSET
-        self._waiters: list[Waiter] = []
 
     def get(self, *, timeout: float | None = None) -> T:
         """Return the value, waiting for it.
@@ -68,16 +91,15 @@ class Future(pykka.Future[T]):
 
         Raises:
             CallTimeout: the time is over (a `pykka.Timeout`).
+            Deadlock: an actor waits for one that waits for it.
             Exception: what the actor raised; `ActorDied` when it ended before it answered.
         """
         if self._get_hook is not None:
-            return super().get(timeout=timeout)
+            return self._get_by_hook(self._get_hook, timeout)
         outcome = self._outcome
         if _is_unset(outcome):
             outcome = self._wait(timeout)
-        if isinstance(outcome, _Raised):
-            raise outcome.exception.with_traceback(outcome.traceback)
-        return outcome  # type: ignore[return-value]  # Pykka lets any future hold None
+        return self._open(outcome)
 
     def set(self, value: T | None = None) -> None:
         self._settle(value)
@@ -92,30 +114,196 @@ class Future(pykka.Future[T]):
         self._settle(_Raised(exception if exception is not None else exception_type(), traceback))
 
     def set_get_hook(self, func: Callable[[float | None], T]) -> None:
-        with self._lock:
+        with _settling:
             if not _is_unset(self._outcome):
                 raise queue.Full
-            super().set_get_hook(func)
+            self._get_hook = func
+
+    # Derived futures, as Pykka's; those know what they are made of, so that an await waits for that
+
+    def filter(self: pykka.Future[Iterable[J]], func: Callable[[J], bool]) -> Future[Iterable[J]]:
+        return _derive((self,), lambda timeout: list(filter(func, self.get(timeout=timeout))))
+
+    def join(self: pykka.Future[Any], *futures: pykka.Future[Any]) -> Future[Iterable[Any]]:
+        sources = (self, *futures)
+        return _derive(sources, lambda timeout: [source.get(timeout=timeout) for source in sources])
+
+    def map(self, func: Callable[[T], M]) -> Future[M]:
+        return _derive((self,), lambda timeout: func(self.get(timeout=timeout)))
+
+    def reduce(self: pykka.Future[Iterable[J]], func: Callable[[R, J], R], *args: R) -> Future[R]:
+        return _derive((self,), lambda timeout: functools.reduce(func, self.get(timeout=timeout), *args))
+
+    def __await__(self) -> Generator[Any, None, T]:
+        if not _is_in_event_loop():
+            # Driven by hand, which Pykka allows.
+            yield
+        elif self._get_hook is None:
+            yield from self._await_outcome()
+        elif self._sources:
+            for source in self._sources:
+                # Its exception, too, is the hook's to make something of.
+                yield from asyncio.wait([asyncio.ensure_future(_until_done(source))]).__await__()
+        else:
+            # A hook of somebody's own, which may block.
+            yield from asyncio.to_thread(self.get).__await__()
+        return self.get()
+
+    __iter__ = __await__
+
+    # Waiting
+
+    def _get_by_hook(self, hook: Callable[[float | None], T], timeout: float | None) -> T:
+        if _is_unset(self._hook_result):
+            self._hook_result = hook(timeout)
+        return self._hook_result
+
+    def _open(self, outcome: T | _Raised | None) -> T:
+        if isinstance(outcome, _Raised):
+            raise outcome.exception.with_traceback(outcome.traceback)
+        return outcome  # type: ignore[return-value]  # Pykka lets any future hold None
 
     def _settle(self, outcome: T | _Raised | None) -> None:
-        with self._lock:
-            if not _is_unset(self._outcome) or self._get_hook is not None:
+        with _settling:
+            if self._outcome is not _UNSET or self._get_hook is not None:
                 raise queue.Full
             self._outcome = outcome
-            waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            wake(waiter)
+            waiters = self._waiters
+        if waiters is not None:
+            for waiter in waiters:
+                waiter.release()
+
+    def _add_waiter(self, waiter: Wakeable) -> bool:
+        """Have `waiter` released by the outcome; False when that is there."""
+        with _settling:
+            if self._outcome is not _UNSET:
+                return False
+            if self._waiters is None:
+                self._waiters = [waiter]
+            else:
+                self._waiters.append(waiter)
+            return True
 
     def _wait(self, timeout: float | None) -> T | _Raised | None:
         waiter = new_waiter()
-        with self._lock:
+        if self._add_waiter(waiter):
+            process = current()
+            if process is None:
+                waiter.wait(self._clock(), timeout)
+            else:
+                process.waiting_for = self
+                try:
+                    refuse_deadlock(process)
+                    process.wait(waiter, timeout)
+                finally:
+                    process.waiting_for = None
+        with _settling:
             if not _is_unset(self._outcome):
                 return self._outcome
-            self._waiters.append(waiter)
-        (self._runtime or current_runtime()).wait(waiter, timeout)
-        with self._lock:
-            if not _is_unset(self._outcome):
-                return self._outcome
-            self._waiters.remove(waiter)
+            if self._waiters is not None:
+                self._waiters.remove(waiter)
         msg = f"no answer within {timeout} seconds; the request stays with the actor, and is handled all the same"
         raise CallTimeout(msg, "timeout")
+
+    def _await_outcome(self) -> Generator[Any, None, None]:
+        loop = asyncio.get_running_loop()
+        waiter = _LoopWaiter(loop)
+        if not self._add_waiter(waiter):
+            return
+        process = current()
+        is_first = process is not None and process.waiting_for is None
+        try:
+            if process is not None and is_first:
+                process.waiting_for = self
+                refuse_deadlock(process)
+            yield from waiter.done.__await__()
+        finally:
+            if process is not None and is_first:
+                process.waiting_for = None
+            with _settling:
+                if self._waiters is not None and waiter in self._waiters:
+                    self._waiters.remove(waiter)
+
+    def _clock(self) -> Clock:
+        runtime = self._runtime or chosen.get()
+        return _REAL_TIME if runtime is None else runtime.clock
+
+
+class Request(Future[Any], Asked):
+    """An ask: what is asked, and the future of the answer. It lies in the mailbox itself."""
+
+    def __init__(self, message: object, target: Process) -> None:
+        self.message = message
+        self.target = target
+        self._runtime = target.runtime
+
+    @property
+    def reply_to(self) -> Future[Any]:
+        """Where the answer goes."""
+        return self
+
+    def refuse(self, error: Exception) -> None:
+        # The first answer counts: the handler may have returned at the same moment as its actor was killed.
+        with contextlib.suppress(queue.Full):
+            self._settle(_Raised(error, None))
+
+    def forward_to(self, future: pykka.Future[Any]) -> None:
+        """Have another future set as well when the answer comes."""
+        self._add_waiter(_Forward(self, future))
+
+    def defer(self) -> None:
+        """Have it answered later, by anybody."""
+        self.target = None
+
+
+class _Forward:
+    """Hands an outcome on to another future."""
+
+    def __init__(self, source: Future[Any], target: pykka.Future[Any]) -> None:
+        self._source = source
+        self._target = target
+
+    def release(self) -> None:
+        with contextlib.suppress(queue.Full):
+            try:
+                self._target.set(self._source.get())
+            except queue.Full:
+                raise
+            except BaseException:  # noqa: BLE001 - whatever it is, it is the answer
+                self._target.set_exception(sys.exc_info())
+
+
+class _LoopWaiter:
+    """Wakes a coroutine."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self.done: asyncio.Future[None] = loop.create_future()
+
+    def release(self) -> None:
+        # The loop may have been closed over a wait that nobody waits any more.
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._set)
+
+    def _set(self) -> None:
+        if not self.done.done():
+            self.done.set_result(None)
+
+
+def _is_in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _derive(sources: tuple[pykka.Future[Any], ...], hook: Callable[[float | None], M]) -> Future[M]:
+    future: Future[M] = Future()
+    future._sources = sources
+    future.set_get_hook(hook)
+    return future
+
+
+async def _until_done(future: pykka.Future[Any]) -> None:
+    await future

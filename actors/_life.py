@@ -1,6 +1,6 @@
-"""The life of an actor as its own thread lives it: begin, one step for each message, the end.
+"""The life of an actor, as its own code lives it: begin, one step for each message, the end.
 
-A driver calls `run`; which thread that is on is the scheduler's business.
+Written once. The drivers, in `_scheduler`, say only on which thread `turn` is called, and when.
 """
 
 from __future__ import annotations
@@ -8,54 +8,70 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from queue import Full
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 import pykka
 from pykka import messages as pykka_messages
 
-from actors._process import ALIVE, NO_REPLY, WAKE, StopRequest, set_current
+from actors._future import Request
+from actors._process import ALIVE, NO_REPLY, StopRequest, Told
 from actors.errors import ExitRequest, Ignore, ProcessKilled
 from actors.messages import Crashed, Down, Exit, Normal, Refusal, is_orderly
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
-
-    from pykka._envelope import Envelope
 
     from actors._process import Process
     from actors.messages import ExitReason
 
-__all__ = ["run"]
+__all__ = ["TURN", "turn"]
 
 logger = logging.getLogger("pykka_otp.crash")
 
+TURN = 100
+"""Messages that an actor handles before others have their turn."""
 
-def run(process: Process) -> None:
-    """Live the whole life of an actor."""
-    set_current(process)
+
+def turn(process: Process) -> bool:
+    """Do what there is to do for an actor that was claimed, a bounded part of it; True when there is more.
+
+    When it returns False the claim is given up, or the actor is gone.
+    """
     try:
-        _begin(process)
-        while process.reason is ALIVE:
-            process.busy = False
-            envelope = process.mailbox.get()
-            process.busy = True
-            _step(process, envelope)
+        process.busy = True
+        if not process.started and process.reason is ALIVE:
+            _begin(process)
+        for _ in range(TURN):
+            if process.reason is not ALIVE:
+                break
+            if process.fatal is not ALIVE:
+                _end(process, process.fatal, signalled=True)
+                break
+            try:
+                message = process.take()
+            except IndexError:
+                break
+            _step(process, message)
     except BaseException as error:
         # Nothing of a user's comes here: an error of the runtime's own must not leave a living record behind.
         process.close(Crashed(error))
-        raise
-    finally:
         process.depart()
+        raise
+    if process.reason is not ALIVE:
+        process.depart()
+        return False
+    process.busy = False
+    return not process.rest()
 
 
 def _begin(process: Process) -> None:
     actor = process.actor
-    if process.killed or actor is None:
-        # The kill may have come before the starter entered it in Pykka's registry.
-        pykka.ActorRegistry.unregister(process.ref)
+    if actor is None:
         return
     try:
-        actor.on_start()
+        _run(process, actor.on_start)
         _after_start(actor)
         process.mark_started()
     except ProcessKilled:
@@ -77,86 +93,102 @@ def _after_start(actor: pykka.Actor) -> None:
         hook()
 
 
-def _stopping(actor: pykka.Actor, reason: ExitReason, *, signalled: bool) -> None:
-    hook = getattr(actor, "_otp_stopping", None)
-    if hook is not None:
-        hook(reason, signalled=signalled)
-    else:
-        actor.on_stop()
-
-
-def _failing(actor: pykka.Actor, error: BaseException) -> None:
-    hook = getattr(actor, "_otp_failing", None)
-    if hook is not None:
-        hook(error)
-    else:
-        actor.on_failure(*_exc_info(error))
-
-
-def _step(process: Process, envelope: Envelope[Any]) -> None:
+def _step(process: Process, message: object) -> None:
     # In hand first, looked at second: a kill between the two finds who asked.
-    process.handling = envelope
+    process.handling = message
     if process.reason is not ALIVE:
-        process.refuse(envelope)
-    elif process.fatal is not ALIVE:
-        _end(process, process.fatal, asked=envelope, signalled=True)
+        process.refuse(message)
     else:
-        _handle(process, envelope)
+        asked = message if type(message) is Request else None
+        content = message if asked is None else asked.message
+        handle_control = _CONTROL.get(type(content))
+        if handle_control is None:
+            _receive(process, content, asked)
+        else:
+            handle_control(process, content, asked)
+        process.handled += 1
     process.handling = None
 
 
-def _handle(process: Process, envelope: Envelope[Any]) -> None:
-    match envelope.message:
-        case _ if envelope.message is WAKE:
-            return
-        case StopRequest(reason):
-            _leave(process, reason)
-        case pykka_messages._ActorStop():
-            _end(process, Normal())
-        case Exit(ref, reason) if process.parent is not None and ref is process.parent.ref:
-            # The parent's exit ends an actor that traps exits too, after what was queued before it (A63, A73).
-            _leave(process, reason)
-        case Down(monitor=monitor) if monitor.flushed:
-            return
-        case _:
-            _receive(process, envelope)
+def _handle_stop(process: Process, message: Any, _asked: Request | None) -> None:
+    _leave(process, message.reason)
 
 
-def _receive(process: Process, envelope: Envelope[Any]) -> None:
+def _handle_pykka_stop(process: Process, _message: object, _asked: Request | None) -> None:
+    _end(process, Normal())
+
+
+def _handle_told(process: Process, message: Told, asked: Request | None) -> None:
+    _receive(process, message.message, asked)
+
+
+def _handle_exit(process: Process, message: Exit, asked: Request | None) -> None:
+    if process.parent is not None and message.ref is process.parent.ref:
+        # The parent's exit ends an actor that traps exits too, after what was queued before it (A63, A73).
+        _leave(process, message.reason)
+    else:
+        _receive(process, message, asked)
+
+
+def _handle_down(process: Process, message: Down, asked: Request | None) -> None:
+    if not message.monitor.flushed:
+        _receive(process, message, asked)
+
+
+_CONTROL: dict[type, Any] = {
+    StopRequest: _handle_stop,
+    Told: _handle_told,
+    pykka_messages._ActorStop: _handle_pykka_stop,
+    Exit: _handle_exit,
+    Down: _handle_down,
+}
+
+
+def _receive(process: Process, message: object, asked: Request | None) -> None:
     actor = process.actor
     if actor is None:
         return
     try:
-        response = actor._handle_receive(envelope.message)
+        response = actor._handle_receive(message)
+        if type(response) is CoroutineType:
+            response = process.runtime.run_coroutine(process, response)
     except ProcessKilled:
         _unwound(process)
-        process.refuse(envelope)
+        process.refuse(asked)
     except ExitRequest as request:
-        _leave(process, request.reason, asked=envelope)
+        _leave(process, request.reason, asked=asked)
     except BaseException as error:  # noqa: BLE001 - whatever it is, it ends this actor and no other
-        if isinstance(error, Exception) and envelope.reply_to is not None and not _crashes_on_failed_ask(actor):
-            _fail(envelope, error)
+        if isinstance(error, Exception) and asked is not None and not _crashes_on_failed_ask(actor):
+            _fail(asked, error)
         else:
-            _crash(process, error, asked=envelope)
+            _crash(process, error, asked=asked)
     else:
-        _answer(envelope, response)
+        if asked is not None:
+            _answer(asked, response)
 
 
-def _answer(envelope: Envelope[Any], response: object) -> None:
+def _run(process: Process, hook: Callable[[], object]) -> None:
+    """Call one of the actor's hooks, which may be a coroutine function."""
+    result = hook()
+    if type(result) is CoroutineType:
+        process.runtime.run_coroutine(process, result)
+
+
+def _answer(asked: Request, response: object) -> None:
     if response is NO_REPLY:
-        return
-    if isinstance(response, Refusal):
-        _fail(envelope, response.exception)
-    elif envelope.reply_to is not None:
+        asked.defer()
+    elif isinstance(response, Refusal):
+        _fail(asked, response.exception)
+    else:
         # The first answer counts: a kill may have given one already (A67).
         with suppress(Full):
-            envelope.reply_to.set(response)
+            asked.set(response)
 
 
-def _fail(envelope: Envelope[Any], error: BaseException) -> None:
-    if envelope.reply_to is not None:
+def _fail(asked: Request | None, error: BaseException) -> None:
+    if asked is not None:
         with suppress(Full):
-            envelope.reply_to.set_exception(_exc_info(error))
+            asked.set_exception(_exc_info(error))
 
 
 def _crashes_on_failed_ask(actor: pykka.Actor) -> bool:
@@ -169,27 +201,24 @@ def _unwound(process: Process) -> None:
         process.close(Crashed(ProcessKilled("raised without a kill")))
 
 
-def _leave(process: Process, reason: ExitReason, *, asked: Envelope[Any] | None = None) -> None:
+def _leave(process: Process, reason: ExitReason, *, asked: Request | None = None) -> None:
     """End in order because the actor's own code, its parent or a stop said so."""
     _report(process, reason)
     _end(process, reason, asked=asked)
 
 
-def _end(
-    process: Process, reason: ExitReason, *, asked: Envelope[Any] | None = None, signalled: bool = False
-) -> None:
+def _end(process: Process, reason: ExitReason, *, asked: Request | None = None, signalled: bool = False) -> None:
     """End in order: `on_stop` runs, and may give another reason (A74).
 
     Args:
         signalled: whether it is an exit signal that ends the actor.
     """
-    actor = process.actor
+    actor: Any = process.actor
     if actor is None or not process.close(reason):
         return
-    if asked is not None:
-        process.refuse(asked)
+    process.refuse(asked)
     try:
-        _stopping(actor, reason, signalled=signalled)
+        _run(process, lambda: actor._otp_stopping(reason, signalled=signalled))
     except ProcessKilled:
         _unwound(process)
     except ExitRequest as request:
@@ -200,9 +229,9 @@ def _end(
         process.revise(Crashed(error))
 
 
-def _crash(process: Process, error: BaseException, *, asked: Envelope[Any]) -> None:
+def _crash(process: Process, error: BaseException, *, asked: Request | None) -> None:
     """End by an exception: the asker gets it too, and `on_failure` runs."""
-    actor = process.actor
+    actor: Any = process.actor
     if actor is None or not process.close(Crashed(error)):
         # Killed over it, and the kill has answered.
         return
@@ -213,7 +242,7 @@ def _crash(process: Process, error: BaseException, *, asked: Envelope[Any]) -> N
         # A SystemExit, raised again in the asker, would end the program, or another actor.
         process.refuse(asked)
     try:
-        _failing(actor, error)
+        _run(process, lambda: actor._otp_failing(error))
     except ProcessKilled:
         _unwound(process)
     except ExitRequest as request:

@@ -1,7 +1,7 @@
 """The record that the runtime keeps of one actor, and what actors do to each other's records.
 
 Everything here that touches more than one record happens under the runtime's lock, so that a link, a monitor, a name
-and a death are seen by all or by nobody. What an actor's own thread does is in `_life`.
+and a death are seen by all or by nobody. What an actor's own code does is in `_life`.
 """
 
 from __future__ import annotations
@@ -11,24 +11,42 @@ import threading
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from queue import Empty, Full, SimpleQueue
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
-import pykka
-from pykka._envelope import Envelope
-
-from actors._clock import new_waiter, wake
+from actors import _pykka_registry
+from actors._clock import ThreadWaiter
 from actors._links import effect_of_signal
-from actors.errors import ActorDied, ProcessKilled
+from actors.errors import ActorDied, Deadlock, ProcessKilled, WouldBlock
 from actors.messages import Down, Exit, ExitReason, Killed, NoProc
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Sequence
+    from contextvars import Context
+
+    import pykka
 
     from actors._clock import Waiter
+    from actors._scheduler import Carrier
     from actors.runtime import Runtime
 
-__all__ = ["ALIVE", "NO_REPLY", "WAKE", "Monitor", "Process", "ProcessState", "StopRequest", "current", "set_current"]
+__all__ = [
+    "ALIVE",
+    "NO_REPLY",
+    "Asked",
+    "Awaited",
+    "Home",
+    "Monitor",
+    "Process",
+    "ProcessState",
+    "StopRequest",
+    "Told",
+    "Waits",
+    "chosen",
+    "current",
+    "new_waiter",
+    "refuse_deadlock",
+    "set_current",
+]
 
 logger = logging.getLogger("pykka_otp.crash")
 
@@ -43,13 +61,6 @@ class _Alive:
 
 
 ALIVE = _Alive()
-
-
-class _Wake:
-    """A message without content: look again at what has changed."""
-
-
-WAKE = _Wake()
 
 
 class _NoReply:
@@ -69,6 +80,51 @@ class StopRequest:
     reason: ExitReason
 
 
+class Asked:
+    """A message that somebody waits for an answer to."""
+
+    __slots__ = ()
+
+    def refuse(self, error: Exception) -> None:
+        """Answer with an error, unless it was answered before."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A told message that would be taken for an asked one."""
+
+    message: object
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """The start of another actor, as what is waited for."""
+
+    target: Process
+
+
+class Home(Protocol):
+    """Where an actor runs."""
+
+    def schedule(self, process: Process, /) -> None:
+        """Have the actor look at what has come. Called once for each time that it is claimed."""
+        ...
+
+    def join(self) -> None:
+        """Wait until nothing is left of a gone actor."""
+        ...
+
+
+class Waits(Protocol):
+    """What an actor waits for, as the search for deadlocks sees it."""
+
+    @property
+    def target(self) -> Process | None:
+        """Whose code alone can end the wait; None when anybody's may."""
+        ...
+
+
 class Monitor:
     """What `monitor()` returns: one watch of one actor over another. It names its `Down`."""
 
@@ -81,6 +137,11 @@ class Monitor:
         self.active = target is not None
         self.flushed = False
 
+    def forget(self) -> None:
+        """Let the target know no more of it; called with the lock held."""
+        if self.target is not None and self.target.monitors is not None:
+            self.target.monitors.pop(self, None)
+
     def __repr__(self) -> str:
         return f"<Monitor of {self.given}>"
 
@@ -90,21 +151,30 @@ class Process:
 
     Others are told of its end (names released, Exit and Down sent: *announced*) when it is gone; a killed one is
     announced at once, and is *abandoned* from then on until its code has really ended.
+
+    Whoever sets `scheduled` has *claimed* the actor, and has it looked at: by its home, which runs it and gives the
+    claim up when nothing is left to do; or, when it is killed while idle, by the killer. So nothing is ever done in an
+    actor's name by two at once. There may be a million of them: what an idle actor doesn't need isn't there.
     """
 
     __slots__ = (
+        "_inbox",
+        "_taken",
         "actor",
+        "actor_class",
         "announced",
         "busy",
+        "carrier",
+        "context",
         "fatal",
         "gone",
         "gone_callbacks",
+        "handled",
         "handling",
-        "is_guest",
+        "holds_program",
+        "home",
         "killed",
-        "label",
         "links",
-        "mailbox",
         "monitors",
         "name",
         "parent",
@@ -112,57 +182,88 @@ class Process:
         "reason",
         "ref",
         "runtime",
+        "scheduled",
         "spectators",
         "start_ignored",
         "started",
         "stopped",
         "stops",
-        "thread",
         "trapping",
+        "urn",
         "waiter",
+        "waiting_for",
         "watching",
     )
 
-    def __init__(self, runtime: Runtime, label: str, *, parent: Process | None = None, trapping: bool = False) -> None:
+    is_guest = False
+    """Whether it was started by somebody else, and is only known here."""
+
+    ref: pykka.ActorRef[Any]
+    home: Home
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        actor_class: type[pykka.Actor],
+        *,
+        parent: Process | None = None,
+        trapping: bool = False,
+    ) -> None:
         self.runtime = runtime
-        self.label = label
-        self.ref: pykka.ActorRef[Any]
+        self.actor_class = actor_class
         self.actor: pykka.Actor | None = None
-        self.mailbox: SimpleQueue[Envelope[Any]] = SimpleQueue()
         self.parent = parent
         self.name: Hashable | None = None
+        self.urn: str | None = None
         self.trapping = trapping
-        self.thread: threading.Thread | None = None
-        # Whether it was started by somebody else, and is only known here.
-        self.is_guest = False
+
+        # Told messages as they are, asked ones as a `Request`.
+        self._inbox: list[object] = []
+        # The oldest messages, last first, when many have come at once: a long list isn't taken from at its front.
+        self._taken: list[object] | None = None
+        # From the first moment, since `__init__` and `on_start` come first.
+        self.scheduled = True
 
         self.started = False
         self.start_ignored = False
         # The starter that waits for the start hears of its failure by the answer, not by a signal as well (A50).
         self.quiet_for: Process | None = None
-        # True while user code may run; from the first moment, since `__init__` and `on_start` come first.
+        # True while user code may run.
         self.busy = True
         # A fatal exit signal that has been received, to take effect at the next message boundary.
         self.fatal: ExitReason = ALIVE
         self.reason: ExitReason = ALIVE
-        # Pykka's flag: set as soon as the mailbox is closed.
-        self.stopped = threading.Event()
-        # The message in hand: who asked it is answered when the actor is killed over it.
-        self.handling: Envelope[Any] | None = None
         self.killed = False
         self.announced = False
         self.gone = False
 
-        self.links: set[Process] = set()
-        self.monitors: dict[Monitor, None] = {}
-        self.watching: set[Monitor] = set()
-        self.stops: list[pykka.Future[bool]] = []
+        # The message in hand: who asked it is answered when the actor is killed over it.
+        self.handling: object = None
+        self.handled = 0
+        # Whether the program is to live as long as it does, though it has no thread of its own.
+        self.holds_program = False
+        # The carrier whose thread the actor's code runs on; None when that is a thread of its own.
+        self.carrier: Carrier | None = None
+        # What its code has set of context variables.
+        self.context: Context | None = None
         self.waiter: Waiter | None = None
-        self.spectators: dict[Waiter, Callable[[Process], bool]] = {}
-        self.gone_callbacks: list[Callable[[Process], None]] = []
+        self.waiting_for: Waits | None = None
+
+        self.links: set[Process] | None = None
+        self.monitors: dict[Monitor, None] | None = None
+        self.watching: set[Monitor] | None = None
+        self.stops: list[pykka.Future[bool]] | None = None
+        self.spectators: dict[Waiter, Callable[[Process], bool]] | None = None
+        self.gone_callbacks: list[Callable[[Process], None]] | None = None
+        # Pykka's flag, made when somebody looks: set as soon as the mailbox is closed.
+        self.stopped: threading.Event | None = None
 
     def __repr__(self) -> str:
         return f"<Process {self.label} {self.state}>"
+
+    @property
+    def label(self) -> str:
+        return self.actor_class.__name__
 
     @property
     def state(self) -> ProcessState:
@@ -172,55 +273,117 @@ class Process:
             return "abandoned"
         return "alive" if self.reason is ALIVE else "dead"
 
+    def stopped_event(self) -> threading.Event:
+        with self.runtime.lock:
+            if self.stopped is None:
+                self.stopped = threading.Event()
+                if self.reason is not ALIVE:
+                    self.stopped.set()
+            return self.stopped
+
     # Mail
 
-    def put(self, message: object, reply_to: pykka.Future[Any] | None = None) -> bool:
-        """Put a message into the mailbox; False when it is closed, and the message is not taken."""
+    def put(self, message: object) -> bool:
+        """Put a message, or a `Request`, into the mailbox; False when it is closed, and the message is not taken."""
         if self.reason is not ALIVE:
             return False
-        self.mailbox.put(Envelope(message, reply_to))
-        # The actor may have closed its mailbox, and emptied it for the last time, between the two lines above.
+        self._inbox.append(message)
+        if not self.scheduled:
+            self.wake()
+        # The actor may have closed its mailbox, and emptied it for the last time, between the lines above.
         if self.reason is not ALIVE:
             self.refuse_mail()
         return True
 
     def wake(self) -> None:
-        self.mailbox.put(Envelope(WAKE))
+        """Have the actor look at what has come, unless it is about to."""
+        if self.claim():
+            self.home.schedule(self)
+
+    def claim(self) -> bool:
+        with _claiming:
+            if self.scheduled:
+                return False
+            self.scheduled = True
+            return True
+
+    def rest(self) -> bool:
+        """Give up the claim; False when there is more to do, and the claim is kept."""
+        self.scheduled = False
+        # Whoever came before this line left it to the holder of the claim, and is seen here.
+        if self._inbox or self._taken or self.fatal is not ALIVE or self.killed:
+            return not self.claim()
+        return True
+
+    def take(self) -> object:
+        """Take the next message out of the mailbox.
+
+        Raises:
+            IndexError: it is empty.
+        """
+        if self._taken:
+            # A killer may be emptying it at the same time.
+            with suppress(IndexError):
+                return self._taken.pop()
+        if len(self._inbox) > _MANY:
+            self._take_many()
+            return self.take()
+        return self._inbox.pop(0)
+
+    def _take_many(self) -> None:
+        with _claiming:
+            taken = self._inbox[:]
+            # What has come since the copy stays.
+            del self._inbox[: len(taken)]
+            taken.reverse()
+            self._taken = taken
+
+    def mailbox_length(self) -> int:
+        return len(self._inbox) + len(self._taken or ())
 
     def refuse_mail(self) -> None:
         """Answer everybody who still waits in the mailbox of a dead actor (A61)."""
-        while True:
-            try:
-                envelope = self.mailbox.get_nowait()
-            except Empty:
-                break
-            self.refuse(envelope)
-        if self.killed:
-            # What was to wake the actor may have been among them.
-            self.wake()
+        mail: list[object] = []
+        # One by one from the back, since the actor's own code may be taking from the front.
+        with _claiming, suppress(IndexError):
+            while True:
+                mail.append(self._inbox.pop())
+        with _claiming, suppress(IndexError):
+            while self._taken:
+                mail.append(self._taken.pop(0))
+        for message in reversed(mail):
+            self.refuse(message)
 
-    def refuse(self, envelope: Envelope[Any]) -> None:
-        if envelope.reply_to is None:
-            return
-        error = ActorDied(f"{self.label} ended before it answered: {self.reason!r}", self.reason)
-        # The first answer counts: the handler may have returned at the same moment as it was killed.
-        with suppress(Full):
-            envelope.reply_to.set_exception((type(error), error, None))
+    def refuse(self, message: object) -> None:
+        """Answer for a message that will not be handled."""
+        if isinstance(message, Asked):
+            message.refuse(ActorDied(f"{self.label} ended before it answered: {self.reason!r}", self.reason))
 
     # Waiting
 
+    def new_waiter(self) -> Waiter:
+        """A waiter for code of this actor, which may run in a thread that it started."""
+        carrier = self.carrier
+        ident = threading.get_ident()
+        if carrier is not None and carrier.ident == ident:
+            return carrier.new_waiter()
+        if ident == self.runtime.event_loop_ident:
+            msg = "would block the event loop that all async handlers share; await the future instead: ask(block=False)"
+            raise WouldBlock(msg)
+        return ThreadWaiter()
+
     def checkpoint(self) -> None:
-        """Let a kill of this actor take effect; called in its own thread wherever its code enters the runtime."""
+        """Let a kill of this actor take effect; called in its own code wherever that enters the runtime."""
         if self.killed:
             raise ProcessKilled(self.label)
 
     def wait(self, waiter: Waiter, timeout: float | None) -> bool:
-        """Wait in this actor's own thread; a kill ends the wait."""
+        """Wait in this actor's own code; a kill ends the wait."""
         # Published first, looked at second: a kill between the two finds either the waiter or the checkpoint.
         self.waiter = waiter
         try:
             self.checkpoint()
-            return self.runtime.clock.wait(waiter, timeout)
+            return waiter.wait(self.runtime.clock, timeout)
         finally:
             self.waiter = None
             self.checkpoint()
@@ -231,6 +394,8 @@ class Process:
         with self.runtime.lock:
             if reached(self):
                 return True
+            if self.spectators is None:
+                self.spectators = {}
             self.spectators[waiter] = reached
         try:
             return self.runtime.wait(waiter, timeout)
@@ -246,9 +411,11 @@ class Process:
             self._wake_spectators()
 
     def _wake_spectators(self) -> None:
+        if not self.spectators:
+            return
         for waiter in [waiter for waiter, reached in self.spectators.items() if reached(self)]:
             del self.spectators[waiter]
-            wake(waiter)
+            waiter.release()
 
     # Links and monitors
 
@@ -258,18 +425,25 @@ class Process:
             return
         with self.runtime.lock:
             if not other.announced:
-                self.links.add(other)
-                other.links.add(self)
+                self.add_link(other)
                 return
             if self.trapping:
                 self.put(Exit(other.ref, NoProc()))
                 return
         raise ActorDied(f"{other.label} can't be linked: it has ended", NoProc())
 
+    def add_link(self, other: Process) -> None:
+        """Enter a link on both sides; called with the lock held."""
+        for process, peer in ((self, other), (other, self)):
+            if process.links is None:
+                process.links = set()
+            process.links.add(peer)
+
     def unlink(self, other: Process) -> None:
         with self.runtime.lock:
-            self.links.discard(other)
-            other.links.discard(self)
+            for process, peer in ((self, other), (other, self)):
+                if process.links is not None:
+                    process.links.discard(peer)
 
     def monitor(self, target: Process | None, given: pykka.ActorRef[Any]) -> Monitor:
         with self.runtime.lock:
@@ -280,7 +454,11 @@ class Process:
             monitor = Monitor(self, target, given)
             # Monitoring oneself never fires (A30): nobody would be left to read the Down.
             if target is not self:
+                if target.monitors is None:
+                    target.monitors = {}
                 target.monitors[monitor] = None
+                if self.watching is None:
+                    self.watching = set()
                 self.watching.add(monitor)
             return monitor
 
@@ -291,9 +469,9 @@ class Process:
             was_active, monitor.active = monitor.active, False
             # Once flushed, for good: a Down that still lies in the mailbox must not come back.
             monitor.flushed = monitor.flushed or flush
-            self.watching.discard(monitor)
-            if monitor.target is not None:
-                monitor.target.monitors.pop(monitor, None)
+            if self.watching is not None:
+                self.watching.discard(monitor)
+            monitor.forget()
             return was_active
 
     # Exit signals
@@ -323,7 +501,6 @@ class Process:
             self.killed = True
             self.reason = Killed()
             told = self._announce()
-            abandoned = self.busy
             waiter = self.waiter
             handling = self.handling
         self._shut()
@@ -331,10 +508,12 @@ class Process:
             self.refuse(handling)
         self._tell_ended(told)
         if waiter is not None:
-            wake(waiter)
-        if not abandoned:
+            waiter.release()
+        if self.claim():
+            # Nobody runs it, and nobody will.
             self.depart()
-        else:
+            self.home.schedule(self)
+        elif self.busy:
             logger.warning(
                 "%s was killed while its code was running: its registrations and deliveries are held until it ends",
                 self.label,
@@ -353,8 +532,9 @@ class Process:
         return True
 
     def _shut(self) -> None:
-        self.stopped.set()
-        pykka.ActorRegistry.unregister(self.ref)
+        if self.stopped is not None:
+            self.stopped.set()
+        _pykka_registry.remove(self.ref)
         self.refuse_mail()
 
     def revise(self, reason: ExitReason) -> None:
@@ -364,50 +544,55 @@ class Process:
                 self.reason = reason
 
     def depart(self) -> None:
-        """Be gone: called when no code of the actor can run any more."""
+        """Be gone: called by the holder of the claim, when no code of the actor can run any more."""
         # Before anybody can see it gone: who does, finds what it held given back.
         self._call_back()
         with self.runtime.lock:
             if self.gone:
                 return
-            told = [] if self.announced else self._announce()
+            told = () if self.announced else self._announce()
             self.gone = True
             self.actor = None
+            self.context = None
             self.runtime.forget(self)
         self._tell_ended(told)
         # Those who asked for it in between.
         self._call_back()
 
     def _call_back(self) -> None:
+        if self.gone_callbacks is None:
+            return
         with self.runtime.lock:
-            callbacks, self.gone_callbacks = self.gone_callbacks, []
-        for callback in callbacks:
+            callbacks, self.gone_callbacks = self.gone_callbacks, None
+        for callback in callbacks or ():
             callback(self)
 
-    def _announce(self) -> list[pykka.Future[bool]]:
+    def _announce(self) -> Sequence[pykka.Future[bool]]:
         self.announced = True
         # Names first: who has seen the Exit or the Down can take the name at once (A8).
         self.runtime.release_name(self)
-        links, self.links = self.links, set()
-        for peer in links:
-            peer.links.discard(self)
+        links, self.links = self.links, None
+        for peer in links or ():
+            if peer.links is not None:
+                peer.links.discard(self)
             if peer is not self.quiet_for:
                 peer._receive_signal(self, self.reason)
-        for monitor in self.monitors:
+        monitors, self.monitors = self.monitors, None
+        for monitor in monitors or ():
             monitor.active = False
-            monitor.watcher.watching.discard(monitor)
+            if monitor.watcher.watching is not None:
+                monitor.watcher.watching.discard(monitor)
             monitor.watcher.put(Down(monitor.given, self.reason, monitor))
-        self.monitors = {}
-        for monitor in self.watching:
-            if monitor.target is not None:
-                monitor.target.monitors.pop(monitor, None)
-        self.watching = set()
-        stops, self.stops = self.stops, []
-        return stops
+        watching, self.watching = self.watching, None
+        for monitor in watching or ():
+            monitor.forget()
+        stops, self.stops = self.stops, None
+        return stops or ()
 
-    def _tell_ended(self, stops: list[pykka.Future[bool]]) -> None:
-        with self.runtime.lock:
-            self._wake_spectators()
+    def _tell_ended(self, stops: Sequence[pykka.Future[bool]]) -> None:
+        if self.spectators:
+            with self.runtime.lock:
+                self._wake_spectators()
         for future in stops:
             future.set(True)
 
@@ -421,6 +606,8 @@ class Process:
         with self.runtime.lock:
             if self.announced:
                 return False
+            if self.stops is None:
+                self.stops = []
             self.stops.append(future)
             return True
 
@@ -428,18 +615,60 @@ class Process:
         """Have `callback` called once, quickly and without raising, as the actor goes; at once if it is gone."""
         with self.runtime.lock:
             if not self.gone:
+                if self.gone_callbacks is None:
+                    self.gone_callbacks = []
                 self.gone_callbacks.append(callback)
                 return
         callback(self)
 
 
+_MANY = 64
+"""Messages at which a mailbox is taken from in bulk."""
+
+# For two lines at a time, so that one is enough. A finalizer that sends may come between them in the same thread.
+_claiming = threading.RLock()
+
 _current: ContextVar[Process | None] = ContextVar("current actor", default=None)
 
+current = _current.get
+"""The record of the actor whose code calls, or None outside of actors."""
 
-def current() -> Process | None:
-    """The record of the actor whose code calls, or None outside of actors."""
-    return _current.get()
+set_current = _current.set
+
+chosen: ContextVar[Runtime | None] = ContextVar("chosen runtime", default=None)
+"""The runtime of the `with runtime:` around."""
 
 
-def set_current(process: Process) -> None:
-    _current.set(process)
+def new_waiter() -> Waiter:
+    """A waiter for one wait of the calling thread or actor."""
+    process = current()
+    return ThreadWaiter() if process is None else process.new_waiter()
+
+
+def refuse_deadlock(asker: Process) -> None:
+    """Refuse what `asker` is about to wait for when that can never come.
+
+    An actor waits for another when only that one's code can end the wait: its handler, queued or running, is to answer;
+    or its `on_start` is to return. A deferred answer may come from anybody.
+
+    Raises:
+        Deadlock: naming the cycle.
+    """
+    cycle = [asker]
+    while True:
+        waits = cycle[-1].waiting_for
+        target = waits.target if waits is not None else None
+        if target is None:
+            return
+        if target is asker:
+            break
+        if target in cycle:
+            # One that others are in, and were told of.
+            return
+        cycle.append(target)
+    if len(cycle) == 1:
+        msg = f"{asker.label} would wait for itself; use tell(), or call the method directly"
+        raise Deadlock(msg, "calling_self")
+    names = " -> ".join(process.label for process in (*cycle, asker))
+    msg = f"{asker.label} would wait for ever, each for the next: {names}"
+    raise Deadlock(msg, "deadlock")

@@ -1,31 +1,618 @@
-"""Where actors run: for now each on an operating-system thread of its own."""
+"""Where actors run: many on few shared threads, or each on a thread of its own.
+
+A *carrier* is a thread that runs actors which others have put into its *pool*'s queue, a turn at a time. When the code
+of an actor waits, its greenlet is parked and the carrier goes on with others: what waits costs no thread. The loop of a
+carrier runs in greenlets too, so that an actor that doesn't wait costs no switch.
+
+A carrier that is stuck in one handler, since that computes or blocks the thread, is found by the *watchdog*, which
+has a spare carrier take over the queue. A class that has been stuck a few times is moved to the pool of blocking
+carriers, where its actors wait for each other and for nobody else.
+
+Nothing here polls while nothing is to be done. Who puts into a queue looks afterwards whether a carrier sleeps; who is
+about to sleep says so first and looks into the queue afterwards. Both look by means of the queue's own lock or the
+pool's, never by a bare read alone, so this holds without the interpreter's lock as well: of two threads that do both,
+at least one sees what the other has done.
+"""
 
 from __future__ import annotations
 
 import itertools
+import logging
+import sys
+import sysconfig
 import threading
-from typing import TYPE_CHECKING
+import time
+from collections import deque
+from contextlib import suppress
+from contextvars import Context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from greenlet import getcurrent, greenlet
+
+from actors._life import turn
+from actors._process import Process, set_current
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from actors._clock import Clock
 
-    from actors._process import Process
+__all__ = ["BLOCKING_CARRIERS", "Carrier", "Lifeline", "OwnThread", "Pool", "RunsOn", "Scheduler", "lifeline"]
 
-__all__ = ["ThreadScheduler"]
+logger = logging.getLogger("pykka_otp.scheduler")
+
+RunsOn: TypeAlias = Literal["shared", "thread"]
+
+BLOCKING_CARRIERS = 32
+"""How many actors of classes that block may run at once."""
+
+WATCH_SECONDS = 0.01
+"""How often the watchdog looks, while there is anything to see."""
+
+STUCK_AFTER = 2
+"""Looks in a row that find nothing changed until a carrier counts as stuck."""
+
+MOVED_AFTER = 3
+"""Times that a class has been stuck until it is moved to the blocking carriers."""
+
+QUIET_LOOKS = 10
+"""Looks in a row that find all carriers asleep, until the watchdog sleeps too."""
+
+QUICK_SECONDS = 0.005
+"""A turn that takes longer isn't quick; a class moves back when all of its turns were, for `QUIET_SECONDS`."""
+
+QUIET_SECONDS = 10.0
+
+LINGER_SECONDS = 5.0
+"""How long a thread that isn't needed waits to be needed again."""
+
+IDLE_GREENLETS = 256
+"""How many loops a carrier keeps for reuse."""
 
 
-class ThreadScheduler:
-    """Runs each actor's life on its own thread."""
+class OwnThread:
+    """Runs one actor, on its own thread for life."""
 
-    def __init__(self) -> None:
+    __slots__ = ("_bell", "thread")
+
+    def __init__(self, process: Process, name: str, *, daemon: bool) -> None:
+        self._bell = threading.Lock()
+        self._bell.acquire()
+        self.thread = threading.Thread(target=self._run, args=(process,), name=name, daemon=daemon)
+
+    def schedule(self, _process: Process) -> None:
+        self._bell.release()
+
+    def join(self) -> None:
+        if self.thread is not threading.current_thread():
+            self.thread.join()
+
+    def _run(self, process: Process) -> None:
+        set_current(process)
+        while not process.gone:
+            if not turn(process) and not process.gone:
+                self._bell.acquire()
+
+
+class Kind:
+    """A class of actors as the scheduler sees it: in which pool its actors run, and how often it was stuck."""
+
+    def __init__(self, label: str, pool: Pool) -> None:
+        self.label = label
+        self.pool = pool
+        self.stuck = 0
+        self.quick_since = 0.0
+
+    def schedule(self, process: Process) -> None:
+        self.pool.schedule(process)
+
+    def join(self) -> None:
+        """Nothing to wait for: no thread ends with the actor."""
+
+
+class Pool:
+    """Carriers and the queue from which they take actors.
+
+    `size` of them run actors at a time; those that another has taken the queue over from come on top.
+    """
+
+    def __init__(self, watchdog: Watchdog, name: str, size: int, *, for_blockers: bool = False) -> None:
+        self.queue: deque[Process] = deque()
+        self.lock = threading.RLock()
+        self.for_blockers = for_blockers
+        self.watchdog = watchdog
+        self.closing = False
+        self._name = name
+        self._numbers = itertools.count(1)
+        self.sleepers = [Carrier(self) for _ in range(size)]
+        self.carriers: list[Carrier] = []
+
+    def schedule(self, process: Process) -> None:
+        """Have an actor run, which is claimed."""
+        self.queue.append(process)
+        if self.sleepers:
+            self._wake_one()
+
+    def _wake_one(self) -> None:
+        with self.lock:
+            if not self.sleepers:
+                return
+            carrier = self.sleepers.pop()
+            carrier.asleep = False
+            self.ring(carrier)
+
+    def wake(self, carrier: Carrier) -> None:
+        """Wake this one, if it sleeps."""
+        with self.lock:
+            if not carrier.asleep:
+                return
+            carrier.asleep = False
+            if not carrier.surplus:
+                self.sleepers.remove(carrier)
+            self.ring(carrier)
+
+    def ring(self, carrier: Carrier) -> None:
+        """Ring the bell of a carrier that has just been marked as awake; called with the lock held."""
+        if carrier.thread is None:
+            carrier.start(f"{self._name}-{next(self._numbers)}")
+            self.carriers.append(carrier)
+        else:
+            carrier.bell.release()
+
+    def fall_asleep(self, carrier: Carrier) -> bool:
+        """Mark it as asleep, unless it is to end."""
+        with self.lock:
+            if self.closing and not carrier.parked:
+                self._strike(carrier)
+                return False
+            carrier.asleep = True
+            if not carrier.surplus:
+                self.sleepers.append(carrier)
+            return True
+
+    def get_up(self, carrier: Carrier) -> bool:
+        """Mark it as awake; False when somebody else has, and has rung its bell."""
+        with self.lock:
+            if not carrier.asleep:
+                return False
+            carrier.asleep = False
+            if not carrier.surplus:
+                self.sleepers.remove(carrier)
+            return True
+
+    def retire(self, carrier: Carrier) -> bool:
+        """Let a carrier go that has slept long enough; False when it was woken just now."""
+        if not self.get_up(carrier):
+            return False
+        with self.lock:
+            self._strike(carrier)
+            if not carrier.surplus:
+                self.sleepers.insert(0, Carrier(self))
+            return True
+
+    def _strike(self, carrier: Carrier) -> None:
+        if carrier in self.carriers:
+            self.carriers.remove(carrier)
+
+    def replace(self, stuck: Carrier) -> bool:
+        """Have a spare carrier take the place of one that is stuck; False when it has none to give up."""
+        with self.lock:
+            if stuck.surplus or self.closing:
+                return False
+            spare = next((one for one in self.carriers if one.surplus and one.asleep), None) or Carrier(self)
+            stuck.surplus = True
+            spare.surplus = False
+            spare.asleep = False
+            try:
+                self.ring(spare)
+            except RuntimeError:
+                # No more threads to be had: wait for the one that is stuck.
+                logger.exception("no thread for a spare carrier")
+                stuck.surplus = False
+                return False
+            return True
+
+    def close(self) -> list[Carrier]:
+        """Have the carriers end when nothing is left to do; returns those that will do so soon."""
+        with self.lock:
+            self.closing = True
+            carriers = list(self.carriers)
+            for carrier in carriers:
+                self.wake(carrier)
+        return [one for one in carriers if one.running is None]
+
+
+class Parked:
+    """A wait of a greenlet: the waiter of actors on carriers."""
+
+    __slots__ = ("_carrier", "_greenlet", "_released", "_timed_out")
+
+    def __init__(self, carrier: Carrier) -> None:
+        self._carrier = carrier
+        self._greenlet: greenlet | None = None
+        self._released = False
+        self._timed_out = False
+
+    def wait(self, clock: Clock, timeout: float | None) -> bool:
+        if timeout is None:
+            self._park()
+            return True
+        if timeout <= 0:
+            return self._released
+        ticket = clock.call_at(clock.now() + timeout, self._expire)
+        try:
+            self._park()
+        finally:
+            clock.cancel(ticket)
+        return not self._timed_out
+
+    def release(self) -> None:
+        with _parking:
+            if self._released:
+                return
+            self._released = True
+            parked = self._greenlet
+        if parked is not None:
+            self._carrier.resume(parked)
+
+    def _expire(self) -> None:
+        self._timed_out = not self._released
+        self.release()
+
+    def _park(self) -> None:
+        with _parking:
+            if self._released:
+                return
+            self._greenlet = getcurrent()
+        # Resumed by its own carrier only, in this thread: so not before it has left here.
+        self._carrier.park()
+
+
+# For two lines at a time, so that one is enough. A finalizer that answers may come between them in the same thread.
+_parking = threading.RLock()
+
+
+class Carrier:
+    """A thread that runs the actors of a pool, each for a turn."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._ready: deque[greenlet] = deque()
+        self._idle: list[greenlet] = []
+        self._queue_first = False
+        self._main: greenlet | None = None
+        self.bell = threading.Lock()
+        self.bell.acquire()
+        self.thread: threading.Thread | None = None
+        self.ident: int | None = None
+        self.parked = 0
+        # These two change under the pool's lock: whether it waits for its bell; whether a spare has its place.
+        self.asleep = True
+        self.surplus = False
+        # For the watchdog: whose turn it is, and how many turns and resumptions there have been.
+        self.running: Process | None = None
+        self.switches = 0
+
+    # Called from anywhere
+
+    def start(self, name: str) -> None:
+        self.thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self.thread.start()
+
+    def resume(self, parked: greenlet) -> None:
+        """Go on with a parked greenlet, soon."""
+        self._ready.append(parked)
+        if self.asleep:
+            self._pool.wake(self)
+
+    @property
+    def is_waited_for(self) -> bool:
+        return bool(self._ready or (self._pool.queue and not self.surplus))
+
+    # Called in its own thread
+
+    def new_waiter(self) -> Parked:
+        return Parked(self)
+
+    def park(self) -> None:
+        """Leave the current greenlet until it is resumed, and go on with others."""
+        process = self.running
+        self.parked += 1
+        self.running = None
+        item = self._next()
+        if item is not getcurrent():
+            self._switch_to(item)
+        self.parked -= 1
+        self.running = process
+        self.switches += 1
+
+    def _switch_to(self, item: Process | greenlet | None) -> Process | greenlet | None:
+        if isinstance(item, greenlet):
+            return item.switch()
+        loop = self._idle.pop() if self._idle else greenlet(self._loop, self._main)
+        return loop.switch(item)
+
+    def _run(self) -> None:
+        self.ident = threading.get_ident()
+        self._main = getcurrent()
+        if self._pool.watchdog.asleep:
+            self._pool.watchdog.rouse()
+        item = self._next()
+        while item is not None:
+            item = self._switch_to(item)
+        for loop in self._idle:
+            loop.throw()
+
+    def _loop(self, item: Process | greenlet | None) -> Process | greenlet | None:
+        """Run what is next, in a greenlet that a wait of an actor may park; what it returns is for another to run."""
+        me = getcurrent()
+        context = Context()
+        while item is not None:
+            if isinstance(item, greenlet):
+                if len(self._idle) >= IDLE_GREENLETS:
+                    return item
+                self._idle.append(me)
+                item = item.switch()
+                continue
+            if item.context is not None:
+                item.context.run(self._turn, item)
+            else:
+                context.run(self._turn, item)
+                if len(context) > 1:
+                    # It has set variables of its own, which nobody else is to see.
+                    item.context = None if item.gone else context
+                    context = Context()
+            item = self._next()
+        return None
+
+    def _turn(self, process: Process) -> None:
+        kind: Any = process.home
+        if kind.pool is not self._pool:
+            kind.schedule(process)
+            return
+        set_current(process)
+        process.carrier = self
+        self.running = process
+        self.switches += 1
+        try:
+            more = self._timed_turn(process, kind) if self._pool.for_blockers else turn(process)
+        except Exception:
+            logger.critical("an error of the runtime itself, in a turn of %s", process.label, exc_info=True)
+            more = False
+        self.running = None
+        if more:
+            kind.schedule(process)
+
+    def _timed_turn(self, process: Process, kind: Kind) -> bool:
+        before = time.monotonic()
+        more = turn(process)
+        now = time.monotonic()
+        if now - before > QUICK_SECONDS:
+            kind.quick_since = now
+        elif now - kind.quick_since > QUIET_SECONDS:
+            self._pool.watchdog.move_back(kind)
+        return more
+
+    def _next(self) -> Process | greenlet | None:
+        """What to run next, waiting for it; None when the thread is to end."""
+        item = self._take()
+        while item is None:
+            if not self._pool.fall_asleep(self):
+                return None
+            item = self._take_surely()
+            if item is None:
+                if not self._await_bell():
+                    return None
+                item = self._take()
+            elif not self._pool.get_up(self):
+                self.bell.acquire()
+            if self._pool.watchdog.asleep:
+                self._pool.watchdog.rouse()
+        return item
+
+    def _take(self) -> Process | greenlet | None:
+        # In turn from both, so that neither those who wait to go on nor the others starve.
+        self._queue_first = not self._queue_first
+        if self._ready and not (self._queue_first and self._pool.queue):
+            return self._ready.popleft()
+        return self._take_surely() if self._ready or self._pool.queue else None
+
+    def _take_surely(self) -> Process | greenlet | None:
+        if not self.surplus:
+            with suppress(IndexError):
+                return self._pool.queue.popleft()
+        with suppress(IndexError):
+            return self._ready.popleft()
+        return None
+
+    def _await_bell(self) -> bool:
+        """Sleep; False when the thread isn't needed any more."""
+        if self.parked or not (self.surplus or self._pool.for_blockers):
+            return self.bell.acquire()
+        if self.bell.acquire(timeout=LINGER_SECONDS):
+            return True
+        if self._pool.retire(self):
+            return False
+        return self.bell.acquire()
+
+
+class Watchdog:
+    """Looks, while carriers are awake, whether one is stuck in a handler; sleeps while they do."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+        self._lock = threading.Lock()
+        self._bell = threading.Lock()
+        self._bell.acquire()
+        self._thread: threading.Thread | None = None
+        self._seen: dict[Carrier, tuple[object, int]] = {}
+        self.asleep = True
+
+    def rouse(self) -> None:
+        with self._lock:
+            if not self.asleep:
+                return
+            self.asleep = False
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="actors-watchdog", daemon=True)
+                self._thread.start()
+            else:
+                self._bell.release()
+
+    def move_back(self, kind: Kind) -> None:
+        """Let a class that was quick for a while run beside the others again."""
+        kind.stuck = 0
+        kind.pool = self._scheduler.light
+
+    def close(self) -> None:
+        self.rouse()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def _run(self) -> None:
+        pool = self._scheduler.light
+        while not pool.closing:
+            quiet_looks = 0
+            while quiet_looks < QUIET_LOOKS and not pool.closing:
+                time.sleep(WATCH_SECONDS)
+                quiet_looks = 0 if self._look() else quiet_looks + 1
+            with self._lock:
+                self.asleep = True
+            with pool.lock:
+                # One that woke before it could see that the watchdog sleeps; or the end, seen as late.
+                awake = pool.closing or any(not carrier.asleep for carrier in pool.carriers)
+            if awake:
+                self.rouse()
+            self._bell.acquire()
+
+    def _look(self) -> bool:
+        """Relieve the carriers that are stuck; False when all of them sleep."""
+        with self._scheduler.light.lock:
+            awake = [carrier for carrier in self._scheduler.light.carriers if not carrier.asleep]
+        seen: dict[Carrier, tuple[object, int]] = {}
+        for carrier in awake:
+            process = carrier.running
+            if process is None:
+                continue
+            progress = (process, process.handled, carrier.switches)
+            before, looks = self._seen.get(carrier, (None, 0))
+            looks = looks + 1 if before == progress else 0
+            seen[carrier] = (progress, looks)
+            if looks >= STUCK_AFTER and carrier.is_waited_for:
+                self._relieve(carrier, process)
+        self._seen = seen
+        return bool(awake)
+
+    def _relieve(self, carrier: Carrier, process: Process) -> None:
+        kind: Any = process.home
+        where = _where(carrier.ident)
+        if carrier.running is not process or not self._scheduler.light.replace(carrier):
+            return
+        kind.stuck += 1
+        if kind.stuck == 1:
+            logger.warning(
+                "%s blocks the thread that it shares with others, at %s; give the class runs_on = 'thread', or await",
+                kind.label,
+                where,
+                extra={"actor": kind.label, "where": where},
+            )
+        if kind.stuck == MOVED_AFTER:
+            kind.quick_since = time.monotonic()
+            kind.pool = self._scheduler.blocking
+
+
+class Scheduler:
+    """Starts actors where they are to run.
+
+    Args:
+        carriers: how many actors may run at once, of those that share threads. More than one is of use where the
+            interpreter has no global lock; what is shared between carriers is right without it.
+    """
+
+    def __init__(self, carriers: int = 1) -> None:
+        self.watchdog = Watchdog(self)
+        self.light = Pool(self.watchdog, "actors", carriers)
+        self.blocking = Pool(self.watchdog, "actors-blocking", BLOCKING_CARRIERS, for_blockers=True)
+        self._kinds: dict[type, Kind] = {}
         self._numbers = itertools.count(1)
 
-    def run(self, process: Process, life: Callable[[Process], None], *, daemon: bool) -> None:
-        """Start running `life(process)`; returns at once.
+    def start(self, process: Process, runs_on: RunsOn, *, daemon: bool) -> None:
+        """Run an actor that is claimed; returns at once.
 
         Args:
-            daemon: whether the program may end while the actor lives.
+            daemon: whether the program may end while it lives.
         """
-        name = f"{process.label}-{next(self._numbers)}"
-        process.thread = threading.Thread(target=life, args=(process,), name=name, daemon=daemon)
-        process.thread.start()
+        if runs_on == "thread":
+            home = OwnThread(process, f"{process.label}-{next(self._numbers)}", daemon=daemon)
+            process.home = home
+            home.thread.start()
+            return
+        if not daemon:
+            process.holds_program = True
+            lifeline.hold()
+        kind = self._kinds.get(process.actor_class)
+        if kind is None:
+            kind = self._kinds.setdefault(process.actor_class, Kind(process.label, self.light))
+        process.home = kind
+        kind.schedule(process)
+
+    def close(self) -> None:
+        """End the threads. One that is stuck in a handler ends when that returns."""
+        leaving = [*self.light.close(), *self.blocking.close()]
+        self.watchdog.close()
+        for carrier in leaving:
+            if carrier.thread is not None and carrier.thread is not threading.current_thread():
+                carrier.thread.join()
+
+
+class Lifeline:
+    """Keeps the program alive while an actor lives that isn't a daemon, as a thread of its own would.
+
+    There is one for all runtimes: a thread that waits for the main thread to end, and then for the last such actor.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._bell = threading.Lock()
+        self._bell.acquire()
+        self._count = 0
+        self._main_has_ended = False
+        self._thread: threading.Thread | None = None
+
+    def hold(self) -> None:
+        with self._lock:
+            self._count += 1
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._wait, name="actors-lifeline", daemon=False)
+                self._thread.start()
+
+    def let_go(self) -> None:
+        with self._lock:
+            self._count -= 1
+            if self._count == 0 and self._main_has_ended:
+                self._bell.release()
+
+    def _wait(self) -> None:
+        threading.main_thread().join()
+        with self._lock:
+            self._main_has_ended = True
+            is_over = self._count == 0
+        if not is_over:
+            self._bell.acquire()
+
+
+lifeline = Lifeline()
+
+
+def _where(ident: int | None) -> str:
+    """The file and line at which a thread is, outside of the standard library and of this package."""
+    frame = sys._current_frames().get(ident or 0)
+    inner = frame
+    while frame is not None:
+        if not frame.f_code.co_filename.startswith(_NOT_THEIRS):
+            break
+        frame = frame.f_back
+    frame = frame or inner
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else "an unknown place"
+
+
+_NOT_THEIRS = (sysconfig.get_path("stdlib"), str(Path(__file__).parent), "<")

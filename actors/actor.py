@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, get_args
 
 import pykka
 
-from actors import _life
+from actors import _pykka_registry
 from actors._future import Future
-from actors._process import ALIVE, Process, current
+from actors._process import ALIVE, Awaited, Process, current
+from actors._scheduler import RunsOn
 from actors.child_spec import ChildSpec
 from actors.errors import CallTimeout, ExitRequest, Ignore, NotAnActor, StartFailed
 from actors.messages import Crashed
@@ -18,8 +18,10 @@ from actors.ref import ActorRef
 from actors.runtime import current_runtime
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Hashable
 
+    from actors._inbox import Inbox
     from actors.messages import ExitReason
 
 __all__ = ["Actor", "Options"]
@@ -41,7 +43,9 @@ class Actor(pykka.Actor):
     - Its exception never reaches another actor but its askers and its links. A `SystemExit`, or the like, ends it
       alone: its askers get `ActorDied`.
 
-    Like Pykka's `ThreadingActor` it runs on a thread of its own.
+    It runs on a thread that it shares with others, and doesn't hold up while it waits for an answer; one whose handlers
+    block (HTTP, database drivers, files, long computations) has `runs_on = "thread"`, and a thread of its own. Handlers
+    may be `async def`: the actor waits for the coroutine, and handles one message at a time all the same.
 
     Example:
         >>> class Counter(Actor):
@@ -69,31 +73,53 @@ class Actor(pykka.Actor):
     trap_exit: ClassVar[bool] = False
     """Whether exit signals arrive as messages `Exit` from the start on (A13); `trap_exit()` changes it later."""
 
+    runs_on: ClassVar[RunsOn] = "shared"
+    """Where the actor's code runs: `"shared"`, on a thread with many others; `"thread"`, on one of its own for life."""
+
     _otp_process: Process
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        _check_runs_on(f"{cls.__name__}.runs_on", cls.runs_on)
 
     def __init__(self, *_args: Any, **_kwargs: Any) -> None:
         """Create the actor; runs in the thread of who starts it, as in Pykka."""
         # Pykka's own is not called: what it would set up is there since `start()`, so a subclass can't forget it.
         if not hasattr(self, "_otp_process"):
-            self._otp_attach(Process(current_runtime(), type(self).__name__))
+            self._otp_attach(Process(current_runtime(), type(self)))
 
     def _otp_attach(self, process: Process) -> None:
         process.actor = self
         self._otp_process = process
-        self.actor_urn = uuid.uuid4().urn
-        self.actor_inbox = process.mailbox
-        self.actor_stopped = process.stopped
-        self._actor_ref = self._otp_create_ref(process)
-        process.ref = self._actor_ref
+        process.ref = self._otp_create_ref(process)
 
     def _otp_create_ref(self, process: Process) -> ActorRef[Any]:
-        return ActorRef(self, process)
+        return ActorRef(process)
 
     @property
     def actor_ref(self) -> ActorRef[Self]:  # pyright: ignore[reportIncompatibleMethodOverride] - Self is invariant
         """The actor's ref."""
-        ref: Any = self._actor_ref
+        ref: Any = self._otp_process.ref
         return ref  # type: ignore[no-any-return]  # made by _otp_create_ref
+
+    @property
+    def _actor_ref(self) -> ActorRef[Self]:  # type: ignore[override]  # Pykka's are attributes
+        return self.actor_ref
+
+    @property
+    def actor_urn(self) -> str:  # type: ignore[override]
+        """A name for the actor that is unique in the world."""
+        return self.actor_ref.actor_urn
+
+    @property
+    def actor_inbox(self) -> Inbox:  # type: ignore[override]
+        """The actor's mailbox."""
+        return self.actor_ref.actor_inbox
+
+    @property
+    def actor_stopped(self) -> threading.Event:  # type: ignore[override]
+        """Set when the actor takes no more messages."""
+        return self.actor_ref.actor_stopped
 
     @classmethod
     def start(cls, *args: Any, **kwargs: Any) -> ActorRef[Self]:  # pyright: ignore[reportIncompatibleMethodOverride] - Self is invariant
@@ -126,6 +152,7 @@ class Actor(pykka.Actor):
         link: bool = False,
         trap_exit: bool | None = None,
         start_timeout: float | None = None,
+        runs_on: RunsOn | None = None,
     ) -> Options[Self]:
         """Return how to start an actor of this class; options never travel in the arguments of `start()`.
 
@@ -134,11 +161,15 @@ class Actor(pykka.Actor):
             link: whether `start()` links it to the calling actor.
             trap_exit: whether it traps exits from the start on; None as the class says.
             start_timeout: seconds that `start_link()` waits for `on_start`, then kills the actor (A51); None: for ever.
+            runs_on: where its code runs, `"shared"` or `"thread"`; None as the class says.
+
+        Raises:
+            ValueError: an unknown `runs_on`.
 
         Example:
             Session.options(name="admin", link=True).start(user_id)
         """
-        return Options(cls, name=name, link=link, trap_exit=trap_exit, start_timeout=start_timeout)
+        return Options(cls, name=name, link=link, trap_exit=trap_exit, start_timeout=start_timeout, runs_on=runs_on)
 
     @classmethod
     def child_spec(cls, *args: object, **kwargs: object) -> ChildSpec:
@@ -161,8 +192,9 @@ class Actor(pykka.Actor):
         return Future()
 
     def _start_actor_loop(self) -> None:
-        daemon = self.use_daemon_thread
-        self._otp_process.runtime.scheduler.run(self._otp_process, _life.run, daemon=daemon)
+        """As Pykka has it; for actors that were made by hand, and not by `start()`."""
+        process = self._otp_process
+        process.runtime.scheduler.start(process, self.runs_on, daemon=self.use_daemon_thread)
 
     def _otp_stopping(self, reason: ExitReason, *, signalled: bool) -> None:  # noqa: ARG002 - for other kinds of actors
         """Run the hook of an orderly end.
@@ -190,6 +222,11 @@ class Options(Generic[A]):
     link: bool = False
     trap_exit: bool | None = None
     start_timeout: float | None = None
+    runs_on: RunsOn | None = None
+
+    def __post_init__(self) -> None:
+        if self.runs_on is not None:
+            _check_runs_on("runs_on", self.runs_on)
 
     def start(self, *args: Any, **kwargs: Any) -> ActorRef[A]:
         """Start an actor and don't wait for it: `Actor.start` with these options.
@@ -234,7 +271,7 @@ def _spawn(options: Options[Any], args: tuple[Any, ...], kwargs: dict[str, Any],
     cls = options.actor_class
     process = Process(
         current_runtime(),
-        cls.__name__,
+        cls,
         parent=starter if options.link else None,
         trapping=cls.trap_exit if options.trap_exit is None else options.trap_exit,
     )
@@ -246,9 +283,18 @@ def _spawn(options: Options[Any], args: tuple[Any, ...], kwargs: dict[str, Any],
         actor.__init__(*args, **kwargs)  # as type.__call__ does; but the name is taken before
         if not waits:
             process.quiet_for = None
-        pykka.ActorRegistry.register(actor.actor_ref)
-        actor._start_actor_loop()
+        _pykka_registry.add(process.ref)
+        if process.killed:
+            # Before it was entered there.
+            _pykka_registry.remove(process.ref)
+        if waits and starter is not None:
+            # Known before the actor runs, so that it can't come to wait for its starter.
+            starter.waiting_for = Awaited(process)
+        runs_on = cls.runs_on if options.runs_on is None else options.runs_on
+        process.runtime.scheduler.start(process, runs_on, daemon=actor.use_daemon_thread)
     except BaseException as error:
+        if starter is not None:
+            starter.waiting_for = None
         reason = error.reason if isinstance(error, ExitRequest) else Crashed(error)
         process.close(reason)
         process.depart()
@@ -260,7 +306,12 @@ def _spawn(options: Options[Any], args: tuple[Any, ...], kwargs: dict[str, Any],
 
 def await_start(process: Process, timeout: float | None) -> None:
     """Wait until an actor is up; raise why it isn't."""
-    settled = process.wait_until(lambda p: p.started or p.announced, timeout)
+    starter = current()
+    try:
+        settled = process.wait_until(lambda p: p.started or p.announced, timeout)
+    finally:
+        if starter is not None:
+            starter.waiting_for = None
     if not settled:
         # Unlinked first: it may be up at this very moment, and its kill must not hurt the starter all the same.
         if process.parent is not None:
@@ -275,3 +326,9 @@ def await_start(process: Process, timeout: float | None) -> None:
     assert process.reason is not ALIVE, "announced, so it has died"
     cause = process.reason.exception if isinstance(process.reason, Crashed) else None
     raise StartFailed(process.label, process.reason) from cause
+
+
+def _check_runs_on(what: str, runs_on: object) -> None:
+    if runs_on not in get_args(RunsOn):
+        msg = f"{what} must be 'shared' or 'thread'; got {runs_on!r}"
+        raise ValueError(msg)

@@ -32,6 +32,7 @@ __all__ = [
     "StartFailed",
     "UnknownQueue",
     "UnknownRegistry",
+    "WouldBlock",
 ]
 
 
@@ -100,6 +101,10 @@ class CallTimeout(CallExit, pykka.Timeout):
 
 class Deadlock(CallExit):
     """The answer could never come: the actor would wait for itself, or for one that waits for it (A69, B70)."""
+
+
+class WouldBlock(ActorError, RuntimeError):
+    """A coroutine of an async handler called what blocks, and would stop all others with it; it has to await."""
 
 
 class StartFailed(ActorError):

@@ -9,8 +9,7 @@ import math
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from actors._adopted import process_of
-from actors._clock import new_waiter
-from actors._process import ALIVE, Process
+from actors._process import ALIVE, Process, new_waiter
 from actors._process import current as current_process
 from actors.errors import ActorDied, ExitRequest, NoSuchName, NotAnActor
 from actors.messages import Exit, ExitReason, NoProc

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import pykka
 
-from actors._future import Future
-from actors._process import ALIVE, Process, current
-from actors.errors import ActorDied, Deadlock, NoSuchName
+from actors._future import Future, Request
+from actors._inbox import Inbox
+from actors._process import ALIVE, Process, Told, current, refuse_deadlock
+from actors.errors import ActorDied, NoSuchName
 from actors.messages import ExitReason, NoProc, Normal
 from actors.runtime import current_runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    import threading
+    from collections.abc import Callable, Hashable
 
     from actors._process import ProcessState
 
@@ -32,9 +35,39 @@ class ActorRef(pykka.ActorRef[A]):
 
     _process: Process
 
-    def __init__(self, actor: A, process: Process) -> None:
-        super().__init__(actor)
+    def __init__(self, process: Process) -> None:
+        # Pykka's own is not called: what it would keep is the record's.
         self._process = process
+
+    @property
+    def actor_class(self) -> type[A]:  # type: ignore[override]  # Pykka's is an attribute
+        """The class of the actor."""
+        actor_class: Any = self._process.actor_class
+        return actor_class  # type: ignore[no-any-return]  # the record of an A
+
+    @property
+    def actor_urn(self) -> str:  # type: ignore[override]
+        """A name for the actor that is unique in the world; made when it is first asked for."""
+        process = self._process
+        if process.urn is None:
+            with process.runtime.lock:
+                process.urn = process.urn or uuid.uuid4().urn
+        return process.urn
+
+    @property
+    def actor_inbox(self) -> Inbox:  # type: ignore[override]
+        """The mailbox, as Pykka sees it."""
+        return Inbox(self._process)
+
+    @property
+    def actor_stopped(self) -> threading.Event:  # type: ignore[override]
+        """Set when the actor takes no more messages."""
+        return self._process.stopped_event()
+
+    @property
+    def _actor_weakref(self) -> Callable[[], A | None]:  # type: ignore[override]
+        actor: Any = self._process.actor
+        return lambda: actor
 
     @property
     def name(self) -> Hashable | None:
@@ -67,6 +100,8 @@ class ActorRef(pykka.ActorRef[A]):
             ActorDied: the actor has ended (a `pykka.ActorDeadError`).
         """
         _checkpoint()
+        if type(message) is Request:
+            message = Told(message)
         if not self._process.put(message):
             raise self._died()
 
@@ -90,17 +125,20 @@ class ActorRef(pykka.ActorRef[A]):
         Raises:
             ActorDied: the actor had ended, or ended before it answered; `reason` is its exit reason (A58, A61).
             CallTimeout: no reply in time (a `pykka.Timeout`).
-            Deadlock: the actor asks itself (A69), or its starter, which waits for it (B70).
+            Deadlock: the actor asks itself (A69), or one that waits for it, such as its starter (B70), maybe by way of
+                others; the message says which.
             Exception: what the handler raised. That has ended the actor, unless it has `crash_on_failed_ask = False`.
         """
-        _checkpoint()
         target = self._process
-        if block:
-            _refuse_deadlock(target)
-        future: Future[Any] = Future(target.runtime)
-        if not target.put(message, future):
-            future.set_exception((ActorDied, self._died(), None))
-        return future.get(timeout=timeout) if block else future
+        request = Request(message, target)
+        asker = current()
+        if asker is not None:
+            asker.checkpoint()
+            if block and (target is asker or target.waiting_for is not None):
+                _refuse_deadlock(asker, request)
+        if not target.put(request):
+            request.refuse(self._died())
+        return request.get(timeout=timeout) if block else request
 
     @overload
     def stop(self, *, block: Literal[True] = True, timeout: float | None = None, reason: ExitReason = ...) -> bool: ...
@@ -136,9 +174,11 @@ class ActorRef(pykka.ActorRef[A]):
         """
         _checkpoint()
         target = self._process
-        if block:
-            _refuse_deadlock(target)
         future: Future[bool] = Future(target.runtime)
+        future.target = target
+        asker = current()
+        if block and asker is not None:
+            _refuse_deadlock(asker, future)
         if target.add_stop(future):
             target.request_stop(reason)
         else:
@@ -187,10 +227,6 @@ class NamedRef(ActorRef[A]):
         self._name = name
 
     @property
-    def _target(self) -> pykka.ActorRef[Any]:
-        return self._process.ref
-
-    @property
     def _process(self) -> Process:  # type: ignore[override]  # looked up instead of kept
         process = current_runtime().whereis(self._name)
         if process is None:
@@ -206,12 +242,6 @@ class NamedRef(ActorRef[A]):
         """Tell whether a living actor has the name now."""
         process = current_runtime().whereis(self._name)
         return process is not None and process.reason is ALIVE
-
-    def __getattr__(self, attribute: str) -> Any:
-        # Pykka's own attributes (actor_urn, actor_class, ...) are those of the actor that has the name now.
-        if attribute.startswith("actor_") or attribute == "_actor_weakref":
-            return getattr(self._target, attribute)
-        raise AttributeError(attribute)
 
     def __repr__(self) -> str:
         return f"<NamedRef {self._name!r}>"
@@ -239,16 +269,10 @@ def _checkpoint() -> None:
         process.checkpoint()
 
 
-def _refuse_deadlock(target: Process) -> None:
-    asker = current()
-    if asker is None:
-        return
-    if asker is target:
-        msg = f"{asker.label} would wait for itself; use tell(), or call the method directly"
-        raise Deadlock(msg, "calling_self")
-    starter = asker.quiet_for
-    while starter is not None:
-        if starter is target:
-            msg = f"{asker.label} would wait for {target.label}, which waits for its start; do it after on_start"
-            raise Deadlock(msg, "calling_starter")
-        starter = starter.quiet_for
+def _refuse_deadlock(asker: Process, future: Future[Any]) -> None:
+    """Refuse an ask before it is sent, when its answer could never come."""
+    asker.waiting_for = future
+    try:
+        refuse_deadlock(asker)
+    finally:
+        asker.waiting_for = None

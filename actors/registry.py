@@ -241,7 +241,8 @@ class RegistryTable:
         self._clock = runtime.clock
         self._name = name
         self._unique = unique
-        self._lock = threading.Lock()
+        # A finalizer that unregisters may come between two lines of the same thread that holds it.
+        self._lock = threading.RLock()
         self._entries: dict[Hashable, list[_Entry]] = {}
         self._keys_of: dict[Process, set[Hashable]] = {}
         self._keeper: Process | None = None

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import threading
-from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from actors._clock import Clock, SystemClock
-from actors._process import Process, current
-from actors._scheduler import ThreadScheduler
+from actors._event_loop import EventLoop
+from actors._process import Process, chosen, current, new_waiter
+from actors._scheduler import Scheduler, lifeline
 from actors.errors import AlreadyStarted, NameUnavailable, ProcessKilled
 from actors.messages import Shutdown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Coroutine, Hashable
+    from contextvars import Token
 
     from actors._clock import Waiter
 
@@ -36,30 +37,42 @@ class Runtime:
 
     Args:
         clock: where time comes from; the machine's monotonic clock by default.
+        carriers: how many threads run the actors that share threads. More than one only pays where the interpreter
+            has no global lock.
     """
 
-    def __init__(self, *, clock: Clock | None = None) -> None:
+    def __init__(self, *, clock: Clock | None = None, carriers: int = 1) -> None:
+        if not isinstance(carriers, int) or isinstance(carriers, bool) or carriers < 1:
+            msg = f"carriers must be a whole number >= 1; got {carriers!r}"
+            raise ValueError(msg)
         self.clock: Clock = clock if clock is not None else SystemClock()
-        self.scheduler = ThreadScheduler()
-        self.lock = threading.Lock()
+        self.scheduler = Scheduler(carriers)
+        # A finalizer that links, or stops, may come between two lines of the same thread that holds it.
+        self.lock = threading.RLock()
+        self._event_loop: EventLoop | None = None
         self._processes: dict[Process, None] = {}
         self._names: dict[Hashable, Process] = {}
         self._tables: dict[tuple[type, str], object] = {}
         self._token: Token[Runtime | None] | None = None
 
     def __enter__(self) -> Self:
-        self._token = _chosen.set(self)
+        self._token = chosen.set(self)
         return self
 
     def __exit__(self, *_exc_info: object) -> None:
         if self._token is not None:
-            _chosen.reset(self._token)
+            chosen.reset(self._token)
             self._token = None
         self.close()
 
     def close(self, timeout: float = 10.0) -> None:
         """Stop all actors, as `stop_all` does, and the clock."""
         self.stop_all(timeout)
+        self.scheduler.close()
+        with self.lock:
+            event_loop, self._event_loop = self._event_loop, None
+        if event_loop is not None:
+            event_loop.close()
         self.clock.close()
 
     def stop_all(self, timeout: float = 10.0) -> None:
@@ -84,8 +97,8 @@ class Runtime:
             process.wait_until(_is_gone, max(deadline - self.clock.now(), 0.0))
         for process in reversed(processes):
             process.kill()
-            if process.gone and process.thread not in (None, threading.current_thread()):
-                process.thread.join()
+            if process.gone:
+                process.home.join()
 
     # Waiting
 
@@ -93,8 +106,30 @@ class Runtime:
         """Block the calling thread or actor until `waiter` is released; False after `timeout` seconds."""
         process = current()
         if process is None:
-            return self.clock.wait(waiter, timeout)
+            return waiter.wait(self.clock, timeout)
         return process.wait(waiter, timeout)
+
+    def new_waiter(self) -> Waiter:
+        """A waiter for one wait of the calling thread or actor."""
+        return new_waiter()
+
+    # Async handlers
+
+    @property
+    def event_loop_ident(self) -> int | None:
+        """The thread on which coroutines run; None before there is one."""
+        event_loop = self._event_loop
+        return None if event_loop is None else event_loop.ident
+
+    def run_coroutine(self, process: Process, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Run a coroutine for an actor whose code calls, and wait for it."""
+        event_loop = self._event_loop
+        if event_loop is None:
+            with self.lock:
+                if self._event_loop is None:
+                    self._event_loop = EventLoop()
+                event_loop = self._event_loop
+        return event_loop.run(process, coroutine)
 
     # The process table
 
@@ -121,12 +156,14 @@ class Runtime:
                 process.name = name
             self._processes[process] = None
             if link and process.parent is not None:
-                process.links.add(process.parent)
-                process.parent.links.add(process)
+                process.add_link(process.parent)
 
     def forget(self, process: Process) -> None:
         """Drop a gone actor; called with the lock held."""
         self._processes.pop(process, None)
+        if process.holds_program:
+            process.holds_program = False
+            lifeline.let_go()
 
     # Names
 
@@ -188,7 +225,6 @@ def _is_gone(process: Process) -> bool:
     return process.gone
 
 
-_chosen: ContextVar[Runtime | None] = ContextVar("chosen runtime", default=None)
 _default_lock = threading.Lock()
 _default: list[Runtime] = []
 
@@ -198,9 +234,9 @@ def current_runtime() -> Runtime:
     process = current()
     if process is not None:
         return process.runtime
-    chosen = _chosen.get()
-    if chosen is not None:
-        return chosen
+    runtime = chosen.get()
+    if runtime is not None:
+        return runtime
     with _default_lock:
         if not _default:
             _default.append(Runtime())

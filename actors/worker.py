@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from actors._backlog import Subscription
     from actors._process import Process
+    from actors._scheduler import RunsOn
     from actors.queue import Queue
 
 __all__ = ["Reject", "Retry", "Snooze", "Worker"]
@@ -77,6 +78,8 @@ class Worker(Actor):
     GenStage: a consumer with automatic demand (E16 to E22). Differs: `max_demand` is 1 unless the class says
     otherwise (F29), and the subscription survives the queue's actor (F21).
     """
+
+    runs_on: ClassVar[RunsOn] = "thread"
 
     max_demand: ClassVar[int] = 1
     """How many events it may have in hand, handled and waiting. More than 1 trades latency for throughput."""

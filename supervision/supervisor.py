@@ -307,7 +307,7 @@ class Supervisor(Actor):
         return ChildSpec(cls.start_link, args, kwargs, id=cls, type="supervisor")
 
     def _otp_create_ref(self, process: Process) -> SupervisorRef:
-        return SupervisorRef(self, process)
+        return SupervisorRef(process)
 
     # Its life
 

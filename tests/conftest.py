@@ -7,15 +7,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from actors import Runtime
+from actors import Actor, Runtime
 from tests.support import ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+@pytest.fixture(autouse=True, params=["shared", "thread"])
+def runs_on(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Where actors run whose class doesn't say it: every test is run for both."""
+    monkeypatch.setattr(Actor, "runs_on", request.param)
+    return request.param
+
+
 @pytest.fixture(autouse=True)
-def runtime(request: pytest.FixtureRequest) -> Iterator[Runtime]:
+def runtime(request: pytest.FixtureRequest, runs_on: str) -> Iterator[Runtime]:
     """The runtime in which the test's actors live; with the test's clock, when it asks for one."""
     clock = request.getfixturevalue("clock") if "clock" in request.fixturenames else None
     with Runtime(clock=clock) as runtime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import itertools
 import queue
@@ -9,12 +10,11 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from actors import Actor, adopt, monitor
-from actors._clock import Ticket, wake
+from actors._clock import Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actors._clock import Waiter
 
 CAP = 10.0
 """Seconds of real time after which a wait of a test has failed. Nothing waits that long when it works."""
@@ -46,17 +46,18 @@ class ManualClock:
         with self._lock:
             return ticket.take() is not None
 
-    def wait(self, waiter: Waiter, timeout: float | None) -> bool:
+    def wait(self, lock: threading.Lock, timeout: float | None) -> bool:
         expired = threading.Event()
 
         def expire() -> None:
             expired.set()
-            wake(waiter)
+            with contextlib.suppress(RuntimeError):
+                lock.release()
 
         if timeout is not None and timeout <= 0:
-            return waiter.acquire(blocking=False)
+            return lock.acquire(blocking=False)
         ticket = None if timeout is None else self.call_at(self._now + timeout, expire)
-        if not waiter.acquire(timeout=CAP):
+        if not lock.acquire(timeout=CAP):
             msg = f"nothing ended a wait of {timeout} seconds; was the clock to be advanced?"
             raise AssertionError(msg)
         if ticket is not None:

@@ -12,7 +12,9 @@ rule = pytest.mark.rule
 
 
 class Held(Probe):
-    """A probe whose start waits at a gate."""
+    """A probe whose start waits at a gate, and blocks the thread."""
+
+    runs_on = "thread"
 
     def __init__(self, gate):
         super().__init__()
@@ -136,7 +138,7 @@ def test_a_starter_is_not_hurt_by_a_start_that_takes_too_long(clock):
 @rule("A51")
 def test_a_start_that_is_done_when_it_is_given_up_hurts_nobody(clock):
     gate = Gate()
-    starter = Probe.start()
+    starter = Probe.options(runs_on="thread").start()
     wait = clock.wait
 
     def finish_start_when_time_is_over(waiter, timeout):

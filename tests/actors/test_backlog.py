@@ -24,7 +24,9 @@ indices = st.integers(0, 9)
 class FakeRuntime:
     def __init__(self):
         self.clock = ManualClock()
-        self.wait = self.clock.wait
+
+    def wait(self, waiter, timeout):
+        return waiter.wait(self.clock, timeout)
 
 
 class FakeWorker:

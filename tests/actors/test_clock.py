@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from actors._clock import SystemClock, Ticket, new_waiter, wake
+from actors._clock import SystemClock, ThreadWaiter, Ticket
 from tests.support import CAP, Gate
 
 rule = pytest.mark.rule
@@ -183,38 +183,38 @@ def test_a_call_may_ask_for_the_next_one(system):
 
 
 def test_a_wait_ends_when_it_is_woken(system):
-    waiter = new_waiter()
-    system.call_at(system.now() + SOON, lambda: wake(waiter))
+    waiter = ThreadWaiter()
+    system.call_at(system.now() + SOON, waiter.release)
 
-    assert system.wait(waiter, CAP) is True
+    assert waiter.wait(system, CAP) is True
 
 
 def test_a_wait_without_limit_ends_when_it_is_woken(system):
-    waiter = new_waiter()
-    system.call_at(system.now() + SOON, lambda: wake(waiter))
+    waiter = ThreadWaiter()
+    system.call_at(system.now() + SOON, waiter.release)
 
-    assert system.wait(waiter, None) is True
+    assert waiter.wait(system, None) is True
 
 
 def test_a_wait_ends_when_its_time_is_over(system):
     begin = system.now()
 
-    assert system.wait(new_waiter(), SOON) is False
+    assert ThreadWaiter().wait(system, SOON) is False
     assert system.now() - begin >= SOON
 
 
 @rule("A62")
 @pytest.mark.parametrize("timeout", [0, 0.0, -1.0])
 def test_no_time_is_no_wait(system, timeout):
-    assert system.wait(new_waiter(), timeout) is False
+    assert ThreadWaiter().wait(system, timeout) is False
 
 
 @pytest.mark.parametrize("timeout", [1e300, math.inf, threading.TIMEOUT_MAX * 2])
 def test_a_wait_may_be_longer_than_the_platform_can_wait(system, timeout):
-    waiter = new_waiter()
-    system.call_at(system.now() + SOON, lambda: wake(waiter))
+    waiter = ThreadWaiter()
+    system.call_at(system.now() + SOON, waiter.release)
 
-    assert system.wait(waiter, timeout) is True
+    assert waiter.wait(system, timeout) is True
 
 
 def test_a_call_may_be_further_off_than_the_platform_can_wait(system):
@@ -227,12 +227,12 @@ def test_a_call_may_be_further_off_than_the_platform_can_wait(system):
 
 
 def test_a_wait_may_be_woken_twice():
-    waiter = new_waiter()
+    waiter = ThreadWaiter()
 
-    wake(waiter)
-    wake(waiter)
+    waiter.release()
+    waiter.release()
 
-    assert SystemClock().wait(waiter, 0) is True
+    assert waiter.wait(SystemClock(), 0) is True
 
 
 def test_a_closed_clock_makes_no_calls_and_leaves_no_thread():
@@ -266,6 +266,6 @@ def test_a_clock_without_calls_has_no_thread():
     others = clock_threads()
 
     system = SystemClock()
-    system.wait(new_waiter(), 0)
+    ThreadWaiter().wait(system, 0)
 
     assert clock_threads() == others

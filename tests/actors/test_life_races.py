@@ -132,7 +132,7 @@ def test_no_asker_is_left_waiting_by_an_end(end):
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
 def test_the_thread_of_an_actor_ends_though_others_write_to_it(end):
     for _ in range(100):
-        actor = Probe.start()
+        actor = Probe.options(runs_on="thread").start()
         thread = actor.ask(threading.current_thread)
         flowing = threading.Barrier(4)
 

@@ -248,7 +248,7 @@ def test_a_start_that_would_wait_for_its_starter_is_told_so(wait):
 
     starter.ask(Child.start_link)
 
-    assert reasons == ["calling_starter"]
+    assert reasons == ["deadlock"]
 
 
 def test_a_child_may_ask_its_starter_when_it_is_up():

@@ -36,7 +36,7 @@ class Key:
 
 @rule("D76")
 def test_of_two_hundred_at_once_exactly_one_gets_the_key(keys, hasty_threads):
-    probes = [Probe.start() for _ in range(200)]
+    probes = [Probe.options(runs_on="thread").start() for _ in range(200)]
     for round_number in range(5):
         key = Key(round_number)
         together = threading.Barrier(200)

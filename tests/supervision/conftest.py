@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.supervision.nursery import Nursery, Reports
+from tests.supervision.nursery import Nursery, Ours, Reports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,3 +24,9 @@ def nursery() -> Iterator[Nursery]:
 def reports(caplog: pytest.LogCaptureFixture) -> Reports:
     """What the supervisors of the test report."""
     return Reports(caplog)
+
+
+@pytest.fixture
+def children_that_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Children block the thread that they run on: where their supervisor waits, it mustn't be on the same."""
+    monkeypatch.setattr(Ours, "runs_on", "thread")

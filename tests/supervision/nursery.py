@@ -147,7 +147,7 @@ class Family:
 
     def __init__(self, ref: Any) -> None:
         self.ref = ref
-        self.later: Any = _Later(ref._process.actor, ref._process)
+        self.later: Any = _Later(ref._process)
 
     def __getitem__(self, name: str) -> Any:
         """What stands in the place of a child now: a ref, None, `"restarting"`."""

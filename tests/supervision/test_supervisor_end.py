@@ -204,6 +204,7 @@ def test_only_an_abnormal_stop_is_logged_as_a_crash(nursery, caplog, reason, log
 
 
 @rule("B89")
+@pytest.mark.usefixtures("children_that_block")
 def test_who_waits_for_a_stop_may_give_up(nursery, clock):
     sup = family(nursery, [ours(nursery, "a", shutdown="infinity")])
     gate = nursery.gate()

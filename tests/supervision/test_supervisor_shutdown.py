@@ -311,6 +311,7 @@ def test_the_end_of_an_unlinked_child_goes_unseen(nursery, reports, kind):
 
 
 @rule("B68")
+@pytest.mark.usefixtures("children_that_block")
 def test_a_supervisor_killed_while_it_ends_leaves_no_children(nursery, reports, clock):
     children = [ours(nursery, "w"), trapping(nursery, "t"), ours(nursery, "s", shutdown="infinity")]
     inner = Supervisor.child_spec(children, strategy="one_for_one").replace(id="inner", shutdown=1)

@@ -1,0 +1,107 @@
+"""The event loop on which the coroutines of async handlers run: one for each runtime, on a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from typing import TYPE_CHECKING, Any
+
+from actors.errors import ProcessKilled
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from actors._clock import Waiter
+    from actors._process import Process
+
+__all__ = ["EventLoop"]
+
+
+class _Call:
+    """One coroutine of one actor, from the handler that returned it to its end."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any], waiter: Waiter) -> None:
+        self.coroutine = coroutine
+        self.waiter = waiter
+        self.context = contextvars.copy_context()
+        self.task: asyncio.Task[Any] | None = None
+        self.cancelled = False
+
+    def done(self, _task: asyncio.Task[Any]) -> None:
+        self.waiter.release()
+
+
+class EventLoop:
+    """Runs coroutines for actors, which wait meanwhile: one message at a time, as with any handler."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._lock = threading.Lock()
+        self._new: list[_Call] = []
+        self._thread = threading.Thread(target=self._run, name="actors-event-loop", daemon=True)
+        self._thread.start()
+
+    @property
+    def ident(self) -> int | None:
+        """The thread's."""
+        return self._thread.ident
+
+    def run(self, process: Process, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Run a coroutine to its end, in the name of an actor whose code calls; return or raise what it does.
+
+        A kill cancels it, and is raised when it has really ended.
+        """
+        call = _Call(coroutine, process.new_waiter())
+        with self._lock:
+            is_first = not self._new
+            self._new.append(call)
+        if is_first:
+            self._loop.call_soon_threadsafe(self._begin)
+        try:
+            process.wait(call.waiter, None)
+        except ProcessKilled:
+            self._end(process, call)
+            raise
+        assert call.task is not None, "it was begun, or nobody would have released the waiter"
+        return call.task.result()
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        if self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+        finally:
+            self._loop.close()
+
+    def _begin(self) -> None:
+        with self._lock:
+            calls, self._new = self._new, []
+        for call in calls:
+            if call.cancelled:
+                call.coroutine.close()
+                call.waiter.release()
+                continue
+            call.task = self._loop.create_task(call.coroutine, context=call.context)
+            call.task.add_done_callback(call.done)
+
+    def _end(self, process: Process, call: _Call) -> None:
+        ended = process.new_waiter()
+
+        def cancel() -> None:
+            call.cancelled = True
+            if call.task is None or call.task.done():
+                ended.release()
+            else:
+                call.task.add_done_callback(lambda _task: ended.release())
+                call.task.cancel()
+
+        self._loop.call_soon_threadsafe(cancel)
+        # Not to be ended by the kill: the actor's code runs until the coroutine has ended.
+        ended.wait(process.runtime.clock, None)
+        if call.task is None:
+            call.coroutine.close()

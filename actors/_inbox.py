@@ -1,0 +1,53 @@
+"""The mailbox of an actor, as Pykka sees it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from queue import Empty
+from typing import TYPE_CHECKING, Any
+
+from pykka._envelope import Envelope
+
+from actors._future import Request
+
+if TYPE_CHECKING:
+    from actors._process import Process
+
+__all__ = ["Inbox"]
+
+
+class Inbox:
+    """What `actor_inbox` is: `pykka.ActorInbox`, over the mailbox that the runtime keeps."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    def put(self, envelope: Envelope[Any], /) -> None:
+        """Put a message in, as `tell` does, or as `ask` when the envelope says where the reply is to go."""
+        if envelope.reply_to is None:
+            self._process.put(envelope.message)
+        else:
+            request = Request(envelope.message, self._process)
+            request.forward_to(envelope.reply_to)
+            self._process.put(request)
+
+    def get(self) -> Envelope[Any]:
+        """Take the next message out.
+
+        Raises:
+            queue.Empty: there is none; it doesn't wait for one.
+        """
+        with suppress(IndexError):
+            message = self._process.take()
+            if isinstance(message, Request):
+                return Envelope(message.message, message)
+            return Envelope(message)
+        raise Empty
+
+    def empty(self) -> bool:
+        """Tell whether no message waits."""
+        return self.qsize() == 0
+
+    def qsize(self) -> int:
+        """Return how many messages wait."""
+        return self._process.mailbox_length()
