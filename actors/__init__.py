@@ -3,23 +3,29 @@
 `supervision` keeps them running.
 """
 
+from actors import telemetry
 from actors._adopted import adopt
 from actors._process import Monitor
+from actors._stash import stash, unstash
 from actors.actor import Actor, Options
 from actors.agent import Agent, AgentOptions, AgentRef
 from actors.child_spec import ChildSpec
+from actors.dead_letters import DeadLetters, FailedStart, Listening, Undelivered
 from actors.errors import (
     ActorDied,
     ActorError,
+    AlreadyAttached,
     AlreadyRegistered,
     AlreadyStarted,
     CallExit,
     CallTimeout,
+    CannotStash,
     Deadlock,
     ExitRequest,
     HandlerTimeout,
     Ignore,
     InvalidChildSpec,
+    MailboxFull,
     NameUnavailable,
     NoSuchName,
     NotAnActor,
@@ -27,6 +33,8 @@ from actors.errors import (
     QueueClosed,
     QueueFull,
     StartFailed,
+    StashFull,
+    UnknownHandler,
     UnknownQueue,
     UnknownRegistry,
 )
@@ -45,6 +53,7 @@ from actors.gen_server import (
     Request,
     Stop,
 )
+from actors.inspection import Handling, Info, Trace, Traced, info, inspect_state, trace
 from actors.messages import Crashed, Down, Exit, ExitReason, Killed, NoProc, Normal, Refusal, Shutdown, is_orderly
 from actors.process import (
     Timer,
@@ -77,33 +86,41 @@ __all__ = [
     "Agent",
     "AgentOptions",
     "AgentRef",
+    "AlreadyAttached",
     "AlreadyRegistered",
     "AlreadyStarted",
     "Backoff",
     "BadReturn",
     "CallExit",
     "CallTimeout",
+    "CannotStash",
     "ChildSpec",
     "Continue",
     "Crashed",
     "DeadLetter",
+    "DeadLetters",
     "Deadlock",
     "Down",
     "Error",
     "Exit",
     "ExitReason",
     "ExitRequest",
+    "FailedStart",
     "Failure",
     "From",
     "GenServer",
     "GenServerOptions",
     "GenServerRef",
     "HandlerTimeout",
+    "Handling",
     "Holder",
     "IdleTimeout",
     "Ignore",
+    "Info",
     "InvalidChildSpec",
     "Killed",
+    "Listening",
+    "MailboxFull",
     "Monitor",
     "NameUnavailable",
     "NamedRef",
@@ -130,8 +147,13 @@ __all__ = [
     "Shutdown",
     "Snooze",
     "StartFailed",
+    "StashFull",
     "Stop",
     "Timer",
+    "Trace",
+    "Traced",
+    "Undelivered",
+    "UnknownHandler",
     "UnknownQueue",
     "UnknownRegistry",
     "Worker",
@@ -141,6 +163,8 @@ __all__ = [
     "current_runtime",
     "demonitor",
     "exit",
+    "info",
+    "inspect_state",
     "is_orderly",
     "link",
     "monitor",
@@ -149,8 +173,12 @@ __all__ = [
     "register_name",
     "send_after",
     "sleep",
+    "stash",
+    "telemetry",
+    "trace",
     "trap_exit",
     "unlink",
     "unregister_name",
+    "unstash",
     "whereis",
 ]

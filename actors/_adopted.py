@@ -6,6 +6,7 @@ it), with one exception: a `SystemExit`, or another `BaseException`, ends it and
 
 from __future__ import annotations
 
+import functools
 import sys
 import threading
 from contextlib import suppress
@@ -17,8 +18,8 @@ from pykka import messages as pykka_messages
 from pykka._envelope import Envelope
 
 from actors._future import Request
-from actors._process import ALIVE, Awaited, Process, StopRequest, current, set_current
-from actors.actor import await_start
+from actors._process import ALIVE, Awaited, Control, Inspect, Process, StopRequest, current, set_current
+from actors.actor import await_start, public_attributes
 from actors.errors import ActorDied, ExitRequest, StartFailed
 from actors.messages import Crashed, Down, Exit, ExitReason, NoProc, Normal
 from actors.ref import ActorRef
@@ -34,7 +35,7 @@ __all__ = ["adopt", "process_of", "start_adopted"]
 _adoption = threading.RLock()
 
 
-class _Wake:
+class _Wake(Control):
     """A message without content, to a loop that looks only when there is one: look at what has changed."""
 
 
@@ -75,6 +76,7 @@ class AdoptedProcess(Process):
 
     def _refuse(self, envelope: Envelope[Any]) -> None:
         if envelope.reply_to is None:
+            self.lose(envelope.message)
             return
         # The first answer counts.
         with suppress(Full):
@@ -144,6 +146,8 @@ def start_adopted(cls: type[pykka.Actor], args: tuple[Any, ...], kwargs: dict[st
         raise StartFailed(cls.__name__, Crashed(error)) from error
     starter = current()
     process = _adopt(actor, parent=starter)
+    if process.observer is not None:
+        process.observer.started(process)
     if starter is not None:
         starter.waiting_for = Awaited(process)
     pykka.ActorRegistry.register(actor.actor_ref)
@@ -198,6 +202,7 @@ class _Wrapped:
             self._plain("_actor_loop_setup")
         except BaseException:  # noqa: BLE001 - whatever it is, it ends this actor and no other
             self.actor._handle_failure(*sys.exc_info())
+            self.process.runtime.dead_letters.add_failed_start(self.process.ref, self.process.reason)
         if self.process.reason is ALIVE:
             self.process.mark_started()
         self.process.busy = False
@@ -233,15 +238,26 @@ class _Wrapped:
                 self._leave(reason)
             case Down(monitor=monitor) if monitor.flushed:
                 return None
+            case Inspect():
+                return public_attributes(self.actor)
             case _:
                 pass
+        process.handling = message
         try:
-            response = self._plain("_handle_receive", message)
+            response = self._receive(message)
         except ExitRequest as request:
             self._leave(request.reason)
+        finally:
+            process.handled += 1
+            process.handling = None
         if process.killed:
             raise self._died()
         return response
+
+    def _receive(self, message: object) -> object:
+        receive = functools.partial(self._plain, "_handle_receive")
+        observer = self.process.observer
+        return receive(message) if observer is None else observer.handle(self.process, message, receive)
 
     def _leave(self, reason: ExitReason) -> NoReturn:
         """End in order; the exception is for who asked, if the message was asked."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from actors._demand import DemandDispatcher
-from actors._process import ALIVE, Process, current, new_waiter
+from actors._process import ALIVE, Control, Process, current, new_waiter
 from actors.errors import QueueClosed, QueueFull
 from actors.messages import ExitReason, Killed, is_orderly
 
@@ -43,7 +43,7 @@ __all__ = [
 logger = logging.getLogger("pykka_otp.queue")
 
 
-class _Poke:
+class _Poke(Control):
     """Tells the queue's actor to look at its backlog."""
 
 
@@ -176,7 +176,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Events:
+class Events(Control):
     """To a worker: what it asked for."""
 
     deliveries: list[Delivery]

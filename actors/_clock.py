@@ -7,12 +7,12 @@ import heapq
 import itertools
 import threading
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Clock", "SystemClock", "ThreadWaiter", "Ticket", "Waiter", "Wakeable"]
+__all__ = ["Clock", "SystemClock", "ThreadWaiter", "Ticket", "Waiter", "Wakeable", "thread_seconds", "wall_nanoseconds"]
 
 
 class Wakeable(Protocol):
@@ -169,3 +169,18 @@ class SystemClock:
                     return callback
                 self._cancelled -= 1
             return None
+
+
+def wall_nanoseconds() -> int:
+    """Nanoseconds since 1970, by the clock on the wall, which may be set back."""
+    return time.time_ns()
+
+
+_clock_of_thread: Any = getattr(time, "pthread_getcpuclockid", None)
+
+
+def thread_seconds(ident: int | None) -> float | None:
+    """Processor time that a living thread has taken; None where the platform doesn't tell."""
+    if ident is None or _clock_of_thread is None:
+        return None
+    return time.clock_gettime(_clock_of_thread(ident))

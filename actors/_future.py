@@ -7,13 +7,12 @@ import contextlib
 import functools
 import queue
 import sys
-import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pykka
 
-from actors._clock import SystemClock
-from actors._process import Asked, chosen, current, new_waiter, refuse_deadlock
+from actors._clock import SystemClock, ThreadWaiter
+from actors._process import Asked, chosen, current, refuse_deadlock
 from actors.errors import CallTimeout
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import TypeIs
 
-    from actors._clock import Clock, Wakeable
+    from actors._clock import Clock, Waiter, Wakeable
     from actors._process import Process
     from actors.runtime import Runtime
 
@@ -55,9 +54,6 @@ _UNSET = _Unset()
 _REAL_TIME = SystemClock()
 """For futures that belong to no runtime."""
 
-# For a few lines at a time, so that one is enough. A finalizer that answers may come between them in the same thread.
-_settling = threading.RLock()
-
 
 def _is_unset(outcome: object) -> TypeIs[_Unset]:
     return outcome is _UNSET
@@ -74,14 +70,20 @@ class Future(pykka.Future[T]):
     _get_hook: Callable[[float | None], T] | None = None
     _hook_result: T | _Unset = _UNSET
     _sources: tuple[pykka.Future[Any], ...] = ()
-    _waiters: list[Wakeable] | None = None
-    _outcome: T | _Raised | _Unset | None = _UNSET
 
     target: Process | None = None
     """Whose code alone can set the outcome; None when anybody's may."""
 
+    # The outcome is the first entry, once there is one. Whoever waits adds itself to the waiters first and looks for the
+    # outcome second; whoever sets it adds it first and looks for waiters second. That adding to a list is atomic makes
+    # locks needless.
+    _outcome: list[T | _Raised | None]
+    _waiters: list[Wakeable]
+
     def __init__(self, runtime: Runtime | None = None) -> None:
         self._runtime = runtime
+        self._outcome = []
+        self._waiters = []
 
     def get(self, *, timeout: float | None = None) -> T:
         """Return the value, waiting for it.
@@ -96,10 +98,12 @@ class Future(pykka.Future[T]):
         """
         if self._get_hook is not None:
             return self._get_by_hook(self._get_hook, timeout)
-        outcome = self._outcome
-        if _is_unset(outcome):
-            outcome = self._wait(timeout)
-        return self._open(outcome)
+        if not self._outcome:
+            self._wait(timeout)
+        outcome = self._outcome[0]
+        if type(outcome) is _Raised:
+            raise outcome.exception.with_traceback(outcome.traceback)
+        return outcome  # type: ignore[return-value]  # Pykka lets any future hold None
 
     def set(self, value: T | None = None) -> None:
         self._settle(value)
@@ -114,10 +118,9 @@ class Future(pykka.Future[T]):
         self._settle(_Raised(exception if exception is not None else exception_type(), traceback))
 
     def set_get_hook(self, func: Callable[[float | None], T]) -> None:
-        with _settling:
-            if not _is_unset(self._outcome):
-                raise queue.Full
-            self._get_hook = func
+        if self._outcome:
+            raise queue.Full
+        self._get_hook = func
 
     # Derived futures, as Pykka's; those know what they are made of, so that an await waits for that
 
@@ -158,52 +161,56 @@ class Future(pykka.Future[T]):
             self._hook_result = hook(timeout)
         return self._hook_result
 
-    def _open(self, outcome: T | _Raised | None) -> T:
-        if isinstance(outcome, _Raised):
-            raise outcome.exception.with_traceback(outcome.traceback)
-        return outcome  # type: ignore[return-value]  # Pykka lets any future hold None
-
     def _settle(self, outcome: T | _Raised | None) -> None:
-        with _settling:
-            if self._outcome is not _UNSET or self._get_hook is not None:
-                raise queue.Full
-            self._outcome = outcome
-            waiters = self._waiters
-        if waiters is not None:
-            for waiter in waiters:
-                waiter.release()
+        if self._get_hook is not None or not self._try_settle(outcome):
+            raise queue.Full
+
+    def _try_settle(self, outcome: T | _Raised | None) -> bool:
+        """Set the outcome and wake who waits; False when somebody else was first."""
+        if self._outcome:
+            return False
+        self._outcome.append(outcome)
+        for waiter in self._waiters:
+            waiter.release()
+        return len(self._outcome) == 1
 
     def _add_waiter(self, waiter: Wakeable) -> bool:
         """Have `waiter` released by the outcome; False when that is there."""
-        with _settling:
-            if self._outcome is not _UNSET:
-                return False
-            if self._waiters is None:
-                self._waiters = [waiter]
-            else:
-                self._waiters.append(waiter)
-            return True
+        self._waiters.append(waiter)
+        return not self._outcome
 
-    def _wait(self, timeout: float | None) -> T | _Raised | None:
-        waiter = new_waiter()
-        if self._add_waiter(waiter):
-            process = current()
-            if process is None:
+    def _wait(self, timeout: float | None) -> None:
+        """Wait for the outcome.
+
+        Raises:
+            CallTimeout: it isn't there in time.
+        """
+        process = current()
+        if process is None:
+            waiter: Waiter = ThreadWaiter()
+            if self._add_waiter(waiter):
                 waiter.wait(self._clock(), timeout)
-            else:
+        else:
+            waiter = process.new_waiter()
+            self._waiters.append(waiter)
+            if not self._outcome:
+                # As `Process.wait()`, without the call.
                 process.waiting_for = self
+                process.waiter = waiter
                 try:
-                    refuse_deadlock(process)
-                    process.wait(waiter, timeout)
+                    target = self.target
+                    if target is not None and (target.waiting_for is not None or target is process):
+                        refuse_deadlock(process)
+                    if not process.killed:
+                        waiter.wait(process.runtime.clock, timeout)
                 finally:
-                    process.waiting_for = None
-        with _settling:
-            if not _is_unset(self._outcome):
-                return self._outcome
-            if self._waiters is not None:
-                self._waiters.remove(waiter)
-        msg = f"no answer within {timeout} seconds; the request stays with the actor, and is handled all the same"
-        raise CallTimeout(msg, "timeout")
+                    process.waiting_for = process.waiter = None
+                if process.killed:
+                    process.checkpoint()
+        if not self._outcome:
+            self._waiters.remove(waiter)
+            msg = f"no answer within {timeout} seconds; the request stays with the actor, and is handled all the same"
+            raise CallTimeout(msg, "timeout")
 
     def _await_outcome(self) -> Generator[Any, None, None]:
         loop = asyncio.get_running_loop()
@@ -220,9 +227,7 @@ class Future(pykka.Future[T]):
         finally:
             if process is not None and is_first:
                 process.waiting_for = None
-            with _settling:
-                if self._waiters is not None and waiter in self._waiters:
-                    self._waiters.remove(waiter)
+            self._waiters.remove(waiter)
 
     def _clock(self) -> Clock:
         runtime = self._runtime or chosen.get()
@@ -236,16 +241,26 @@ class Request(Future[Any], Asked):
         self.message = message
         self.target = target
         self._runtime = target.runtime
+        self._outcome = []
+        self._waiters = []
 
     @property
     def reply_to(self) -> Future[Any]:
         """Where the answer goes."""
         return self
 
-    def refuse(self, error: Exception) -> None:
-        # The first answer counts: the handler may have returned at the same moment as its actor was killed.
-        with contextlib.suppress(queue.Full):
-            self._settle(_Raised(error, None))
+    # The first answer counts: the handler may return at the same moment as its actor is killed.
+
+    def answer(self, value: object) -> None:
+        """Answer, unless somebody else has."""
+        if not self._outcome:
+            self._outcome.append(value)
+            for waiter in self._waiters:
+                waiter.release()
+
+    def refuse(self, error: BaseException) -> None:
+        """Answer with an error, unless somebody else has answered."""
+        self._try_settle(_Raised(error, error.__traceback__))
 
     def forward_to(self, future: pykka.Future[Any]) -> None:
         """Have another future set as well when the answer comes."""

@@ -6,16 +6,13 @@ Written once. The drivers, in `_scheduler`, say only on which thread `turn` is c
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
-from queue import Full
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-import pykka
 from pykka import messages as pykka_messages
 
 from actors._future import Request
-from actors._process import ALIVE, NO_REPLY, StopRequest, Told
+from actors._process import ALIVE, NO_REPLY, Inspect, StopRequest, Told
 from actors.errors import ExitRequest, Ignore, ProcessKilled
 from actors.messages import Crashed, Down, Exit, Normal, Refusal, is_orderly
 
@@ -34,26 +31,34 @@ TURN = 100
 """Messages that an actor handles before others have their turn."""
 
 
-def turn(process: Process) -> bool:
-    """Do what there is to do for an actor that was claimed, a bounded part of it; True when there is more.
-
-    When it returns False the claim is given up, or the actor is gone.
-    """
+def turn(process: Process) -> None:
+    """Do what there is to do for an actor that was claimed, a bounded part of it. It may be gone afterwards."""
     try:
         process.busy = True
         if not process.started and process.reason is ALIVE:
             _begin(process)
         for _ in range(TURN):
-            if process.reason is not ALIVE:
-                break
-            if process.fatal is not ALIVE:
-                _end(process, process.fatal, signalled=True)
+            if process.reason is not ALIVE or process.fatal is not ALIVE or not (process.inbox or process.taken):
                 break
             try:
                 message = process.take()
             except IndexError:
+                # A killer has emptied it since.
                 break
-            _step(process, message)
+            # In hand first, looked at second: a kill between the two finds who asked.
+            process.handling = message
+            if process.reason is not ALIVE:
+                process.lose(message)
+            elif type(message) is Request:
+                content = message.message
+                _HANDLERS.get(type(content), _receive)(process, content, message)
+            else:
+                _HANDLERS.get(type(message), _receive)(process, message, None)
+            process.handled += 1
+            process.handling = None
+        if process.fatal is not ALIVE:
+            _end(process, process.fatal, signalled=True)
+        process.busy = False
     except BaseException as error:
         # Nothing of a user's comes here: an error of the runtime's own must not leave a living record behind.
         process.close(Crashed(error))
@@ -61,18 +66,13 @@ def turn(process: Process) -> bool:
         raise
     if process.reason is not ALIVE:
         process.depart()
-        return False
-    process.busy = False
-    return not process.rest()
 
 
 def _begin(process: Process) -> None:
-    actor = process.actor
-    if actor is None:
-        return
+    actor: Any = process.actor
     try:
         _run(process, actor.on_start)
-        _after_start(actor)
+        actor._otp_after_start()
         process.mark_started()
     except ProcessKilled:
         _unwound(process)
@@ -80,34 +80,16 @@ def _begin(process: Process) -> None:
         process.start_ignored = True
         process.close(Normal())
     except ExitRequest as request:
-        _report(process, request.reason)
-        process.close(request.reason)
+        _fail_start(process, request.reason)
     except BaseException as error:  # noqa: BLE001 - whatever it is, it ends this actor and no other
-        _report(process, Crashed(error))
-        process.close(Crashed(error))
+        _fail_start(process, Crashed(error))
 
 
-def _after_start(actor: pykka.Actor) -> None:
-    hook = getattr(actor, "_otp_after_start", None)
-    if hook is not None:
-        hook()
-
-
-def _step(process: Process, message: object) -> None:
-    # In hand first, looked at second: a kill between the two finds who asked.
-    process.handling = message
-    if process.reason is not ALIVE:
-        process.refuse(message)
-    else:
-        asked = message if type(message) is Request else None
-        content = message if asked is None else asked.message
-        handle_control = _CONTROL.get(type(content))
-        if handle_control is None:
-            _receive(process, content, asked)
-        else:
-            handle_control(process, content, asked)
-        process.handled += 1
-    process.handling = None
+def _fail_start(process: Process, reason: ExitReason) -> None:
+    _report(process, reason)
+    if not process.started:
+        process.runtime.dead_letters.add_failed_start(process.ref, reason)
+    process.close(reason)
 
 
 def _handle_stop(process: Process, message: Any, _asked: Request | None) -> None:
@@ -135,36 +117,45 @@ def _handle_down(process: Process, message: Down, asked: Request | None) -> None
         _receive(process, message, asked)
 
 
-_CONTROL: dict[type, Any] = {
+def _handle_inspect(process: Process, _message: object, asked: Request | None) -> None:
+    actor: Any = process.actor
+    if asked is not None:
+        asked.answer(actor._otp_inspect())
+
+
+_HANDLERS: dict[type, Any] = {
     StopRequest: _handle_stop,
     Told: _handle_told,
     pykka_messages._ActorStop: _handle_pykka_stop,
     Exit: _handle_exit,
     Down: _handle_down,
+    Inspect: _handle_inspect,
 }
 
 
 def _receive(process: Process, message: object, asked: Request | None) -> None:
-    actor = process.actor
-    if actor is None:
-        return
+    actor: Any = process.actor
     try:
-        response = actor._handle_receive(message)
+        observer = process.observer
+        response = actor._handle_receive(message) if observer is None else observer.handle(process, message)
         if type(response) is CoroutineType:
             response = process.runtime.run_coroutine(process, response)
+        # Stashed, it isn't in hand any more.
+        if asked is not None and process.handling is asked:
+            if type(response) in _SPECIAL_ANSWERS:
+                _answer(asked, response)
+            else:
+                asked.answer(response)
     except ProcessKilled:
         _unwound(process)
         process.refuse(asked)
     except ExitRequest as request:
         _leave(process, request.reason, asked=asked)
     except BaseException as error:  # noqa: BLE001 - whatever it is, it ends this actor and no other
-        if isinstance(error, Exception) and asked is not None and not _crashes_on_failed_ask(actor):
+        if isinstance(error, Exception) and asked is not None and not actor.crash_on_failed_ask:
             _fail(asked, error)
         else:
             _crash(process, error, asked=asked)
-    else:
-        if asked is not None:
-            _answer(asked, response)
 
 
 def _run(process: Process, hook: Callable[[], object]) -> None:
@@ -175,24 +166,18 @@ def _run(process: Process, hook: Callable[[], object]) -> None:
 
 
 def _answer(asked: Request, response: object) -> None:
-    if response is NO_REPLY:
-        asked.defer()
-    elif isinstance(response, Refusal):
+    if isinstance(response, Refusal):
         _fail(asked, response.exception)
     else:
-        # The first answer counts: a kill may have given one already (A67).
-        with suppress(Full):
-            asked.set(response)
+        asked.defer()
+
+
+_SPECIAL_ANSWERS = frozenset({Refusal, type(NO_REPLY)})
 
 
 def _fail(asked: Request | None, error: BaseException) -> None:
     if asked is not None:
-        with suppress(Full):
-            asked.set_exception(_exc_info(error))
-
-
-def _crashes_on_failed_ask(actor: pykka.Actor) -> bool:
-    return bool(getattr(actor, "crash_on_failed_ask", True))
+        asked.refuse(error)
 
 
 def _unwound(process: Process) -> None:
@@ -214,7 +199,7 @@ def _end(process: Process, reason: ExitReason, *, asked: Request | None = None, 
         signalled: whether it is an exit signal that ends the actor.
     """
     actor: Any = process.actor
-    if actor is None or not process.close(reason):
+    if not process.close(reason):
         return
     process.refuse(asked)
     try:
@@ -232,7 +217,7 @@ def _end(process: Process, reason: ExitReason, *, asked: Request | None = None, 
 def _crash(process: Process, error: BaseException, *, asked: Request | None) -> None:
     """End by an exception: the asker gets it too, and `on_failure` runs."""
     actor: Any = process.actor
-    if actor is None or not process.close(Crashed(error)):
+    if not process.close(Crashed(error)):
         # Killed over it, and the kill has answered.
         return
     _report(process, Crashed(error))

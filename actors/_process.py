@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from threading import get_ident
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import pykka
 
     from actors._clock import Waiter
+    from actors._observer import Observer
     from actors._scheduler import Carrier
     from actors.runtime import Runtime
 
@@ -34,18 +36,22 @@ __all__ = [
     "NO_REPLY",
     "Asked",
     "Awaited",
+    "Control",
     "Home",
+    "Inspect",
     "Monitor",
     "Process",
     "ProcessState",
     "StopRequest",
     "Told",
     "Waits",
+    "Wrapping",
     "chosen",
     "current",
     "new_waiter",
     "refuse_deadlock",
     "set_current",
+    "unwrapped",
 ]
 
 logger = logging.getLogger("pykka_otp.crash")
@@ -73,8 +79,25 @@ class _NoReply:
 NO_REPLY = _NoReply()
 
 
+class Control:
+    """A message of the runtime's own, or of an actor's to itself: nobody misses it when it is lost."""
+
+    __slots__ = ()
+
+
+class Wrapping:
+    """A user's message in something of the runtime's own."""
+
+    __slots__ = ()
+
+    @property
+    def content(self) -> object:
+        """The user's message."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True, slots=True)
-class StopRequest:
+class StopRequest(Control):
     """Asks an actor to end with `reason` when its turn in the mailbox comes (A73)."""
 
     reason: ExitReason
@@ -85,16 +108,37 @@ class Asked:
 
     __slots__ = ()
 
-    def refuse(self, error: Exception) -> None:
+    def refuse(self, error: BaseException) -> None:
         """Answer with an error, unless it was answered before."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Told(Wrapping):
     """A told message that would be taken for an asked one."""
 
     message: object
+
+    @property
+    def content(self) -> object:
+        return self.message
+
+
+@dataclass(frozen=True, slots=True)
+class Inspect:
+    """Asks an actor for its state."""
+
+
+class Sample:
+    """What was seen of an actor's work by looking at it now and then."""
+
+    __slots__ = ("handled", "seconds", "since")
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        # When the message was first seen in hand before which so many had been handled.
+        self.since: float | None = None
+        self.handled = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +196,13 @@ class Process:
     Others are told of its end (names released, Exit and Down sent: *announced*) when it is gone; a killed one is
     announced at once, and is *abandoned* from then on until its code has really ended.
 
-    Whoever sets `scheduled` has *claimed* the actor, and has it looked at: by its home, which runs it and gives the
-    claim up when nothing is left to do; or, when it is killed while idle, by the killer. So nothing is ever done in an
-    actor's name by two at once. There may be a million of them: what an idle actor doesn't need isn't there.
+    Whoever takes the token of an idle actor has *claimed* it, and has it looked at: by its home, which runs it and puts
+    the token back when nothing is left to do; or, when it is killed while idle, by the killer. So nothing is ever done
+    in an actor's name by two at once. There may be a million of them: what an idle actor doesn't need isn't there.
     """
 
     __slots__ = (
-        "_inbox",
-        "_taken",
+        "_idle",
         "actor",
         "actor_class",
         "announced",
@@ -173,21 +216,25 @@ class Process:
         "handling",
         "holds_program",
         "home",
+        "inbox",
         "killed",
         "links",
         "monitors",
         "name",
+        "observer",
         "parent",
         "quiet_for",
         "reason",
         "ref",
         "runtime",
-        "scheduled",
+        "sample",
         "spectators",
         "start_ignored",
         "started",
+        "stashed",
         "stopped",
         "stops",
+        "taken",
         "trapping",
         "urn",
         "waiter",
@@ -218,11 +265,14 @@ class Process:
         self.trapping = trapping
 
         # Told messages as they are, asked ones as a `Request`.
-        self._inbox: list[object] = []
+        self.inbox: list[object] = []
         # The oldest messages, last first, when many have come at once: a long list isn't taken from at its front.
-        self._taken: list[object] | None = None
-        # From the first moment, since `__init__` and `on_start` come first.
-        self.scheduled = True
+        self.taken: list[object] | None = None
+        # Messages that the actor has put aside.
+        self.stashed: list[object] | None = None
+        # One token while nobody has claimed the actor. From the first moment somebody has: its starter. That taking
+        # from a list, and adding to one, is atomic makes locks needless here.
+        self._idle: list[None] = []
 
         self.started = False
         self.start_ignored = False
@@ -240,6 +290,9 @@ class Process:
         # The message in hand: who asked it is answered when the actor is killed over it.
         self.handling: object = None
         self.handled = 0
+        # Who looks on, and what was seen by looking; None for most.
+        self.observer: Observer | None = None
+        self.sample: Sample | None = None
         # Whether the program is to live as long as it does, though it has no thread of its own.
         self.holds_program = False
         # The carrier whose thread the actor's code runs on; None when that is a thread of its own.
@@ -287,9 +340,15 @@ class Process:
         """Put a message, or a `Request`, into the mailbox; False when it is closed, and the message is not taken."""
         if self.reason is not ALIVE:
             return False
-        self._inbox.append(message)
-        if not self.scheduled:
-            self.wake()
+        self.inbox.append(message)
+        if self._idle:
+            # As `wake()` does, without the call.
+            try:
+                self._idle.pop()
+            except IndexError:
+                pass
+            else:
+                self.home.schedule(self)
         # The actor may have closed its mailbox, and emptied it for the last time, between the lines above.
         if self.reason is not ALIVE:
             self.refuse_mail()
@@ -297,21 +356,25 @@ class Process:
 
     def wake(self) -> None:
         """Have the actor look at what has come, unless it is about to."""
-        if self.claim():
-            self.home.schedule(self)
+        try:
+            self._idle.pop()
+        except IndexError:
+            return
+        self.home.schedule(self)
 
     def claim(self) -> bool:
-        with _claiming:
-            if self.scheduled:
-                return False
-            self.scheduled = True
-            return True
+        """Take the token; False when somebody else has it."""
+        try:
+            self._idle.pop()
+        except IndexError:
+            return False
+        return True
 
     def rest(self) -> bool:
         """Give up the claim; False when there is more to do, and the claim is kept."""
-        self.scheduled = False
+        self._idle.append(None)
         # Whoever came before this line left it to the holder of the claim, and is seen here.
-        if self._inbox or self._taken or self.fatal is not ALIVE or self.killed:
+        if self.inbox or self.taken or self.fatal is not ALIVE or self.killed:
             return not self.claim()
         return True
 
@@ -321,41 +384,88 @@ class Process:
         Raises:
             IndexError: it is empty.
         """
-        if self._taken:
-            # A killer may be emptying it at the same time.
-            with suppress(IndexError):
-                return self._taken.pop()
-        if len(self._inbox) > _MANY:
+        if self.taken:
+            return self.taken.pop()
+        if len(self.inbox) > _MANY:
             self._take_many()
             return self.take()
-        return self._inbox.pop(0)
+        return self.inbox.pop(0)
 
     def _take_many(self) -> None:
-        with _claiming:
-            taken = self._inbox[:]
+        with _taking:
+            if self.taken:
+                # Put back by somebody just now.
+                return
+            taken = self.inbox[:]
             # What has come since the copy stays.
-            del self._inbox[: len(taken)]
+            del self.inbox[: len(taken)]
             taken.reverse()
-            self._taken = taken
+            self.taken = taken
 
     def mailbox_length(self) -> int:
-        return len(self._inbox) + len(self._taken or ())
+        return len(self.inbox) + len(self.taken or ())
+
+    def put_at_once(self, message: object) -> bool:
+        """Put a message for a sender that can't wait for room, nor be told that there is none, such as a timer."""
+        return self.put(message)
+
+    def await_room(self, message: object) -> None:
+        """Wait until a `Request` that was put has found room, where mailboxes have a bound."""
+
+    def put_back(self, messages: Sequence[object]) -> None:
+        """Put messages in front of all others, the first of them first."""
+        with _taking:
+            if self.taken is None:
+                self.taken = []
+            self.taken.extend(reversed(messages))
+        self.wake()
+        # As in `put`.
+        if self.reason is not ALIVE:
+            self.refuse_mail()
+
+    def stash(self, message: object) -> None:
+        """Put the message in hand aside; what the handler returns is no answer to it then."""
+        with _taking:
+            if self.stashed is None:
+                self.stashed = []
+            self.stashed.append(message)
+        self.handling = None
+        # As in `put`.
+        if self.reason is not ALIVE:
+            self.refuse_mail()
+
+    def unstash(self) -> None:
+        """Put back what was put aside."""
+        with _taking:
+            stashed, self.stashed = self.stashed, None
+        if stashed:
+            self.put_back(stashed)
 
     def refuse_mail(self) -> None:
         """Answer everybody who still waits in the mailbox of a dead actor (A61)."""
-        mail: list[object] = []
-        # One by one from the back, since the actor's own code may be taking from the front.
-        with _claiming, suppress(IndexError):
-            while True:
-                mail.append(self._inbox.pop())
-        with _claiming, suppress(IndexError):
-            while self._taken:
-                mail.append(self._taken.pop(0))
-        for message in reversed(mail):
+        late, early, stashed = [], [], []
+        # One by one, and with no look first: the actor's own code may be taking from the other end.
+        with _taking:
+            while self.stashed:
+                stashed.append(self.stashed.pop(0))
+            with suppress(IndexError):
+                while True:
+                    late.append(self.inbox.pop())
+            with suppress(IndexError):
+                while self.taken:
+                    early.append(self.taken.pop())
+        for message in (*stashed, *early, *reversed(late)):
+            self.lose(message)
+
+    def lose(self, message: object) -> None:
+        """Answer for a message that will not be handled, or count it as a dead letter."""
+        if isinstance(message, Asked):
             self.refuse(message)
+        else:
+            self.runtime.dead_letters.add(self.ref, message, self.reason)
 
     def refuse(self, message: object) -> None:
-        """Answer for a message that will not be handled."""
+        """Answer for an asked message that will not be answered otherwise."""
         if isinstance(message, Asked):
             message.refuse(ActorDied(f"{self.label} ended before it answered: {self.reason!r}", self.reason))
 
@@ -364,7 +474,7 @@ class Process:
     def new_waiter(self) -> Waiter:
         """A waiter for code of this actor, which may run in a thread that it started."""
         carrier = self.carrier
-        ident = threading.get_ident()
+        ident = get_ident()
         if carrier is not None and carrier.ident == ident:
             return carrier.new_waiter()
         if ident == self.runtime.event_loop_ident:
@@ -382,11 +492,13 @@ class Process:
         # Published first, looked at second: a kill between the two finds either the waiter or the checkpoint.
         self.waiter = waiter
         try:
-            self.checkpoint()
+            if self.killed:
+                raise ProcessKilled(self.label)
             return waiter.wait(self.runtime.clock, timeout)
         finally:
             self.waiter = None
-            self.checkpoint()
+            if self.killed:
+                raise ProcessKilled(self.label)
 
     def wait_until(self, reached: Callable[[Process], bool], timeout: float | None) -> bool:
         """Block the calling thread or actor until this one's life has come so far; False after `timeout` seconds."""
@@ -560,6 +672,9 @@ class Process:
         self._call_back()
 
     def _call_back(self) -> None:
+        observer, self.observer = self.observer, None
+        if observer is not None:
+            observer.ended(self)
         if self.gone_callbacks is None:
             return
         with self.runtime.lock:
@@ -596,6 +711,21 @@ class Process:
         for future in stops:
             future.set(True)
 
+    # Looking inside
+
+    def look_at(self, seconds: float) -> float | None:
+        """Note that its code is at work, and has been for `seconds`; return when its message was first seen in hand."""
+        sample = self.sample
+        if sample is None:
+            sample = self.sample = Sample()
+        sample.seconds += seconds
+        if self.handling is None:
+            sample.since = None
+        elif sample.since is None or sample.handled != self.handled:
+            sample.handled = self.handled
+            sample.since = self.runtime.clock.now()
+        return sample.since
+
     # Stopping
 
     def request_stop(self, reason: ExitReason) -> None:
@@ -625,8 +755,9 @@ class Process:
 _MANY = 64
 """Messages at which a mailbox is taken from in bulk."""
 
-# For two lines at a time, so that one is enough. A finalizer that sends may come between them in the same thread.
-_claiming = threading.RLock()
+# For mailboxes of which much is taken at a time, and for those of the dead. A finalizer that sends may come between two
+# lines of the same thread that holds it.
+_taking = threading.RLock()
 
 _current: ContextVar[Process | None] = ContextVar("current actor", default=None)
 
@@ -645,6 +776,11 @@ def new_waiter() -> Waiter:
     return ThreadWaiter() if process is None else process.new_waiter()
 
 
+def unwrapped(message: object) -> object:
+    """The user's message in what lies in a mailbox."""
+    return message.content if isinstance(message, Wrapping) else message
+
+
 def refuse_deadlock(asker: Process) -> None:
     """Refuse what `asker` is about to wait for when that can never come.
 
@@ -654,6 +790,10 @@ def refuse_deadlock(asker: Process) -> None:
     Raises:
         Deadlock: naming the cycle.
     """
+    waits = asker.waiting_for
+    target = waits.target if waits is not None else None
+    if target is None or (target.waiting_for is None and target is not asker):
+        return
     cycle = [asker]
     while True:
         waits = cycle[-1].waiting_for

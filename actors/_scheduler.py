@@ -23,15 +23,15 @@ import sysconfig
 import threading
 import time
 from collections import deque
-from contextlib import suppress
 from contextvars import Context
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from greenlet import getcurrent, greenlet
 
 from actors._life import turn
-from actors._process import Process, set_current
+from actors._process import Process, current, set_current
 
 if TYPE_CHECKING:
     from actors._clock import Clock
@@ -89,7 +89,8 @@ class OwnThread:
     def _run(self, process: Process) -> None:
         set_current(process)
         while not process.gone:
-            if not turn(process) and not process.gone:
+            turn(process)
+            if not process.gone and process.rest():
                 self._bell.acquire()
 
 
@@ -98,12 +99,14 @@ class Kind:
 
     def __init__(self, label: str, pool: Pool) -> None:
         self.label = label
-        self.pool = pool
         self.stuck = 0
         self.quick_since = 0.0
+        self.move(pool)
 
-    def schedule(self, process: Process) -> None:
-        self.pool.schedule(process)
+    def move(self, pool: Pool) -> None:
+        """Run its actors in this pool from their next turn on."""
+        self.pool = pool
+        self.schedule = pool.schedule
 
     def join(self) -> None:
         """Nothing to wait for: no thread ends with the actor."""
@@ -211,6 +214,15 @@ class Pool:
                 return False
             return True
 
+    def reinstate(self, carrier: Carrier) -> None:
+        """Give the queue back to one that isn't stuck any more, if the spare one sleeps."""
+        with self.lock:
+            spare = self.sleepers[-1] if self.sleepers else None
+            if spare is not None and spare.thread is not None:
+                self.sleepers.remove(spare)
+                spare.surplus = True
+                carrier.surplus = False
+
     def close(self) -> list[Carrier]:
         """Have the carriers end when nothing is left to do; returns those that will do so soon."""
         with self.lock:
@@ -224,51 +236,36 @@ class Pool:
 class Parked:
     """A wait of a greenlet: the waiter of actors on carriers."""
 
-    __slots__ = ("_carrier", "_greenlet", "_released", "_timed_out")
+    __slots__ = ("_carrier", "_is_released", "parked")
 
     def __init__(self, carrier: Carrier) -> None:
         self._carrier = carrier
-        self._greenlet: greenlet | None = None
-        self._released = False
-        self._timed_out = False
+        self._is_released = False
+        # Touched by the carrier's own thread alone. So it doesn't matter how often, and when, others release.
+        self.parked: greenlet | None = None
 
     def wait(self, clock: Clock, timeout: float | None) -> bool:
         if timeout is None:
-            self._park()
+            if not self._is_released:
+                self.parked = getcurrent()
+                # Released since: that is looked at by this very thread, and not before it has left here.
+                self._carrier.park()
             return True
         if timeout <= 0:
-            return self._released
-        ticket = clock.call_at(clock.now() + timeout, self._expire)
-        try:
-            self._park()
-        finally:
-            clock.cancel(ticket)
-        return not self._timed_out
+            return self._is_released
+        ticket = clock.call_at(clock.now() + timeout, self.release)
+        if not self._is_released:
+            self.parked = getcurrent()
+            self._carrier.park()
+        return clock.cancel(ticket)
 
     def release(self) -> None:
-        with _parking:
-            if self._released:
-                return
-            self._released = True
-            parked = self._greenlet
-        if parked is not None:
-            self._carrier.resume(parked)
-
-    def _expire(self) -> None:
-        self._timed_out = not self._released
-        self.release()
-
-    def _park(self) -> None:
-        with _parking:
-            if self._released:
-                return
-            self._greenlet = getcurrent()
-        # Resumed by its own carrier only, in this thread: so not before it has left here.
-        self._carrier.park()
-
-
-# For two lines at a time, so that one is enough. A finalizer that answers may come between them in the same thread.
-_parking = threading.RLock()
+        """Have its carrier go on with what waits, soon."""
+        self._is_released = True
+        carrier = self._carrier
+        carrier.ready.append(self)
+        if carrier.asleep:
+            carrier.wake()
 
 
 class Carrier:
@@ -276,10 +273,16 @@ class Carrier:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._ready: deque[greenlet] = deque()
+        self._queue = pool.queue
+        self.ready: deque[Parked] = deque()
+        # Not methods, since they are called for each wait and each turn.
+        self.new_waiter = partial(Parked, self)
+        self._run_turn = self._timed_turn if pool.for_blockers else turn
         self._idle: list[greenlet] = []
         self._queue_first = False
-        self._main: greenlet | None = None
+        # Where its thread began; and what that hands to a loop which begins.
+        self._hub: greenlet
+        self._handed: Process | greenlet | None = None
         self.bell = threading.Lock()
         self.bell.acquire()
         self.thread: threading.Thread | None = None
@@ -298,54 +301,52 @@ class Carrier:
         self.thread = threading.Thread(target=self._run, name=name, daemon=True)
         self.thread.start()
 
-    def resume(self, parked: greenlet) -> None:
-        """Go on with a parked greenlet, soon."""
-        self._ready.append(parked)
-        if self.asleep:
-            self._pool.wake(self)
+    def wake(self) -> None:
+        self._pool.wake(self)
 
     @property
     def is_waited_for(self) -> bool:
-        return bool(self._ready or (self._pool.queue and not self.surplus))
+        return bool(self.ready or (self._pool.queue and not self.surplus))
 
     # Called in its own thread
-
-    def new_waiter(self) -> Parked:
-        return Parked(self)
 
     def park(self) -> None:
         """Leave the current greenlet until it is resumed, and go on with others."""
         process = self.running
         self.parked += 1
         self.running = None
-        item = self._next()
-        if item is not getcurrent():
-            self._switch_to(item)
+        item = self._take() or self._next()
+        if not isinstance(item, greenlet):
+            (self._idle.pop() if self._idle else self._hub).switch(item)
+        elif item is not getcurrent():
+            item.switch()
         self.parked -= 1
         self.running = process
         self.switches += 1
-
-    def _switch_to(self, item: Process | greenlet | None) -> Process | greenlet | None:
-        if isinstance(item, greenlet):
-            return item.switch()
-        loop = self._idle.pop() if self._idle else greenlet(self._loop, self._main)
-        return loop.switch(item)
+        if self.surplus:
+            self._pool.reinstate(self)
 
     def _run(self) -> None:
         self.ident = threading.get_ident()
-        self._main = getcurrent()
+        self._hub = getcurrent()
         if self._pool.watchdog.asleep:
             self._pool.watchdog.rouse()
         item = self._next()
         while item is not None:
-            item = self._switch_to(item)
+            # Every loop is begun by this one line, so that none has another's frames beneath it, which would pile up.
+            # And when the interpreter ends while a loop runs, and unwinds the stack of this thread, it has to find each
+            # frame as it was then; and no arguments, which it would drop, though it may touch no object any more.
+            self._handed = item
+            loop = item if isinstance(item, greenlet) else greenlet(self._loop)
+            item = loop.switch()
         for loop in self._idle:
             loop.throw()
 
-    def _loop(self, item: Process | greenlet | None) -> Process | greenlet | None:
+    def _loop(self) -> Process | greenlet | None:
         """Run what is next, in a greenlet that a wait of an actor may park; what it returns is for another to run."""
         me = getcurrent()
         context = Context()
+        item = self._handed
         while item is not None:
             if isinstance(item, greenlet):
                 if len(self._idle) >= IDLE_GREENLETS:
@@ -353,44 +354,49 @@ class Carrier:
                 self._idle.append(me)
                 item = item.switch()
                 continue
-            if item.context is not None:
-                item.context.run(self._turn, item)
-            else:
-                context.run(self._turn, item)
-                if len(context) > 1:
-                    # It has set variables of its own, which nobody else is to see.
-                    item.context = None if item.gone else context
-                    context = Context()
+            own = item.context
+            if own is not None:
+                own.run(self._turn, item, own)
+            elif context.run(self._turn, item, context):
+                context = Context()
             item = self._next()
         return None
 
-    def _turn(self, process: Process) -> None:
+    def _turn(self, process: Process, context: Context) -> bool:
+        """Run an actor for a turn; True when it keeps the context, having set variables of its own there."""
         kind: Any = process.home
         if kind.pool is not self._pool:
             kind.schedule(process)
-            return
-        set_current(process)
+            return False
+        if current() is not process:
+            set_current(process)
         process.carrier = self
         self.running = process
         self.switches += 1
         try:
-            more = self._timed_turn(process, kind) if self._pool.for_blockers else turn(process)
+            self._run_turn(process)
         except Exception:
             logger.critical("an error of the runtime itself, in a turn of %s", process.label, exc_info=True)
-            more = False
         self.running = None
-        if more:
+        if process.gone:
+            return False
+        keeps = len(context) > 1
+        if keeps:
+            process.context = context
+        # Only now may another carrier have it.
+        if not process.rest():
             kind.schedule(process)
+        return keeps
 
-    def _timed_turn(self, process: Process, kind: Kind) -> bool:
+    def _timed_turn(self, process: Process) -> None:
+        kind: Any = process.home
         before = time.monotonic()
-        more = turn(process)
+        turn(process)
         now = time.monotonic()
         if now - before > QUICK_SECONDS:
             kind.quick_since = now
         elif now - kind.quick_since > QUIET_SECONDS:
             self._pool.watchdog.move_back(kind)
-        return more
 
     def _next(self) -> Process | greenlet | None:
         """What to run next, waiting for it; None when the thread is to end."""
@@ -411,18 +417,38 @@ class Carrier:
 
     def _take(self) -> Process | greenlet | None:
         # In turn from both, so that neither those who wait to go on nor the others starve.
-        self._queue_first = not self._queue_first
-        if self._ready and not (self._queue_first and self._pool.queue):
-            return self._ready.popleft()
-        return self._take_surely() if self._ready or self._pool.queue else None
+        self._queue_first = queue_first = not self._queue_first
+        queue, ready = self._queue, self.ready
+        if queue and (queue_first or not ready) and not self.surplus:
+            try:
+                return queue.popleft()
+            except IndexError:
+                pass
+        if ready:
+            return self._take_ready() or self._take_queued()
+        return None
 
     def _take_surely(self) -> Process | greenlet | None:
-        if not self.surplus:
-            with suppress(IndexError):
-                return self._pool.queue.popleft()
-        with suppress(IndexError):
-            return self._ready.popleft()
-        return None
+        return self._take_ready() or self._take_queued()
+
+    def _take_ready(self) -> greenlet | None:
+        try:
+            while True:
+                wait = self.ready.popleft()
+                parked, wait.parked = wait.parked, None
+                # None: released again, after it was resumed, or before it was parked.
+                if parked is not None:
+                    return parked
+        except IndexError:
+            return None
+
+    def _take_queued(self) -> Process | None:
+        if self.surplus:
+            return None
+        try:
+            return self._queue.popleft()
+        except IndexError:
+            return None
 
     def _await_bell(self) -> bool:
         """Sleep; False when the thread isn't needed any more."""
@@ -461,7 +487,7 @@ class Watchdog:
     def move_back(self, kind: Kind) -> None:
         """Let a class that was quick for a while run beside the others again."""
         kind.stuck = 0
-        kind.pool = self._scheduler.light
+        kind.move(self._scheduler.light)
 
     def close(self) -> None:
         self.rouse()
@@ -493,6 +519,7 @@ class Watchdog:
             process = carrier.running
             if process is None:
                 continue
+            process.look_at(WATCH_SECONDS)
             progress = (process, process.handled, carrier.switches)
             before, looks = self._seen.get(carrier, (None, 0))
             looks = looks + 1 if before == progress else 0
@@ -500,6 +527,16 @@ class Watchdog:
             if looks >= STUCK_AFTER and carrier.is_waited_for:
                 self._relieve(carrier, process)
         self._seen = seen
+        return self._look_at_blockers() or bool(awake)
+
+    def _look_at_blockers(self) -> bool:
+        """See what those carriers do that may take their time; False when all of them sleep."""
+        with self._scheduler.blocking.lock:
+            awake = [carrier for carrier in self._scheduler.blocking.carriers if not carrier.asleep]
+        for carrier in awake:
+            process = carrier.running
+            if process is not None:
+                process.look_at(WATCH_SECONDS)
         return bool(awake)
 
     def _relieve(self, carrier: Carrier, process: Process) -> None:
@@ -517,7 +554,7 @@ class Watchdog:
             )
         if kind.stuck == MOVED_AFTER:
             kind.quick_since = time.monotonic()
-            kind.pool = self._scheduler.blocking
+            kind.move(self._scheduler.blocking)
 
 
 class Scheduler:

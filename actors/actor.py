@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, get_args
 
 import pykka
+from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr
 
 from actors import _pykka_registry
+from actors._bounded import Overflow, check_bound, new_process
 from actors._future import Future
 from actors._process import ALIVE, Awaited, Process, current
 from actors._scheduler import RunsOn
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["Actor", "Options"]
 
 A = TypeVar("A", bound="Actor")
+
+_PROXY_MESSAGES = frozenset({ProxyCall, ProxyGetAttr, ProxySetAttr})
 
 
 class Actor(pykka.Actor):
@@ -76,17 +80,33 @@ class Actor(pykka.Actor):
     runs_on: ClassVar[RunsOn] = "shared"
     """Where the actor's code runs: `"shared"`, on a thread with many others; `"thread"`, on one of its own for life."""
 
+    max_mailbox: ClassVar[int | None] = None
+    """How many messages may wait in the mailbox; None for no bound. Those that the runtime sends don't count: stops,
+    `Exit`, `Down`; what a timer sends is let in when others would have to wait."""
+
+    overflow: ClassVar[Overflow] = "block"
+    """What happens to a message that finds no room.
+
+    - `"block"`: its sender waits until there is room; who tells itself does not.
+    - `"raise"`: its sender gets `MailboxFull`.
+    - `"drop_oldest"`: the message that has waited longest makes room for it.
+    - `"drop_newest"`: it is dropped itself.
+
+    What is dropped is counted, and logged the first time; who asked it gets `MailboxFull`."""
+
     _otp_process: Process
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         _check_runs_on(f"{cls.__name__}.runs_on", cls.runs_on)
+        check_bound(f"{cls.__name__}.", cls.max_mailbox, cls.overflow)
 
     def __init__(self, *_args: Any, **_kwargs: Any) -> None:
         """Create the actor; runs in the thread of who starts it, as in Pykka."""
         # Pykka's own is not called: what it would set up is there since `start()`, so a subclass can't forget it.
         if not hasattr(self, "_otp_process"):
-            self._otp_attach(Process(current_runtime(), type(self)))
+            cls = type(self)
+            self._otp_attach(new_process(current_runtime(), cls, max_mailbox=cls.max_mailbox, overflow=cls.overflow))
 
     def _otp_attach(self, process: Process) -> None:
         process.actor = self
@@ -153,6 +173,8 @@ class Actor(pykka.Actor):
         trap_exit: bool | None = None,
         start_timeout: float | None = None,
         runs_on: RunsOn | None = None,
+        max_mailbox: int | None = None,
+        overflow: Overflow | None = None,
     ) -> Options[Self]:
         """Return how to start an actor of this class; options never travel in the arguments of `start()`.
 
@@ -162,14 +184,26 @@ class Actor(pykka.Actor):
             trap_exit: whether it traps exits from the start on; None as the class says.
             start_timeout: seconds that `start_link()` waits for `on_start`, then kills the actor (A51); None: for ever.
             runs_on: where its code runs, `"shared"` or `"thread"`; None as the class says.
+            max_mailbox: how many messages may wait in its mailbox; None as the class says.
+            overflow: what happens to one that finds no room, `"block"`, `"raise"`, `"drop_oldest"` or
+                `"drop_newest"`; None as the class says.
 
         Raises:
-            ValueError: an unknown `runs_on`.
+            ValueError: an unknown `runs_on` or `overflow`, or a `max_mailbox` below 1.
 
         Example:
             Session.options(name="admin", link=True).start(user_id)
         """
-        return Options(cls, name=name, link=link, trap_exit=trap_exit, start_timeout=start_timeout, runs_on=runs_on)
+        return Options(
+            cls,
+            name=name,
+            link=link,
+            trap_exit=trap_exit,
+            start_timeout=start_timeout,
+            runs_on=runs_on,
+            max_mailbox=max_mailbox,
+            overflow=overflow,
+        )
 
     @classmethod
     def child_spec(cls, *args: object, **kwargs: object) -> ChildSpec:
@@ -196,6 +230,11 @@ class Actor(pykka.Actor):
         process = self._otp_process
         process.runtime.scheduler.start(process, self.runs_on, daemon=self.use_daemon_thread)
 
+    def _handle_receive(self, message: Any) -> Any:
+        if type(message) in _PROXY_MESSAGES:
+            return super()._handle_receive(message)
+        return self.on_receive(message)
+
     def _otp_stopping(self, reason: ExitReason, *, signalled: bool) -> None:  # noqa: ARG002 - for other kinds of actors
         """Run the hook of an orderly end.
 
@@ -212,6 +251,10 @@ class Actor(pykka.Actor):
     def _otp_after_start(self) -> None:
         """Run what must not depend on a subclass calling `super().on_start()`."""
 
+    def _otp_inspect(self) -> object:
+        """Return what `inspect_state()` shows."""
+        return public_attributes(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Options(Generic[A]):
@@ -223,10 +266,13 @@ class Options(Generic[A]):
     trap_exit: bool | None = None
     start_timeout: float | None = None
     runs_on: RunsOn | None = None
+    max_mailbox: int | None = None
+    overflow: Overflow | None = None
 
     def __post_init__(self) -> None:
         if self.runs_on is not None:
             _check_runs_on("runs_on", self.runs_on)
+        check_bound("", self.max_mailbox, self.actor_class.overflow if self.overflow is None else self.overflow)
 
     def start(self, *args: Any, **kwargs: Any) -> ActorRef[A]:
         """Start an actor and don't wait for it: `Actor.start` with these options.
@@ -269,9 +315,11 @@ def _spawn(options: Options[Any], args: tuple[Any, ...], kwargs: dict[str, Any],
         msg = f"{options.actor_class.__name__}: link=True links to the calling actor, and nobody calls from an actor"
         raise NotAnActor(msg)
     cls = options.actor_class
-    process = Process(
+    process = new_process(
         current_runtime(),
         cls,
+        max_mailbox=cls.max_mailbox if options.max_mailbox is None else options.max_mailbox,
+        overflow=cls.overflow if options.overflow is None else options.overflow,
         parent=starter if options.link else None,
         trapping=cls.trap_exit if options.trap_exit is None else options.trap_exit,
     )
@@ -280,6 +328,8 @@ def _spawn(options: Options[Any], args: tuple[Any, ...], kwargs: dict[str, Any],
     actor._otp_attach(process)
     process.runtime.admit(process, link=options.link, name=options.name)
     try:
+        if process.observer is not None:
+            process.observer.started(process)
         actor.__init__(*args, **kwargs)  # as type.__call__ does; but the name is taken before
         if not waits:
             process.quiet_for = None
@@ -326,6 +376,11 @@ def await_start(process: Process, timeout: float | None) -> None:
     assert process.reason is not ALIVE, "announced, so it has died"
     cause = process.reason.exception if isinstance(process.reason, Crashed) else None
     raise StartFailed(process.label, process.reason) from cause
+
+
+def public_attributes(actor: pykka.Actor) -> dict[str, object]:
+    """What an actor that keeps its state in attributes shows of it."""
+    return {name: value for name, value in vars(actor).items() if not name.startswith("_")}
 
 
 def _check_runs_on(what: str, runs_on: object) -> None:

@@ -14,15 +14,18 @@ if TYPE_CHECKING:
 __all__ = [
     "ActorDied",
     "ActorError",
+    "AlreadyAttached",
     "AlreadyRegistered",
     "AlreadyStarted",
     "CallExit",
     "CallTimeout",
+    "CannotStash",
     "Deadlock",
     "ExitRequest",
     "HandlerTimeout",
     "Ignore",
     "InvalidChildSpec",
+    "MailboxFull",
     "NameUnavailable",
     "NoSuchName",
     "NotAnActor",
@@ -30,6 +33,8 @@ __all__ = [
     "QueueClosed",
     "QueueFull",
     "StartFailed",
+    "StashFull",
+    "UnknownHandler",
     "UnknownQueue",
     "UnknownRegistry",
     "WouldBlock",
@@ -155,6 +160,50 @@ class UnknownQueue(ActorError, LookupError):
     def __init__(self, name: str) -> None:
         super().__init__(f"unknown queue: {name!r}; start it first, before those who use it")
         self.name = name
+
+
+class AlreadyAttached(ActorError, ValueError):
+    """The id belongs to a telemetry handler that is attached, to whatever event (G1)."""
+
+    def __init__(self, handler_id: object) -> None:
+        super().__init__(f"a telemetry handler {handler_id!r} is attached already; detach it first, or use another id")
+        self.handler_id = handler_id
+
+
+class UnknownHandler(ActorError, LookupError):
+    """No telemetry handler of this id is attached; one that failed was detached (G1, G3)."""
+
+    def __init__(self, handler_id: object) -> None:
+        super().__init__(f"no telemetry handler {handler_id!r} is attached; it never was, or it failed")
+        self.handler_id = handler_id
+
+
+class MailboxFull(ActorError):
+    """The mailbox of an actor had no room for a message; `QueueFull` is its sibling for a Queue."""
+
+    def __init__(self, ref: pykka.ActorRef[Any], max_mailbox: int) -> None:
+        super().__init__(
+            f"the mailbox of {ref} has no room for more than max_mailbox={max_mailbox} messages; "
+            "send fewer, or later, or give it overflow='block', and senders wait for room"
+        )
+        self.ref = ref
+        self.max_mailbox = max_mailbox
+
+
+class CannotStash(ActorError, RuntimeError):
+    """`stash()` puts the message in hand aside, once, in a handler; and there is none, or none of that kind."""
+
+
+class StashFull(ActorError):
+    """An actor has stashed as many messages as its mailbox may hold."""
+
+    def __init__(self, ref: pykka.ActorRef[Any], max_mailbox: int) -> None:
+        super().__init__(
+            f"{ref} can't stash more than max_mailbox={max_mailbox} messages; "
+            "unstash() earlier, return a Refusal to those who ask, or give it a higher bound"
+        )
+        self.ref = ref
+        self.max_mailbox = max_mailbox
 
 
 class QueueFull(ActorError):

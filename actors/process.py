@@ -208,6 +208,7 @@ class Timer:
 
     def __init__(self, runtime: Runtime, ref: pykka.ActorRef[Any], message: object, seconds: float) -> None:
         self._runtime = runtime
+        self._ref = ref
         self._message = message
         # A name is looked up when the time has come: its holder of that moment gets the message (A42).
         self._name = ref.name if isinstance(ref, NamedRef) else None
@@ -232,8 +233,10 @@ class Timer:
 
     def _fire(self) -> None:
         target = self._target if self._name is None else self._runtime.whereis(self._name)
-        if target is not None:
-            target.put(self._message)
+        if target is None:
+            self._runtime.dead_letters.add(self._ref, self._message, NoProc())
+        elif not target.put_at_once(self._message):
+            target.lose(self._message)
 
 
 def _is_alive(process: Process | None) -> bool:

@@ -74,9 +74,8 @@ class ActorRef(pykka.ActorRef[A]):
         """The name that the actor has now."""
         return self._process.name
 
-    @property
     def state(self) -> ProcessState:
-        """How far its life has come.
+        """Tell how far its life has come.
 
         `"alive"`; `"dead"`: it takes no more messages, its last hook runs; `"abandoned"`: it was killed, and its code
         still runs; `"gone"`: no line of its code can run any more.
@@ -94,15 +93,17 @@ class ActorRef(pykka.ActorRef[A]):
         return self._process.reason is ALIVE
 
     def tell(self, message: object) -> None:
-        """Send a message, and don't wait.
+        """Send a message, and don't wait; but for room, when the actor's mailbox has a bound and `overflow` says so.
 
         Raises:
             ActorDied: the actor has ended (a `pykka.ActorDeadError`).
+            MailboxFull: its mailbox has no room, and `overflow="raise"`.
         """
         _checkpoint()
         if type(message) is Request:
             message = Told(message)
         if not self._process.put(message):
+            self._process.lose(message)
             raise self._died()
 
     @overload
@@ -124,6 +125,7 @@ class ActorRef(pykka.ActorRef[A]):
 
         Raises:
             ActorDied: the actor had ended, or ended before it answered; `reason` is its exit reason (A58, A61).
+            MailboxFull: its mailbox had no room, and `overflow` isn't `"block"`.
             CallTimeout: no reply in time (a `pykka.Timeout`).
             Deadlock: the actor asks itself (A69), or one that waits for it, such as its starter (B70), maybe by way of
                 others; the message says which.
@@ -133,12 +135,16 @@ class ActorRef(pykka.ActorRef[A]):
         request = Request(message, target)
         asker = current()
         if asker is not None:
-            asker.checkpoint()
+            if asker.killed:
+                asker.checkpoint()
             if block and (target is asker or target.waiting_for is not None):
                 _refuse_deadlock(asker, request)
         if not target.put(request):
             request.refuse(self._died())
-        return request.get(timeout=timeout) if block else request
+        if block:
+            return request.get(timeout=timeout)
+        target.await_room(request)
+        return request
 
     @overload
     def stop(self, *, block: Literal[True] = True, timeout: float | None = None, reason: ExitReason = ...) -> bool: ...
@@ -237,6 +243,18 @@ class NamedRef(ActorRef[A]):
     def name(self) -> Hashable:
         """The name that is looked up."""
         return self._name
+
+    def tell(self, message: object) -> None:
+        """Send a message to whoever has the name now, and don't wait.
+
+        Raises:
+            NoSuchName: nobody has it (A7).
+        """
+        try:
+            super().tell(message)
+        except NoSuchName:
+            current_runtime().dead_letters.add(self, message, NoProc())
+            raise
 
     def is_alive(self) -> bool:
         """Tell whether a living actor has the name now."""

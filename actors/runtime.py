@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from actors._clock import Clock, SystemClock
 from actors._event_loop import EventLoop
+from actors._observer import Observer
 from actors._process import Process, chosen, current, new_waiter
 from actors._scheduler import Scheduler, lifeline
+from actors._telemetry import ACTOR, MESSAGE, Telemetry
+from actors.dead_letters import DeadLetters
 from actors.errors import AlreadyStarted, NameUnavailable, ProcessKilled
 from actors.messages import Shutdown
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from contextvars import Token
 
     from actors._clock import Waiter
+    from actors._observer import Traced
 
 __all__ = ["Runtime", "current_runtime"]
 
@@ -24,7 +28,7 @@ T = TypeVar("T")
 
 
 class Runtime:
-    """A world of actors: its clock, its scheduler, its process table and names.
+    """A world of actors: its clock, its scheduler, its process table and names, its telemetry and dead letters.
 
     A default one is made on first use. A test, or a program that wants its own, runs inside another:
 
@@ -52,6 +56,9 @@ class Runtime:
         self._event_loop: EventLoop | None = None
         self._processes: dict[Process, None] = {}
         self._names: dict[Hashable, Process] = {}
+        self.telemetry = Telemetry(self.clock, self._fit_observers)
+        self.dead_letters = DeadLetters(self)
+        self._observes_all = False
         self._tables: dict[tuple[type, str], object] = {}
         self._token: Token[Runtime | None] | None = None
 
@@ -73,6 +80,7 @@ class Runtime:
             event_loop, self._event_loop = self._event_loop, None
         if event_loop is not None:
             event_loop.close()
+        self.dead_letters.close()
         self.clock.close()
 
     def stop_all(self, timeout: float = 10.0) -> None:
@@ -155,6 +163,8 @@ class Runtime:
                 self._names[name] = process
                 process.name = name
             self._processes[process] = None
+            if self._observes_all:
+                process.observer = Observer()
             if link and process.parent is not None:
                 process.add_link(process.parent)
 
@@ -164,6 +174,37 @@ class Runtime:
         if process.holds_program:
             process.holds_program = False
             lifeline.let_go()
+
+    # Those who look on
+
+    def add_listener(self, process: Process, key: object, listener: Callable[[Traced], object]) -> bool:
+        """Have a listener told of what an actor does; False when it has ended."""
+        with self.lock:
+            if process.gone:
+                return False
+            if process.observer is None:
+                process.observer = Observer()
+            process.observer.listeners[key] = listener
+            return True
+
+    def remove_listener(self, process: Process, key: object) -> None:
+        """Have a listener told no more."""
+        with self.lock:
+            if process.observer is not None:
+                process.observer.listeners.pop(key, None)
+            self._fit_observer(process)
+
+    def _fit_observers(self) -> None:
+        with self.lock:
+            self._observes_all = self.telemetry.listens_to(ACTOR) or self.telemetry.listens_to(MESSAGE)
+            for process in self._processes:
+                self._fit_observer(process)
+
+    def _fit_observer(self, process: Process) -> None:
+        if process.observer is None:
+            process.observer = Observer() if self._observes_all else None
+        elif not self._observes_all and not process.observer.listeners:
+            process.observer = None
 
     # Names
 

@@ -27,7 +27,7 @@ from actors import (
     adopt,
 )
 from actors._adopted import start_adopted
-from actors._process import ALIVE
+from actors._process import ALIVE, Control
 from supervision.children import Child, check_ids, child_spec
 from supervision.errors import (
     ChildAlreadyPresent,
@@ -156,7 +156,7 @@ class _CountChildren:
 
 
 @dataclass(frozen=True, slots=True)
-class _TryAgain:
+class _TryAgain(Control):
     record: _Record
 
 

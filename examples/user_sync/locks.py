@@ -70,7 +70,7 @@ class Table:
     def stuck_users(self) -> set[str]:
         """Return the users whose holder is gone: nobody will ever delete them."""
         with self._lock:
-            return {user for user, ref in self._holders.items() if ref is not None and ref.state == "gone"}
+            return {user for user, ref in self._holders.items() if ref is not None and ref.state() == "gone"}
 
 
 class TableLock:

@@ -167,7 +167,7 @@ def test_an_adopted_ref_does_what_a_ref_does(plain):
     adopted = adopt(plain)
 
     assert isinstance(adopted, ActorRef)
-    assert (adopted.state, adopted.exit_reason, adopted.is_alive()) == ("alive", None, True)
+    assert (adopted.state(), adopted.exit_reason, adopted.is_alive()) == ("alive", None, True)
     assert adopted.ask("hello") == "hello"
     assert adopted.proxy().double(4).get() == 8
     adopted.tell("hello")
@@ -181,7 +181,7 @@ def test_an_adopted_actor_can_be_stopped_with_a_reason():
 
     assert adopted.stop(reason="why") is True
 
-    assert (adopted.exit_reason, adopted.state) == ("why", "gone")
+    assert (adopted.exit_reason, adopted.state()) == ("why", "gone")
     assert adopted.stop() is False
     assert plain.stop() is False
     assert log == ["on_stop"]
@@ -339,9 +339,9 @@ def test_an_actor_adopted_while_it_runs_a_handler_can_be_killed():
     adopt(plain).kill()
 
     assert received(watcher)
-    assert adopt(plain).state == "abandoned"
+    assert adopt(plain).state() == "abandoned"
     gate.open()
-    assert ended(plain).state == "gone"
+    assert ended(plain).state() == "gone"
     assert log == []
 
 

@@ -86,10 +86,10 @@ def test_a_plain_actor_killed_in_a_handler_is_abandoned_until_it_returns():
     adopted.kill()
 
     assert received(watcher).reason == Killed()
-    assert (adopted.state, adopted.is_alive(), plain.is_alive()) == ("abandoned", False, False)
+    assert (adopted.state(), adopted.is_alive(), plain.is_alive()) == ("abandoned", False, False)
     gate.open()
     assert adopted.join(CAP)
-    assert adopted.state == "gone"
+    assert adopted.state() == "gone"
     assert log == ["handler ends"]
     assert received_nothing(watcher)
 
@@ -110,7 +110,7 @@ def test_a_plain_actor_killed_in_its_last_hook_is_not_gone_before_it_ends(hook):
     adopt(plain).kill()
 
     assert received(watcher).reason == Killed()
-    assert adopt(plain).state == "abandoned"
+    assert adopt(plain).state() == "abandoned"
     gate.open()
     assert adopt(plain).join(CAP)
     assert adopt(plain).exit_reason == Killed()

@@ -265,7 +265,7 @@ def test_an_actor_in_its_last_hook_is_dead_and_not_gone(hook, cause, reason):
     actor.tell(cause)
     gate.await_arrival()
 
-    assert (actor.state, actor.is_alive(), actor.exit_reason) == ("dead", False, reason)
+    assert (actor.state(), actor.is_alive(), actor.exit_reason) == ("dead", False, reason)
     assert whereis("held") is actor
     assert received_nothing(watcher)
     assert actor.join(0) is False
@@ -273,7 +273,7 @@ def test_an_actor_in_its_last_hook_is_dead_and_not_gone(hook, cause, reason):
     gate.open()
 
     assert received(watcher).reason == reason
-    assert ended(actor).state == "gone"
+    assert ended(actor).state() == "gone"
     assert received_nothing(watcher)
 
 
@@ -320,7 +320,7 @@ def test_an_actor_in_on_start_is_alive_and_takes_messages():
     gate.await_arrival()
 
     actor.tell("early")
-    assert (actor.state, actor.exit_reason) == ("alive", None)
+    assert (actor.state(), actor.exit_reason) == ("alive", None)
     gate.open()
 
     assert received(actor) == "early"

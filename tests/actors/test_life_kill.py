@@ -50,7 +50,7 @@ def test_an_idle_actor_is_gone_when_it_was_killed(actor_class):
 
     assert received(watcher).reason == Killed()
     assert actor.join(CAP)
-    assert (actor.state, actor.exit_reason) == ("gone", Killed())
+    assert (actor.state(), actor.exit_reason) == ("gone", Killed())
 
 
 @rule("A6", "A71")
@@ -76,13 +76,13 @@ def test_an_actor_killed_in_a_handler_is_dead_at_once_and_gone_later():
 
     assert received(watcher).reason == Killed()
     assert whereis("busy") is None
-    assert (actor.is_alive(), actor.state, actor.exit_reason) == (False, "abandoned", Killed())
+    assert (actor.is_alive(), actor.state(), actor.exit_reason) == (False, "abandoned", Killed())
     assert actor.join(0) is False
 
     gate.open()
 
     assert actor.join(CAP)
-    assert actor.state == "gone"
+    assert actor.state() == "gone"
     assert received_nothing(watcher)
 
 
@@ -133,10 +133,10 @@ def test_an_actor_killed_in_its_last_hook_is_down_once_with_killed(hook):
 
     assert received(watcher).reason == Killed()
     assert whereis("held") is None
-    assert actor.state == "abandoned"
+    assert actor.state() == "abandoned"
     gate.open()
     assert actor.join(CAP)
-    assert (actor.state, actor.exit_reason) == ("gone", Killed())
+    assert (actor.state(), actor.exit_reason) == ("gone", Killed())
     assert received_nothing(watcher)
 
 
@@ -159,10 +159,10 @@ def test_an_actor_killed_in_a_finally_is_abandoned_until_it_has_ended():
     at_wait.open()
     in_finally.await_arrival()
 
-    assert actor.state == "abandoned"
+    assert actor.state() == "abandoned"
     in_finally.open()
     assert actor.join(CAP)
-    assert actor.state == "gone"
+    assert actor.state() == "gone"
 
 
 locks = Registry("locks")
@@ -281,7 +281,7 @@ def test_code_that_swallows_the_kill_is_abandoned_until_it_ends():
     at_wait.open()
     after.await_arrival()
 
-    assert actor.state == "abandoned"
+    assert actor.state() == "abandoned"
     after.open()
     assert actor.join(CAP)
     assert actor.exit_reason == Killed()
@@ -349,7 +349,7 @@ def test_a_dead_actor_can_not_be_killed():
     actor.kill()
 
     assert actor.exit_reason == "before"
-    assert actor.state == "gone"
+    assert actor.state() == "gone"
 
 
 @rule("A6")

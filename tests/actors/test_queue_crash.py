@@ -186,7 +186,7 @@ def test_events_of_an_abandoned_worker_wait_until_its_code_has_ended():
     queue.put("other")
     assert handled.wait(CAP)
 
-    assert worker.state == "abandoned"
+    assert worker.state() == "abandoned"
     assert log == ["other"]
     gate.open()
     assert queue.join(CAP)

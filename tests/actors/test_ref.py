@@ -313,7 +313,7 @@ def test_when_stop_has_returned_the_actor_is_gone():
 
         ref.stop()
 
-        assert ref.state == "gone"
+        assert ref.state() == "gone"
     assert len(log) == 100
 
 
@@ -367,7 +367,7 @@ def test_all_who_stop_an_actor_at_once_are_answered():
 def test_a_living_actor_has_no_exit_reason():
     ref = Probe.start()
 
-    assert (ref.state, ref.exit_reason, ref.is_alive(), ref.name) == ("alive", None, True, None)
+    assert (ref.state(), ref.exit_reason, ref.is_alive(), ref.name) == ("alive", None, True, None)
 
 
 @rule("A10")

@@ -63,7 +63,7 @@ def test_a_named_ref_does_what_a_ref_does():
     ref.tell("hello")
     assert received(actor) == "hello"
     assert ref.ask(lambda: "reply", block=False).get() == "reply"
-    assert (ref.name, ref.state, ref.exit_reason) == ("probe", "alive", None)
+    assert (ref.name, ref.state(), ref.exit_reason) == ("probe", "alive", None)
     assert ref.stop() is True
     assert actor.exit_reason == Normal()
 
@@ -114,7 +114,7 @@ def test_without_an_actor_a_named_ref_has_no_life_to_show():
 
     assert ref.name == "nobody"
     with pytest.raises(NoSuchName):
-        _ = ref.state
+        ref.state()
     with pytest.raises(ActorDied):
         ref.join()
 

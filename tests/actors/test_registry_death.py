@@ -112,7 +112,7 @@ def test_an_abandoned_owner_keeps_its_key_until_its_code_ends(keys):
 
     holder.kill()
 
-    assert holder.state == "abandoned"
+    assert holder.state() == "abandoned"
     assert not is_free(keys, "k")
     assert [(entry.key, entry.owner, entry.state) for entry in keys.holders()] == [("k", holder, "abandoned")]
     gate.open()

@@ -69,7 +69,7 @@ def test_leaving_a_runtime_ends_its_actors_only():
     with Runtime():
         inside = Probe.start()
 
-    assert (inside.state, inside.exit_reason) == ("gone", Shutdown())
+    assert (inside.state(), inside.exit_reason) == ("gone", Shutdown())
     assert outside.is_alive()
 
 
@@ -105,7 +105,7 @@ def test_a_closed_runtime_leaves_no_thread_behind():
     left = set(threading.enumerate()) - before
     # The one that keeps the program alive is the process's, not the runtime's.
     assert [thread.name for thread in left if thread.name != "actors-lifeline"] == []
-    assert supervisor.state == "gone"
+    assert supervisor.state() == "gone"
 
 
 def test_stopping_all_goes_backwards_and_runs_the_last_hooks(runtime):
@@ -172,7 +172,7 @@ def test_what_does_not_end_in_time_is_killed(runtime, clock):
     clock.advance(10.0)
 
     stopping.join(CAP)
-    assert (stuck.state, stuck.exit_reason) == ("abandoned", Killed())
+    assert (stuck.state(), stuck.exit_reason) == ("abandoned", Killed())
     gate.open()
     assert stuck.join(CAP)
 

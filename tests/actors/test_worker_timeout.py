@@ -44,7 +44,7 @@ def test_a_hung_handler_is_abandoned_and_its_event_and_key_stay_held(queue, cloc
 
         clock.advance(0.2)
 
-        assert (hung.state, hung.exit_reason) == ("abandoned", Killed())
+        assert (hung.state(), hung.exit_reason) == ("abandoned", Killed())
         assert supervisor.which_children()[0].child is not hung
         assert queue.stats().in_flight == 1
         with pytest.raises(AlreadyRegistered):
@@ -129,7 +129,7 @@ def test_a_handler_that_ends_by_itself_after_its_time_has_handled_its_event(queu
     queue.put("slow")
     gate.await_arrival()
     clock.advance(1.0)
-    assert worker.state == "abandoned"
+    assert worker.state() == "abandoned"
     Recorder.start_link(queue, log)
 
     gate.open()
@@ -187,7 +187,7 @@ def test_a_supervisor_goes_on_restarting_while_bodies_hang(queue, clock):
 
         (info,) = supervisor.which_children()
         assert info.child not in hung
-        assert [worker.state for worker in hung] == ["abandoned"] * 3
+        assert [worker.state() for worker in hung] == ["abandoned"] * 3
         assert queue.stats().in_flight == 3
         for gate in gates:
             gate.open()

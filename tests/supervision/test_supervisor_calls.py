@@ -193,7 +193,7 @@ def test_a_terminated_child_stays_down_and_its_siblings_up(nursery, kind, strate
 
     sup.ref.terminate_child("b")
 
-    assert before["b"].state == "gone"
+    assert before["b"].state() == "gone"
     assert sup.children() == {**before, "b": None}
 
 

@@ -45,7 +45,7 @@ def test_a_child_ends_in_order_when_it_is_terminated(nursery, reports, kind, shu
 
     sup.ref.terminate_child("a")
 
-    assert child.state == "gone"
+    assert child.state() == "gone"
     assert child.exit_reason == Shutdown()
     assert nursery.entries() == ["a starts", "a stops"]
     assert reports() == []
@@ -67,7 +67,7 @@ def test_a_child_that_takes_too_long_is_killed_and_reported(nursery, reports, cl
 
     assert terminated.get(timeout=CAP) is None
     assert child.exit_reason == Killed()
-    assert child.state == "abandoned"
+    assert child.state() == "abandoned"
     assert reports() == [("shutdown_error", "a", Killed())]
     assert sup.children() == ({} if restart == "temporary" else {"a": None})
     gate.open()

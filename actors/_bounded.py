@@ -1,0 +1,273 @@
+"""Mailboxes with a bound, and what becomes of a message that finds no room in one."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import threading
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+
+from pykka import messages as pykka_messages
+
+from actors._process import ALIVE, Asked, Control, Process, current, new_waiter, refuse_deadlock
+from actors.errors import MailboxFull, WouldBlock
+from actors.messages import Down, Exit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pykka
+
+    from actors._clock import Waiter
+    from actors.runtime import Runtime
+
+__all__ = ["BoundedProcess", "Overflow", "check_bound", "is_bounded", "new_process"]
+
+logger = logging.getLogger("pykka_otp.mailbox")
+
+Overflow: TypeAlias = Literal["block", "raise", "drop_oldest", "drop_newest"]
+
+_NEVER_BOUNDED = (Control, Exit, Down, pykka_messages._ActorStop)
+
+
+def is_bounded(message: object) -> bool:
+    """Whether a message counts against the bound: a user's does, and what the runtime itself sends doesn't."""
+    return not isinstance(message, _NEVER_BOUNDED)
+
+
+class _Sender:
+    """One who waits for room, as the search for deadlocks sees it too; and the message that is to go in."""
+
+    __slots__ = ("message", "target", "turned_away", "waiter")
+
+    def __init__(self, message: object, target: Process) -> None:
+        self.message = message
+        # Whose code makes room.
+        self.target: Process | None = target
+        # None while nobody waits: who asks waits for the answer.
+        self.waiter: Waiter | None = None
+        self.turned_away = False
+
+    def release(self) -> None:
+        if self.waiter is not None:
+            self.waiter.release()
+
+
+class BoundedProcess(Process):
+    """The record of an actor that has a bound on its mailbox."""
+
+    __slots__ = ("_held", "_room", "_senders", "dropped", "max_mailbox", "overflow")
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        actor_class: type[pykka.Actor],
+        *,
+        max_mailbox: int,
+        overflow: Overflow,
+        parent: Process | None = None,
+        trapping: bool = False,
+    ) -> None:
+        super().__init__(runtime, actor_class, parent=parent, trapping=trapping)
+        self.max_mailbox = max_mailbox
+        self.overflow: Overflow = overflow
+        self.dropped = 0
+        # Guards what follows, and the mailbox against being taken from by two. A finalizer that sends may come between
+        # two lines of the same thread that holds it.
+        self._room = threading.RLock()
+        self._held = 0
+        # In the order in which they came; somebody is here only while there is no room.
+        self._senders: deque[_Sender] = deque()
+
+    def put(self, message: object) -> bool:
+        """Put a message into the mailbox when there is room, and do as `overflow` says when there is none.
+
+        Raises:
+            MailboxFull: a told message finds no room, and the mailbox is one that raises.
+            WouldBlock: the sender would have to wait in the thread of an event loop.
+            Deadlock: the sender would wait for an actor that waits for it.
+        """
+        if not is_bounded(message):
+            return super().put(message)
+        with self._room:
+            if self.reason is not ALIVE:
+                return False
+            # An actor that waited for itself would wait for ever.
+            if self._has_room() or (self.overflow == "block" and current() is self):
+                return self._let_in(message)
+            if self.overflow != "block":
+                self._overflow(message)
+                return True
+            sender = _Sender(message, self)
+            if not isinstance(message, Asked):
+                _refuse_to_block_a_loop()
+                sender.waiter = new_waiter()
+            self._senders.append(sender)
+        if sender.waiter is not None:
+            self._wait(sender, sender.waiter)
+        return not sender.turned_away or isinstance(message, Asked)
+
+    def put_at_once(self, message: object) -> bool:
+        if self.overflow in ("drop_oldest", "drop_newest"):
+            return self.put(message)
+        with self._room:
+            return self._let_in(message)
+
+    def await_room(self, message: object) -> None:
+        if _is_in_event_loop():
+            # Awaiting the answer is the wait.
+            return
+        with self._room:
+            sender = next((sender for sender in self._senders if sender.message is message), None)
+            if sender is None:
+                return
+            sender.waiter = waiter = new_waiter()
+        self._wait(sender, waiter)
+
+    def put_back(self, messages: Sequence[object]) -> None:
+        with self._room:
+            self._held += sum(map(is_bounded, messages))
+            super().put_back(messages)
+
+    def take(self) -> object:
+        with self._room:
+            message = super().take()
+            if is_bounded(message):
+                self._held -= 1
+                self._let_next_in()
+        return message
+
+    def refuse_mail(self) -> None:
+        with self._room:
+            super().refuse_mail()
+            senders, self._senders = self._senders, deque()
+        for sender in senders:
+            sender.turned_away = True
+            self.refuse(sender.message)
+            sender.release()
+
+    def _has_room(self) -> bool:
+        return self._held < self.max_mailbox
+
+    def _let_in(self, message: object) -> bool:
+        self._held += 1
+        return super().put(message)
+
+    def _let_next_in(self) -> None:
+        while self._senders and self._has_room():
+            # By who makes the room, so that nobody comes between: senders keep their order.
+            sender = self._senders.popleft()
+            self._let_in(sender.message)
+            sender.release()
+
+    def _wait(self, sender: _Sender, waiter: Waiter) -> None:
+        process = current()
+        try:
+            if process is None:
+                waiter.wait(self.runtime.clock, None)
+                return
+            process.waiting_for = sender
+            try:
+                refuse_deadlock(process)
+                process.wait(waiter, None)
+            finally:
+                process.waiting_for = None
+        except BaseException:
+            with self._room, suppress(ValueError):
+                self._senders.remove(sender)
+            raise
+
+    def _overflow(self, message: object) -> None:
+        match self.overflow:
+            case "raise" if isinstance(message, Asked):
+                message.refuse(self._full())
+            case "raise":
+                raise self._full()
+            case "drop_oldest":
+                self._report_drop(self._take_oldest())
+                self._let_in(message)
+            case _:
+                self._report_drop(message)
+
+    def _take_oldest(self) -> object:
+        if not self.taken:
+            self._take_many()
+        self._held -= 1
+        # Last first, that one; and there is one in either, or there would be room.
+        for box, places in (
+            (self.taken or [], reversed(range(len(self.taken or ())))),
+            (self.inbox, itertools.count()),
+        ):
+            for place in places:
+                if is_bounded(box[place]):
+                    return box.pop(place)
+        raise AssertionError("no message that counts, and no room")
+
+    def _report_drop(self, message: object) -> None:
+        """Count a message that found no room, or made some; who asked it is told."""
+        self.dropped += 1
+        if isinstance(message, Asked):
+            message.refuse(self._full())
+        if self.dropped == 1:
+            logger.warning(
+                "the mailbox of %s is full, with %d messages: from now on some are dropped, as overflow=%r says",
+                self.label,
+                self.max_mailbox,
+                self.overflow,
+                extra={"actor": self.label, "max_mailbox": self.max_mailbox},
+            )
+
+    def _full(self) -> MailboxFull:
+        return MailboxFull(self.ref, self.max_mailbox)
+
+
+def new_process(
+    runtime: Runtime,
+    actor_class: type[pykka.Actor],
+    *,
+    max_mailbox: int | None,
+    overflow: Overflow,
+    parent: Process | None = None,
+    trapping: bool = False,
+) -> Process:
+    """Make the record of an actor that is to be started; an actor without a bound pays nothing for it."""
+    if max_mailbox is None:
+        return Process(runtime, actor_class, parent=parent, trapping=trapping)
+    return BoundedProcess(
+        runtime, actor_class, max_mailbox=max_mailbox, overflow=overflow, parent=parent, trapping=trapping
+    )
+
+
+def check_bound(prefix: str, max_mailbox: object, overflow: object) -> None:
+    """Refuse what is no bound, or no way to keep to it.
+
+    Args:
+        prefix: what stands before the names in the message: a class and a dot, or nothing.
+
+    Raises:
+        ValueError: saying what was expected, and what came.
+    """
+    is_count = isinstance(max_mailbox, int) and not isinstance(max_mailbox, bool) and max_mailbox >= 1
+    if max_mailbox is not None and not is_count:
+        raise ValueError(f"{prefix}max_mailbox must be a whole number >= 1, or None for no bound; got {max_mailbox!r}")
+    if overflow not in get_args(Overflow):
+        raise ValueError(
+            f"{prefix}overflow must be one of {', '.join(map(repr, get_args(Overflow)))}; got {overflow!r}"
+        )
+
+
+def _refuse_to_block_a_loop() -> None:
+    if _is_in_event_loop():
+        msg = "would block the event loop until the mailbox has room; ask(block=False) and await the answer instead"
+        raise WouldBlock(msg)
+
+
+def _is_in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

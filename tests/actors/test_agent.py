@@ -1,0 +1,287 @@
+"""Agent: functions that read and change a state."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from actors import (
+    ActorDied,
+    AgentRef,
+    AlreadyStarted,
+    BadReturn,
+    CallTimeout,
+    ChildSpec,
+    Crashed,
+    Deadlock,
+    Error,
+    Ignore,
+    NoProc,
+    Refusal,
+    StartFailed,
+    Stop,
+    current_actor,
+    exit,
+    whereis,
+)
+from actors import Agent as AgentClass
+from supervision import Supervisor
+from tests.support import Gate, Probe, crash, ended
+
+rule = pytest.mark.rule
+
+BOOM = Crashed(ValueError("boom"))
+
+
+class Agent(AgentClass):
+    """The class under test, by a name of the test's own, so that logs show whose name they give."""
+
+
+def same(state):
+    return state
+
+
+def crashing(_state):
+    crash()
+
+
+def reason_of(call, *arguments):
+    with pytest.raises(ActorDied) as raised:
+        call(*arguments)
+    return raised.value.reason
+
+
+@rule("A101")
+def test_a_function_reads_the_state_and_leaves_it():
+    agent = Agent.start(lambda: [1, 2])
+
+    assert isinstance(agent, AgentRef)
+    assert agent.get(len) == 2
+    assert agent.get(same) == [1, 2]
+
+
+@rule("A101")
+def test_a_function_changes_the_state():
+    agent = Agent.start(lambda: 1)
+
+    assert agent.update(lambda state: state + 1) is None
+
+    assert agent.get(same) == 2
+
+
+@rule("A101")
+def test_a_function_answers_and_changes_the_state():
+    agent = Agent.start(lambda: 1)
+
+    assert agent.get_and_update(lambda state: (f"was {state}", state + 1)) == "was 1"
+
+    assert agent.get(same) == 2
+
+
+@rule("A101")
+def test_functions_run_in_the_agent_one_after_the_other():
+    agent = Agent.start(list)
+
+    agent.cast(lambda state: [*state, "cast"])
+    agent.update(lambda state: [*state, "update"])
+
+    assert agent.get(same) == ["cast", "update"]
+    assert agent.get(lambda _state: current_actor()) == agent
+
+
+@rule("A101")
+def test_a_cast_to_a_dead_agent_does_nothing():
+    agent = Agent.start(list)
+    agent.stop()
+
+    assert agent.cast(same) is None
+
+
+@rule("A101")
+@pytest.mark.parametrize("method", ["get", "update", "get_and_update"])
+def test_a_dead_agent_is_not_there(method):
+    agent = Agent.start(list)
+    agent.stop()
+
+    assert reason_of(getattr(agent, method), same) == NoProc()
+
+
+@rule("A101")
+@pytest.mark.parametrize("method", ["get", "update", "get_and_update"])
+def test_an_agent_is_waited_for_five_seconds_by_default(method, clock):
+    agent = Agent.start(list)
+    gate = held(agent)
+
+    failed = Probe.start().ask(lambda: getattr(agent, method)(lambda state: (state, state)), block=False)
+    clock.await_timers()
+    clock.advance(4.9)
+    clock.await_timers()
+    clock.advance(0.1)
+
+    with pytest.raises(CallTimeout):
+        failed.get()
+    gate.open()
+
+
+def held(agent):
+    """The gate at which an agent waits, in a function that was cast to it."""
+    gate = Gate()
+
+    def wait(state):
+        gate.pass_through()
+        return state
+
+    agent.cast(wait)
+    gate.await_arrival()
+    return gate
+
+
+@rule("A102")
+@pytest.mark.parametrize("state", [None, Ignore, Error("x"), Stop(1), Refusal(ValueError())], ids=repr)
+def test_the_state_may_be_anything(state):
+    agent = Agent.start(lambda: state)
+
+    assert agent.get(lambda it: it is state) is True
+
+
+@rule("A102")
+@pytest.mark.parametrize(("make", "reason"), [(crash, BOOM), (lambda: exit("why"), "why")], ids=["raises", "exits"])
+def test_an_agent_whose_state_cannot_be_made_does_not_start(make, reason):
+    with pytest.raises(StartFailed) as raised:
+        Agent.start(make)
+
+    assert raised.value.reason == reason
+
+
+@rule("A103")
+@pytest.mark.parametrize("method", ["get", "update", "get_and_update"])
+@pytest.mark.parametrize(
+    ("function", "reason"), [(crashing, BOOM), (lambda _state: exit("why"), "why")], ids=["raises", "exits"]
+)
+def test_a_function_that_fails_ends_the_agent_and_its_caller_hears_why(method, function, reason):
+    agent = Agent.start(list)
+
+    assert reason_of(getattr(agent, method), function) == reason
+    assert ended(agent).exit_reason == reason
+
+
+@rule("A103")
+@pytest.mark.parametrize("answer", ["bad", ("one",), (1, 2, 3), [1, 2], None], ids=repr)
+def test_an_answer_that_is_no_pair_ends_the_agent(answer):
+    agent = Agent.start(list)
+
+    assert reason_of(agent.get_and_update, lambda _state: answer) == BadReturn(answer)
+    assert ended(agent).exit_reason == BadReturn(answer)
+
+
+@rule("A103")
+def test_nobody_hears_of_a_cast_that_ends_the_agent():
+    agent = Agent.start(list)
+
+    agent.cast(crashing)
+
+    assert ended(agent).exit_reason == BOOM
+
+
+@rule("A104")
+@pytest.mark.parametrize("method", ["update", "get_and_update"])
+def test_a_change_out_of_time_is_made_all_the_same(method, clock):
+    agent = Agent.start(lambda: "old")
+    gate = held(agent)
+    change = {"update": lambda _state: "new", "get_and_update": lambda state: (state, "new")}[method]
+
+    failed = Probe.start().ask(lambda: getattr(agent, method)(change, timeout=2.0), block=False)
+    clock.await_timers()
+    clock.advance(2.0)
+
+    with pytest.raises(CallTimeout):
+        failed.get()
+    gate.open()
+    assert agent.get(same) == "new"
+
+
+@rule("A62", "A101")
+@pytest.mark.parametrize("method", ["get", "update", "get_and_update"])
+def test_a_negative_time_is_an_error_of_the_caller(method):
+    agent = Agent.start(list)
+
+    with pytest.raises(ValueError, match="timeout must be seconds >= 0"):
+        getattr(agent, method)(same, timeout=-1)
+
+    assert agent.is_alive()
+
+
+@rule("A105")
+def test_an_agent_that_calls_itself_ends_of_it():
+    agent = Agent.start(list)
+
+    reason = reason_of(agent.get, lambda _state: agent.get(same))
+
+    assert isinstance(reason.exception, Deadlock)
+    assert reason.exception.reason == "calling_self"
+    assert ended(agent).exit_reason == reason
+
+
+@rule("A106")
+def test_a_stray_message_is_logged_and_dropped(caplog):
+    agent = Agent.start(lambda: 1)
+
+    with caplog.at_level(logging.ERROR):
+        agent.tell("stray")
+        assert agent.get(same) == 1
+
+    assert [record.getMessage() for record in caplog.records] == ["Agent got a message that it doesn't handle: 'stray'"]
+
+
+@rule("A106")
+def test_an_agent_is_stopped_as_any_actor():
+    agent = Agent.start(list)
+
+    assert agent.stop(reason="why") is True
+    assert agent.exit_reason == "why"
+    assert agent.stop() is False
+
+
+@rule("A106")
+def test_an_agent_is_restarted_by_its_supervisor_with_a_new_state():
+    spec = Agent.options(name="scores").child_spec(dict)
+    supervisor = Supervisor.start_link([spec], strategy="one_for_one")
+    scores = Agent.named("scores")
+    first = whereis("scores")
+    scores.update(lambda state: state | {"ada": 3})
+
+    assert reason_of(scores.get, lambda state: state["grace"]) == Crashed(KeyError("grace"))
+    ended(first)
+    supervisor.which_children()
+
+    assert scores.get(same) == {}
+
+
+@rule("A106")
+def test_an_agent_class_has_a_child_spec():
+    assert Agent.child_spec(dict) == ChildSpec(Agent, (dict,))
+
+
+def test_an_agent_that_is_called_otherwise_says_how_it_is_asked():
+    reason = reason_of(Agent.start(list).call, "state?")
+
+    assert str(reason.exception) == "an agent is asked by get(), update() or get_and_update(); got the call 'state?'"
+
+
+def test_an_agent_started_with_a_link_takes_its_starter_along():
+    starter = Probe.start()
+    agent = starter.ask(lambda: Agent.start_link(list))
+
+    agent.cast(crashing)
+
+    assert ended(starter).exit_reason == BOOM
+
+
+def test_a_name_is_taken_once():
+    agent = Agent.options(name="scores").start(dict)
+
+    with pytest.raises(AlreadyStarted) as raised:
+        Agent.options(name="scores").start(dict)
+
+    assert raised.value.ref == agent

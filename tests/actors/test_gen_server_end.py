@@ -1,0 +1,501 @@
+"""The end of a GenServer: when `terminate` runs, with what, and who hears of it."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from actors import (
+    ActorDied,
+    BadReturn,
+    CallTimeout,
+    Continue,
+    Crashed,
+    Exit,
+    Killed,
+    NoReply,
+    Normal,
+    Ok,
+    Reply,
+    Shutdown,
+    Stop,
+    current_actor,
+    exit,
+    link,
+    sleep,
+    unlink,
+    whereis,
+)
+from tests.actors.scripted import Scripted, TrappingScripted, adding, answer, doing, returning, state_of
+from tests.support import Gate, Probe, TrappingProbe, crash, ended, received, watching
+
+rule = pytest.mark.rule
+
+BOOM = Crashed(ValueError("boom"))
+
+
+def wait_at(gate):
+    """A cast that waits at a gate."""
+
+    def wait(state):
+        gate.pass_through()
+        return NoReply(state)
+
+    return wait
+
+
+def child_of(parent, server_class=TrappingScripted):
+    """A server that was started by a probe with a link, and what its `terminate` gets."""
+    log = []
+    return parent.ask(lambda: server_class.start_link(lambda: Ok(()), log)), log
+
+
+# When terminate runs
+
+
+@rule("A71", "A72")
+@pytest.mark.parametrize(
+    ("end", "reason", "state"),
+    [
+        (lambda server: server.cast(returning(Stop("why", "new"))), "why", "new"),
+        (lambda server: server.cast(returning(Stop("why"))), "why", "old"),
+        (lambda server: server.cast(returning(Stop(Normal(), None))), Normal(), None),
+        (lambda server: server.cast(doing(crash)), BOOM, "old"),
+        (lambda server: server.cast(doing(lambda: exit("foo"))), "foo", "old"),
+        (lambda server: server.cast(returning("wat")), BadReturn("wat"), "old"),
+        (lambda server: server.stop(reason="custom"), "custom", "old"),
+        (lambda server: server.stop(), Normal(), "old"),
+    ],
+    ids=["stop", "stop as it is", "stop with None", "crash", "exit", "bad return", "stopped", "stopped normally"],
+)
+def test_terminate_gets_the_reason_and_the_last_good_state(end, reason, state):
+    log = []
+    server = Scripted.start(lambda: Ok("old"), log)
+
+    end(server)
+
+    assert ended(server).exit_reason == reason
+    assert log == [(reason, state)]
+
+
+@rule("A71")
+@pytest.mark.parametrize("reason", [Shutdown(), "w"], ids=repr)
+def test_terminate_does_not_run_when_a_signal_ends_the_server(reason):
+    log = []
+    server = Scripted.start(lambda: Ok(()), log)
+
+    server.exit(reason)
+
+    assert ended(server).exit_reason == reason
+    assert log == []
+
+
+@rule("A71")
+def test_terminate_does_not_run_when_a_linked_actor_ends_the_server():
+    log = []
+    helper = Probe.start()
+    server = Scripted.start(lambda: Ok(link(helper)), log)
+
+    helper.tell(crash)
+
+    assert ended(server).exit_reason == BOOM
+    assert log == []
+
+
+@rule("A71")
+def test_terminate_does_not_run_when_the_parent_ends_a_server_that_does_not_trap():
+    parent = Probe.start()
+    server, log = child_of(parent, Scripted)
+
+    parent.stop(reason=Shutdown())
+
+    assert ended(server).exit_reason == Shutdown()
+    assert log == []
+
+
+@rule("A71")
+@pytest.mark.parametrize("server_class", [Scripted, TrappingScripted])
+def test_terminate_does_not_run_after_a_kill(server_class):
+    log = []
+    server = server_class.start(lambda: Ok(()), log)
+
+    server.kill()
+
+    assert ended(server).exit_reason == Killed()
+    assert log == []
+
+
+@rule("A71")
+def test_terminate_does_not_run_when_a_kill_meets_a_callback_that_fails():
+    log = []
+    server = Scripted.start(lambda: Ok(()), log)
+    gate = Gate()
+
+    def fail(_state):
+        gate.pass_through()
+        crash()
+
+    server.cast(fail)
+    gate.await_arrival()
+    server.kill()
+    gate.open()
+
+    assert ended(server).exit_reason == Killed()
+    assert log == []
+
+
+@rule("A71")
+@pytest.mark.parametrize(
+    "waiting",
+    [
+        lambda log: cast_to(Scripted.start(lambda: Ok(()), log), doing(lambda: sleep(60.0))),
+        lambda log: Scripted.start(lambda: Ok((), Continue(doing(lambda: sleep(60.0)))), log),
+        lambda log: cast_to(Scripted.start(lambda: Ok(()), log, terminate=lambda: sleep(60.0)), returning(Stop("why"))),
+    ],
+    ids=["cast", "continue", "terminate"],
+)
+def test_a_kill_unwinds_a_callback_that_waits_and_runs_no_terminate(waiting, clock):
+    log = []
+    server = waiting(log)
+    clock.await_timers()
+
+    # What terminate had begun before is all that there is of it.
+    begun = list(log)
+    server.kill()
+
+    assert ended(server).exit_reason == Killed()
+    assert log == begun
+
+
+def cast_to(server, request):
+    server.cast(request)
+    return server
+
+
+@rule("A71")
+def test_terminate_runs_once():
+    log = []
+    server = Scripted.start(lambda: Ok("old"), log, terminate=crash)
+
+    server.cast(returning(Stop("why", "new")))
+
+    assert ended(server).exit_reason == BOOM
+    assert log == [("why", "new")]
+
+
+@rule("A71")
+def test_terminate_may_be_a_coroutine_function():
+    log = []
+
+    class Slow(Scripted):
+        async def terminate(self, reason, state):
+            log.append((reason, state))
+
+    Slow.start().stop()
+
+    assert log == [(Normal(), ())]
+
+
+# Parents and others
+
+
+@rule("A63", "A71")
+@pytest.mark.parametrize("reason", [Normal(), Shutdown(), "why"], ids=repr)
+def test_a_trapping_server_terminates_with_its_parent(reason):
+    parent = Probe.start()
+    server, log = child_of(parent)
+
+    parent.stop(reason=reason)
+
+    assert ended(server).exit_reason == reason
+    assert log == [(reason, ())]
+
+
+@rule("A63")
+def test_a_signal_of_the_parent_counts_as_its_end():
+    parent = Probe.start()
+    server, log = child_of(parent)
+
+    parent.ask(lambda: server.exit(Normal()))
+
+    assert ended(server).exit_reason == Normal()
+    assert log == [(Normal(), ())]
+
+
+@rule("A63")
+def test_the_exit_of_anybody_else_is_a_message():
+    parent, other = Probe.start(), Probe.start()
+    server, _ = child_of(parent)
+
+    other.ask(lambda: server.exit(Shutdown()))
+
+    assert state_of(server) == (Exit(other, Shutdown()),)
+
+
+@rule("A63")
+def test_a_server_that_was_unlinked_from_its_parent_outlives_it():
+    parent = Probe.start()
+    server, _ = child_of(parent)
+    parent.ask(lambda: unlink(server))
+
+    parent.kill()
+    ended(parent)
+
+    assert state_of(server) == ()
+
+
+@rule("A73")
+def test_what_came_before_the_end_of_the_parent_is_handled_and_the_rest_is_not():
+    parent = Probe.start()
+    server, log = child_of(parent)
+    gate = Gate()
+    server.cast(wait_at(gate))
+    gate.await_arrival()
+
+    server.cast(adding(1))
+    server.cast(adding(2))
+    parent.ask(lambda: server.exit(Shutdown()))
+    server.cast(adding(3))
+    gate.open()
+
+    assert ended(server).exit_reason == Shutdown()
+    assert log == [(Shutdown(), (1, 2))]
+
+
+@rule("A73", "A76")
+def test_a_stop_comes_after_what_was_sent_before():
+    log = []
+    server = Scripted.start(lambda: Ok(()), log)
+    gate = Gate()
+    server.cast(wait_at(gate))
+    gate.await_arrival()
+
+    server.cast(adding(1))
+    stopped = server.stop(block=False)
+    server.cast(adding(2))
+    gate.open()
+
+    assert stopped.get() is True
+    assert log == [(Normal(), (1,))]
+
+
+# A terminate that fails
+
+
+@rule("A74", "A76")
+@pytest.mark.parametrize(
+    ("terminate", "reason"), [(crash, BOOM), (lambda: exit("other"), "other")], ids=["raises", "exits"]
+)
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda server: server.stop(),
+        lambda server: server.cast(returning(Stop("why"))),
+        lambda server: server.cast(doing(lambda: exit("why"))),
+    ],
+    ids=["stopped", "stop", "exit"],
+)
+def test_a_terminate_that_fails_gives_the_reason(end, terminate, reason):
+    server = Scripted.start(terminate=terminate)
+    watcher = watching(server)
+
+    end(server)
+
+    assert ended(server).exit_reason == reason
+    assert received(watcher).reason == reason
+
+
+@rule("A61", "A74")
+def test_a_caller_gets_the_reason_of_a_terminate_that_failed():
+    server = Scripted.start(terminate=crash)
+
+    with pytest.raises(ActorDied) as raised:
+        server.call(returning(Stop("why")))
+
+    assert raised.value.reason == BOOM
+
+
+# Answers at the end
+
+
+@rule("A75")
+def test_the_answer_of_a_server_that_stops_comes_after_terminate():
+    log = []
+    server = Scripted.start(lambda: Ok(()), log)
+
+    assert server.call(returning(Stop("why", "new", reply="rep"))) == "rep"
+
+    assert log == [("why", "new")]
+    assert ended(server).exit_reason == "why"
+
+
+@rule("A75")
+def test_the_answer_of_a_server_that_stops_may_be_none():
+    assert Scripted.start().call(returning(Stop("why", (), reply=None))) is None
+
+
+@rule("A74", "A75")
+@pytest.mark.parametrize(
+    ("terminate", "reason"), [(crash, BOOM), (lambda: exit("other"), "other")], ids=["raises", "exits"]
+)
+def test_the_answer_comes_though_terminate_fails(terminate, reason):
+    server = Scripted.start(terminate=terminate)
+
+    assert server.call(returning(Stop("why", (), reply="rep"))) == "rep"
+
+    assert ended(server).exit_reason == reason
+
+
+@rule("A75")
+def test_the_answer_is_too_late_when_the_time_is_up_in_terminate(clock):
+    server = Scripted.start(terminate=lambda: sleep(60.0))
+
+    call = Probe.start().ask(lambda: server.call(returning(Stop("why", (), reply="rep")), timeout=2.0), block=False)
+    clock.await_timers(2)
+    clock.advance(2.0)
+
+    with pytest.raises(CallTimeout):
+        call.get()
+    clock.advance(60.0)
+    assert ended(server).exit_reason == "why"
+
+
+@rule("A75")
+def test_a_kill_in_terminate_takes_the_place_of_the_answer():
+    gate = Gate()
+    server = Scripted.start(terminate=gate.pass_through)
+    call = server.ask(returning(Stop("why", (), reply="rep")), block=False)
+    gate.await_arrival()
+
+    server.kill()
+
+    with pytest.raises(ActorDied) as raised:
+        call.get()
+    assert raised.value.reason == Killed()
+    gate.open()
+
+
+# Stop
+
+
+@rule("A37", "A76")
+def test_a_stopped_server_has_the_reason_and_its_name_is_free():
+    server = Scripted.options(name="server").start()
+
+    assert server.stop(reason="custom") is True
+
+    assert server.exit_reason == "custom"
+    assert whereis("server") is None
+
+
+@rule("A76")
+def test_stopping_a_server_that_has_ended_says_so():
+    server = Scripted.start()
+    server.stop()
+
+    assert server.stop() is False
+
+
+@rule("A69", "A76")
+def test_a_server_that_stops_itself_and_waits_is_told_so():
+    with pytest.raises(ActorDied) as raised:
+        Scripted.start().call(doing(lambda: current_actor().stop()))
+
+    assert raised.value.reason.exception.reason == "calling_self"
+
+
+@rule("A76")
+def test_a_stop_out_of_time_still_stops_later(clock):
+    server = Scripted.start()
+    gate = Gate()
+    server.cast(wait_at(gate))
+    gate.await_arrival()
+
+    stopped = Probe.start().ask(lambda: server.stop(timeout=2.0), block=False)
+    clock.await_timers()
+    clock.advance(2.0)
+
+    with pytest.raises(CallTimeout):
+        stopped.get()
+    assert server.is_alive()
+    gate.open()
+    assert ended(server).exit_reason == Normal()
+
+
+@rule("A76", "A77")
+def test_a_server_that_ends_by_itself_before_the_stop_shows_its_own_reason():
+    server = Scripted.start()
+    gate = Gate()
+    server.cast(wait_at(gate))
+    gate.await_arrival()
+    server.cast(returning(Stop("mine", ())))
+
+    stopped = server.stop(block=False)
+    gate.open()
+
+    assert stopped.get() is True
+    assert server.exit_reason == "mine"
+
+
+# What is logged
+
+
+@rule("A78")
+@pytest.mark.parametrize("reason", [Normal(), Shutdown(), Shutdown("x")], ids=repr)
+def test_an_orderly_end_is_not_logged(reason, caplog):
+    server = Scripted.start()
+
+    server.cast(returning(Stop(reason, ())))
+
+    ended(server)
+    assert caplog.records == []
+
+
+@rule("A9", "A78")
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        (doing(crash), "Scripted crashed"),
+        (returning(Stop("why", ())), "Scripted exited: 'why'"),
+        (returning("wat"), "Scripted exited: BadReturn(value='wat')"),
+    ],
+)
+def test_an_abnormal_end_is_logged_once(request_, message, caplog):
+    server = Scripted.start()
+
+    with caplog.at_level(logging.ERROR), pytest.raises(ActorDied):
+        server.call(request_)
+
+    ended(server)
+    assert [record.getMessage() for record in caplog.records] == [message]
+
+
+@rule("A61")
+def test_a_linked_caller_of_a_server_that_ends_may_catch_it():
+    caller = TrappingProbe.start()
+    server = caller.ask(Scripted.start_link)
+
+    with pytest.raises(ActorDied):
+        caller.ask(lambda: server.call(returning(Stop("why", ()))))
+
+    assert received(caller) == Exit(server, "why")
+
+
+@rule("A8")
+def test_a_server_that_has_answered_is_dead_for_whoever_hears_of_its_end():
+    server = Scripted.start()
+    watcher = watching(server)
+
+    server.call(returning(Stop(Normal(), (), reply="bye")))
+
+    assert received(watcher).reason == Normal()
+    assert not server.is_alive()
+    with pytest.raises(ActorDied):
+        server.call(answer(1))
+
+
+def test_an_exception_may_be_an_answer_like_any_other():
+    server = Scripted.start()
+
+    assert server.call(returning(Reply(ValueError("a value"), ()))).args == ("a value",)

@@ -1,0 +1,265 @@
+"""How programs end that have actors: as they do with Pykka's own, and without a word of ours."""
+
+from __future__ import annotations
+
+import functools
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+PROGRAM = """
+import atexit, os, signal, sys, threading
+import pykka
+import actors
+
+ending, kind, base = sys.argv[1:]
+
+class Base(pykka.ThreadingActor if base == "pykka" else actors.Actor):
+    if base != "pykka":
+        runs_on = base
+
+class Live(Base):
+    def on_receive(self, message):
+        print("the actor ends by itself")
+        self.stop()
+
+class Daemon(Base):
+    use_daemon_thread = True
+
+    def on_receive(self, reached):
+        reached.set()
+        threading.Event().wait()
+
+class Blocked(Base):
+    def on_receive(self, reached):
+        reached.set()
+        threading.main_thread().join()
+        print("the actor is let go")
+        self.stop()
+
+def tell_later(ref):
+    threading.main_thread().join()
+    ref.tell("end")
+
+# It comes after all threads that the program waits for.
+atexit.register(print, "the program ends")
+ref = {"live": Live, "daemon": Daemon, "blocked": Blocked}[kind].start()
+reached = threading.Event()
+if kind == "live":
+    threading.Thread(target=tell_later, args=[ref], daemon=True).start()
+else:
+    ref.tell(reached)
+    reached.wait()
+print("the main thread ends", flush=True)
+if ending == "raises":
+    raise ValueError("the main thread's own")
+elif ending == "exits":
+    sys.exit(3)
+elif ending == "interrupted":
+    signal.raise_signal(signal.SIGINT)
+"""
+
+DAEMONS = """
+import asyncio, random, sys, threading, time
+from actors import Actor
+
+class Leaf(Actor):
+    use_daemon_thread = True
+
+    def on_receive(self, message):
+        if random.random() < 0.1:
+            time.sleep(0.0005)
+        return sum(range(random.randrange(1000)))
+
+class Busy(Actor):
+    use_daemon_thread = True
+
+    def on_receive(self, begun):
+        leaves = [Leaf.start() for _ in range(3)]
+        begun.release()
+        while True:
+            for leaf in leaves:
+                leaf.ask("work")
+            print("busy")
+
+class Waiting(Actor):
+    use_daemon_thread = True
+
+    async def on_receive(self, begun):
+        begun.release()
+        await asyncio.sleep(3600)
+
+class Spinning(Actor):
+    use_daemon_thread = True
+
+    def on_receive(self, begun):
+        begun.release()
+        while True:
+            pass
+
+begun = threading.Semaphore(0)
+classes = [Busy, Busy, Busy, Busy, Waiting, Spinning][: int(sys.argv[1])]
+for actor_class in classes:
+    actor_class.options(runs_on=sys.argv[2]).start().tell(begun)
+for _ in classes:
+    begun.acquire()
+"""
+
+
+class Outcome(NamedTuple):
+    """What can be seen of a program that has ended."""
+
+    code: int
+    said: list[str]
+    stderr: str
+
+
+@functools.cache
+def outcome(ending, kind, base):
+    done = run_program(PROGRAM, ending, kind, base)
+    return Outcome(done.returncode, done.stdout.splitlines(), done.stderr)
+
+
+def run_program(program, *args):
+    return subprocess.run(
+        [sys.executable, "-c", program, *args], check=False, cwd=ROOT, capture_output=True, text=True, timeout=15
+    )
+
+
+CODES = {"returns": 0, "raises": 1, "exits": 3, "interrupted": -signal.SIGINT}
+TRACEBACKS = {"returns": 0, "raises": 1, "exits": 0, "interrupted": 1}
+SAID = {"live": ["the actor ends by itself"], "daemon": [], "blocked": ["the actor is let go"]}
+
+
+@pytest.mark.parametrize("kind", SAID)
+@pytest.mark.parametrize("ending", CODES)
+def test_a_program_ends_as_it_does_with_pykkas_own_actors(ending, kind, runs_on):
+    ended = outcome(ending, kind, runs_on)
+
+    assert ended == outcome(ending, kind, "pykka")
+    assert ended.code == CODES[ending]
+    assert ended.said == ["the main thread ends", *SAID[kind], "the program ends"]
+    assert ended.stderr.count("Traceback") == TRACEBACKS[ending]
+
+
+def test_an_interrupt_ends_an_ask_of_the_main_thread(runs_on):
+    program = """
+import signal, sys, threading
+from actors import Actor
+
+class Deaf(Actor):
+    use_daemon_thread = True
+    runs_on = sys.argv[1]
+
+    def on_receive(self, message):
+        # Not before the main thread waits; else it would be interrupted all the same.
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        threading.Event().wait()
+
+try:
+    Deaf.start().ask("hello")
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+    done = run_program(program, runs_on)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "interrupted\n", "")
+
+
+def test_an_interrupted_program_waits_for_its_actors_until_it_is_interrupted_again(runs_on):
+    program = """
+import pykka, signal, sys, threading
+from actors import Actor
+
+class Stubborn(Actor if sys.argv[1] != "pykka" else pykka.ThreadingActor):
+    runs_on = sys.argv[1] if sys.argv[1] != "pykka" else None
+
+    def on_receive(self, reached):
+        reached.set()
+        threading.main_thread().join()
+        print("still waited for", flush=True)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        threading.Event().wait()
+
+reached = threading.Event()
+Stubborn.start().tell(reached)
+reached.wait()
+signal.raise_signal(signal.SIGINT)
+"""
+
+    done, pykkas = (run_program(program, base) for base in (runs_on, "pykka"))
+
+    assert done.stdout == pykkas.stdout == "still waited for\n"
+    assert done.returncode == pykkas.returncode == -signal.SIGINT
+    # The second one is Python's own to report, as it leaves the wait for threads.
+    assert "actors" not in done.stderr.replace("from actors", "")
+
+
+@pytest.mark.parametrize("count", ["1", "4", "6"])
+def test_daemon_actors_are_cut_off_in_silence_wherever_they_are(count, runs_on):
+    for _ in range(5):
+        done = run_program(DAEMONS, count, runs_on)
+
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_program_lives_until_its_last_actor_has_ended(runs_on):
+    program = """
+import atexit, sys, threading
+from actors import Actor
+
+class Passing(Actor):
+    runs_on = sys.argv[1]
+
+    def on_receive(self, number):
+        if number < 3:
+            Passing.start().tell(number + 1)
+        print(number)
+        self.stop()
+
+class First(Actor):
+    runs_on = sys.argv[1]
+
+    def on_receive(self, message):
+        threading.main_thread().join()
+        Passing.start().tell(1)
+        self.stop()
+
+First.start().tell("go")
+atexit.register(print, "end")
+"""
+
+    done = run_program(program, runs_on)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split() == ["1", "2", "3", "end"]
+
+
+def test_an_actor_that_crashes_at_the_end_is_reported_and_no_more(runs_on):
+    program = """
+import logging, sys, threading
+from actors import Actor
+logging.basicConfig(format="%(message)s", stream=sys.stdout)
+logging.getLogger("pykka_otp.scheduler").disabled = True
+
+class Fragile(Actor):
+    runs_on = sys.argv[1]
+
+    def on_receive(self, message):
+        threading.main_thread().join()
+        raise SystemExit(5)
+
+Fragile.start().tell("go")
+"""
+
+    done = run_program(program, runs_on)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Fragile crashed")

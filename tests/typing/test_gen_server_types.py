@@ -1,0 +1,103 @@
+"""What type checkers see of a GenServer and an Agent; `make check` runs them over this file too."""
+
+from __future__ import annotations
+
+# An error that is expected here and isn't found is an error itself.
+# pyright: reportUnnecessaryTypeIgnoreComment=true
+from dataclasses import dataclass
+from typing import Any, assert_type
+
+from actors import (
+    Agent,
+    AgentRef,
+    From,
+    GenServer,
+    GenServerRef,
+    NoReply,
+    Ok,
+    Reply,
+    Request,
+    Stop,
+)
+
+
+class Total(Request[int]):
+    """A request without arguments, answered by an int."""
+
+
+@dataclass(frozen=True)
+class Describe(Request[str]):
+    """A request with arguments, answered by a str."""
+
+    prefix: str
+
+
+class Counter(GenServer[int]):
+    """A server with annotations."""
+
+    def init(self, start: int) -> Ok[int] | Stop[int]:
+        return Ok(start) if start >= 0 else Stop("negative")
+
+    def handle_call(self, request: Total | Describe | str, sender: From, state: int) -> Reply[int] | Stop[int]:
+        match request:
+            case Total():
+                return Reply(state, state)
+            case Describe(prefix):
+                return Reply(f"{prefix}{state}", state)
+            case _:
+                return Stop("unknown", state)
+
+    async def handle_cast(self, request: int, state: int) -> NoReply[int]:
+        return NoReply(state + request)
+
+
+class Broken(GenServer[int]):
+    """A server whose state has the wrong type."""
+
+    def init(self) -> Ok[str]:  # type: ignore[override]
+        return Ok("not an int")
+
+
+def test_the_answer_of_a_call_has_the_type_that_its_request_names() -> None:
+    counter = Counter.start(40)
+    counter.cast(2)
+
+    assert assert_type(counter.call(Total()), int) == 42
+    assert assert_type(counter.call(Describe("total: "), timeout=None), str) == "total: 42"
+
+
+def test_the_answer_of_any_other_call_is_any() -> None:
+    class Echo(GenServer[None]):
+        def init(self) -> Ok[None]:
+            return Ok(None)
+
+        def handle_call(self, request: Any, sender: From, state: None) -> Reply[None]:
+            return Reply(request, state)
+
+    assert assert_type(Echo.start().call("hello"), Any) == "hello"
+
+
+def test_a_server_is_started_with_a_ref_that_calls() -> None:
+    assert_type(Counter.start(1), GenServerRef)
+    assert_type(Counter.start_link(1), GenServerRef)
+    assert_type(Counter.options(name="counter").start(1), GenServerRef)
+    assert_type(Counter.named("counter"), GenServerRef)
+
+
+def test_an_agent_knows_the_type_of_its_state() -> None:
+    agent = Agent.start(lambda: 1)
+
+    assert_type(agent, AgentRef[int])
+    assert assert_type(agent.get(lambda state: f"{state}"), str) == "1"
+    assert assert_type(agent.get_and_update(lambda state: (str(state), state + 1)), str) == "1"
+    assert_type(Agent.options(name="agent").start(lambda: "state"), AgentRef[str])
+
+
+def test_an_agent_is_changed_by_functions_of_its_state() -> None:
+    agent = Agent.start(lambda: 1)
+
+    agent.update(lambda state: state + 1)
+    agent.cast(lambda state: state + 1)
+    agent.update(lambda state: f"{state}")  # type: ignore[arg-type, return-value]
+
+    assert agent.get(str) == "3"
