@@ -37,6 +37,7 @@ from actors.errors import (
     UnknownHandler,
     UnknownQueue,
     UnknownRegistry,
+    WouldBlock,
 )
 from actors.gen_server import (
     BadReturn,
@@ -157,6 +158,7 @@ __all__ = [
     "UnknownQueue",
     "UnknownRegistry",
     "Worker",
+    "WouldBlock",
     "adopt",
     "checkpoint",
     "current_actor",

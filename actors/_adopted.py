@@ -17,6 +17,7 @@ import pykka
 from pykka import messages as pykka_messages
 from pykka._envelope import Envelope
 
+from actors._fork import free_in_child
 from actors._future import Request
 from actors._process import ALIVE, Awaited, Control, Inspect, Process, StopRequest, current, set_current
 from actors.actor import await_start, public_attributes
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["adopt", "process_of", "start_adopted"]
 
-_adoption = threading.RLock()
+_adoption = free_in_child(threading.RLock())
 
 
 class _Wake(Control):

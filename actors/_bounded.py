@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import threading
 from collections import deque
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from pykka import messages as pykka_messages
@@ -24,16 +24,25 @@ if TYPE_CHECKING:
     from actors._clock import Waiter
     from actors.runtime import Runtime
 
-__all__ = ["BoundedProcess", "Overflow", "check_bound", "is_bounded", "new_process"]
+__all__ = ["Bound", "BoundedProcess", "Overflow", "check_bound"]
 
 logger = logging.getLogger("pykka_otp.mailbox")
 
 Overflow: TypeAlias = Literal["block", "raise", "drop_oldest", "drop_newest"]
 
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """How many messages may wait in a mailbox, and what becomes of one that finds no room."""
+
+    max_mailbox: int
+    overflow: Overflow
+
+
 _NEVER_BOUNDED = (Control, Exit, Down, pykka_messages._ActorStop)
 
 
-def is_bounded(message: object) -> bool:
+def _is_bounded(message: object) -> bool:
     """Whether a message counts against the bound: a user's does, and what the runtime itself sends doesn't."""
     return not isinstance(message, _NEVER_BOUNDED)
 
@@ -65,15 +74,14 @@ class BoundedProcess(Process):
         self,
         runtime: Runtime,
         actor_class: type[pykka.Actor],
+        bound: Bound,
         *,
-        max_mailbox: int,
-        overflow: Overflow,
         parent: Process | None = None,
         trapping: bool = False,
     ) -> None:
         super().__init__(runtime, actor_class, parent=parent, trapping=trapping)
-        self.max_mailbox = max_mailbox
-        self.overflow: Overflow = overflow
+        self.max_mailbox = bound.max_mailbox
+        self.overflow: Overflow = bound.overflow
         self.dropped = 0
         # Guards what follows, and the mailbox against being taken from by two. A finalizer that sends may come between
         # two lines of the same thread that holds it.
@@ -90,7 +98,7 @@ class BoundedProcess(Process):
             WouldBlock: the sender would have to wait in the thread of an event loop.
             Deadlock: the sender would wait for an actor that waits for it.
         """
-        if not is_bounded(message):
+        if not _is_bounded(message):
             return super().put(message)
         with self._room:
             if self.reason is not ALIVE:
@@ -129,13 +137,13 @@ class BoundedProcess(Process):
 
     def put_back(self, messages: Sequence[object]) -> None:
         with self._room:
-            self._held += sum(map(is_bounded, messages))
+            self._held += sum(map(_is_bounded, messages))
             super().put_back(messages)
 
     def take(self) -> object:
         with self._room:
             message = super().take()
-            if is_bounded(message):
+            if _is_bounded(message):
                 self._held -= 1
                 self._let_next_in()
         return message
@@ -193,18 +201,15 @@ class BoundedProcess(Process):
                 self._report_drop(message)
 
     def _take_oldest(self) -> object:
+        self._held -= 1
         if not self.taken:
             self._take_many()
-        self._held -= 1
-        # Last first, that one; and there is one in either, or there would be room.
-        for box, places in (
-            (self.taken or [], reversed(range(len(self.taken or ())))),
-            (self.inbox, itertools.count()),
-        ):
-            for place in places:
-                if is_bounded(box[place]):
-                    return box.pop(place)
-        raise AssertionError("no message that counts, and no room")
+        # Their last is the oldest of all.
+        for box, step in ((self.taken or [], -1), (self.inbox, 1)):
+            place = next((place for place in range(len(box))[::step] if _is_bounded(box[place])), None)
+            if place is not None:
+                return box.pop(place)
+        raise AssertionError("there is one that counts, or there would be room")
 
     def _report_drop(self, message: object) -> None:
         """Count a message that found no room, or made some; who asked it is told."""
@@ -224,23 +229,6 @@ class BoundedProcess(Process):
         return MailboxFull(self.ref, self.max_mailbox)
 
 
-def new_process(
-    runtime: Runtime,
-    actor_class: type[pykka.Actor],
-    *,
-    max_mailbox: int | None,
-    overflow: Overflow,
-    parent: Process | None = None,
-    trapping: bool = False,
-) -> Process:
-    """Make the record of an actor that is to be started; an actor without a bound pays nothing for it."""
-    if max_mailbox is None:
-        return Process(runtime, actor_class, parent=parent, trapping=trapping)
-    return BoundedProcess(
-        runtime, actor_class, max_mailbox=max_mailbox, overflow=overflow, parent=parent, trapping=trapping
-    )
-
-
 def check_bound(prefix: str, max_mailbox: object, overflow: object) -> None:
     """Refuse what is no bound, or no way to keep to it.
 
@@ -254,9 +242,8 @@ def check_bound(prefix: str, max_mailbox: object, overflow: object) -> None:
     if max_mailbox is not None and not is_count:
         raise ValueError(f"{prefix}max_mailbox must be a whole number >= 1, or None for no bound; got {max_mailbox!r}")
     if overflow not in get_args(Overflow):
-        raise ValueError(
-            f"{prefix}overflow must be one of {', '.join(map(repr, get_args(Overflow)))}; got {overflow!r}"
-        )
+        choices = ", ".join(map(repr, get_args(Overflow)))
+        raise ValueError(f"{prefix}overflow must be one of {choices}; got {overflow!r}")
 
 
 def _refuse_to_block_a_loop() -> None:

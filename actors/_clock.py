@@ -34,16 +34,18 @@ class Waiter(Wakeable, Protocol):
 class ThreadWaiter:
     """Blocks a thread."""
 
-    __slots__ = ("_lock",)
+    __slots__ = ("_lock", "is_released")
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._lock.acquire()
+        self.is_released = False
 
     def wait(self, clock: Clock, timeout: float | None) -> bool:
         return clock.wait(self._lock, timeout)
 
     def release(self) -> None:
+        self.is_released = True
         # Somebody else may have ended the wait before: its answer and a kill may meet.
         with contextlib.suppress(RuntimeError):
             self._lock.release()
@@ -98,6 +100,9 @@ _FEW = 100
 class SystemClock:
     """The machine's monotonic clock, with one thread that makes the calls while there are any to come."""
 
+    on_wait: Callable[[], object] | None = None
+    """Called by each thread that is about to wait, while somebody wants to know."""
+
     def __init__(self) -> None:
         self._tickets: list[tuple[float, int, Ticket]] = []
         self._numbers = itertools.count()
@@ -136,6 +141,8 @@ class SystemClock:
         self._cancelled = 0
 
     def wait(self, lock: threading.Lock, timeout: float | None) -> bool:
+        if (on_wait := self.on_wait) is not None:
+            on_wait()
         if timeout is None:
             return lock.acquire()
         # The platform's longest wait is some 290 years; a longer one is none.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from actors.errors import ProcessKilled
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
     from actors._clock import Waiter
     from actors._process import Process
@@ -39,6 +39,7 @@ class EventLoop:
         self._loop = asyncio.new_event_loop()
         self._lock = threading.Lock()
         self._new: list[_Call] = []
+        self._on_idle: list[Callable[[], object]] = []
         self._thread = threading.Thread(target=self._run, name="actors-event-loop", daemon=True)
         self._thread.start()
 
@@ -65,6 +66,24 @@ class EventLoop:
             raise
         assert call.task is not None, "it was begun, or nobody would have released the waiter"
         return call.task.result()
+
+    def when_idle(self, callback: Callable[[], object]) -> None:
+        """Have `callback` called, on the thread of the loop, when all coroutines wait."""
+        with self._lock:
+            is_first = not self._on_idle
+            self._on_idle.append(callback)
+        if is_first:
+            self._loop.call_soon_threadsafe(self._look_whether_idle)
+
+    def _look_whether_idle(self) -> None:
+        # Nobody but the loop itself knows what it has to run next, and it has no public way to say it.
+        if getattr(self._loop, "_ready", ()):
+            self._loop.call_soon(self._look_whether_idle)
+            return
+        with self._lock:
+            callbacks, self._on_idle = self._on_idle, []
+        for callback in callbacks:
+            callback()
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pykka
 
 from actors._clock import SystemClock, ThreadWaiter
-from actors._process import Asked, chosen, current, refuse_deadlock
-from actors.errors import CallTimeout
+from actors._process import FORKED, Asked, chosen, current, refuse_deadlock
+from actors.errors import ActorDied, CallTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -187,10 +187,13 @@ class Future(pykka.Future[T]):
         """
         process = current()
         if process is None:
+            self._refuse_of_parent()
             waiter: Waiter = ThreadWaiter()
             if self._add_waiter(waiter):
                 waiter.wait(self._clock(), timeout)
         else:
+            if self._runtime is not process.runtime:
+                self._refuse_of_parent()
             waiter = process.new_waiter()
             self._waiters.append(waiter)
             if not self._outcome:
@@ -217,6 +220,7 @@ class Future(pykka.Future[T]):
         waiter = _LoopWaiter(loop)
         if not self._add_waiter(waiter):
             return
+        self._refuse_of_parent()
         process = current()
         is_first = process is not None and process.waiting_for is None
         try:
@@ -228,6 +232,11 @@ class Future(pykka.Future[T]):
             if process is not None and is_first:
                 process.waiting_for = None
             self._waiters.remove(waiter)
+
+    def _refuse_of_parent(self) -> None:
+        if self._runtime is not None and self._runtime.is_of_parent:
+            msg = "only an actor of the process that forked this one could answer, and that lives there"
+            raise ActorDied(msg, FORKED)
 
     def _clock(self) -> Clock:
         runtime = self._runtime or chosen.get()

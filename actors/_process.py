@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from actors import _pykka_registry
 from actors._clock import ThreadWaiter
+from actors._fork import free_in_child
 from actors._links import effect_of_signal
 from actors.errors import ActorDied, Deadlock, ProcessKilled, WouldBlock
-from actors.messages import Down, Exit, ExitReason, Killed, NoProc
+from actors.messages import Down, Exit, ExitReason, Killed, NoProc, Shutdown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALIVE",
+    "FORKED",
     "NO_REPLY",
     "Asked",
     "Awaited",
@@ -67,6 +69,10 @@ class _Alive:
 
 
 ALIVE = _Alive()
+
+
+FORKED = Shutdown("forked")
+"""What all actors have died of as a forked child sees it."""
 
 
 class _NoReply:
@@ -671,6 +677,16 @@ class Process:
         # Those who asked for it in between.
         self._call_back()
 
+    def leave_behind(self) -> None:
+        """Be gone in a forked child, whatever it was doing: there is no thread to run it."""
+        self.reason = FORKED
+        self.announced = self.gone = True
+        self.gone_callbacks = self.observer = None
+        if self.stopped is not None:
+            self.stopped._at_fork_reinit()  # type: ignore[attr-defined]  # as `threading` itself does
+            self.stopped.set()
+        _pykka_registry.remove(self.ref)
+
     def _call_back(self) -> None:
         observer, self.observer = self.observer, None
         if observer is not None:
@@ -757,7 +773,7 @@ _MANY = 64
 
 # For mailboxes of which much is taken at a time, and for those of the dead. A finalizer that sends may come between two
 # lines of the same thread that holds it.
-_taking = threading.RLock()
+_taking = free_in_child(threading.RLock())
 
 _current: ContextVar[Process | None] = ContextVar("current actor", default=None)
 

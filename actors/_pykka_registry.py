@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 import pykka
 
+from actors._fork import free_in_child
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -53,7 +55,7 @@ class _Refs:
         return list(self._refs)[index]
 
 
-_lock = pykka.ActorRegistry._actor_refs_lock
+_lock = free_in_child(pykka.ActorRegistry._actor_refs_lock)
 with _lock:
     _refs = _Refs(list(pykka.ActorRegistry._actor_refs))
     pykka.ActorRegistry._actor_refs = _refs  # type: ignore[assignment]  # does what is done with the list

@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from greenlet import getcurrent, greenlet
 
+from actors._fork import in_child
 from actors._life import turn
 from actors._process import Process, current, set_current
 
@@ -88,10 +89,13 @@ class OwnThread:
 
     def _run(self, process: Process) -> None:
         set_current(process)
+        scheduler = process.runtime.scheduler
         while not process.gone:
             turn(process)
             if not process.gone and process.rest():
+                scheduler.tell_rest()
                 self._bell.acquire()
+        scheduler.tell_rest()
 
 
 class Kind:
@@ -141,7 +145,14 @@ class Pool:
                 return
             carrier = self.sleepers.pop()
             carrier.asleep = False
-            self.ring(carrier)
+            try:
+                self.ring(carrier)
+            except RuntimeError:
+                # No more threads to be had: those that there are do it all.
+                carrier.asleep = True
+                self.sleepers.append(carrier)
+                if not self.carriers:
+                    raise
 
     def wake(self, carrier: Carrier) -> None:
         """Wake this one, if it sleeps."""
@@ -170,7 +181,8 @@ class Pool:
             carrier.asleep = True
             if not carrier.surplus:
                 self.sleepers.append(carrier)
-            return True
+        self.watchdog.scheduler.tell_rest()
+        return True
 
     def get_up(self, carrier: Carrier) -> bool:
         """Mark it as awake; False when somebody else has, and has rung its bell."""
@@ -219,9 +231,18 @@ class Pool:
         with self.lock:
             spare = self.sleepers[-1] if self.sleepers else None
             if spare is not None and spare.thread is not None:
-                self.sleepers.remove(spare)
-                spare.surplus = True
                 carrier.surplus = False
+                # It has to look again how long it is to sleep, now that it isn't needed.
+                self.wake(spare)
+                spare.surplus = True
+
+    def leave_behind(self) -> None:
+        """Have nothing left to do in a forked child, where one of the carriers may be the thread that forked."""
+        self.lock = threading.RLock()
+        self.closing = True
+        self.queue.clear()
+        for carrier in self.carriers:
+            carrier.leave_behind()
 
     def close(self) -> list[Carrier]:
         """Have the carriers end when nothing is left to do; returns those that will do so soon."""
@@ -298,11 +319,16 @@ class Carrier:
     # Called from anywhere
 
     def start(self, name: str) -> None:
-        self.thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self.thread.start()
+        thread = threading.Thread(target=self._run, name=name, daemon=True)
+        thread.start()
+        self.thread = thread
 
     def wake(self) -> None:
         self._pool.wake(self)
+
+    def leave_behind(self) -> None:
+        self.ready = deque(maxlen=0)
+        self.parked = 0
 
     @property
     def is_waited_for(self) -> bool:
@@ -315,13 +341,15 @@ class Carrier:
         process = self.running
         self.parked += 1
         self.running = None
-        item = self._take() or self._next()
-        if not isinstance(item, greenlet):
-            (self._idle.pop() if self._idle else self._hub).switch(item)
-        elif item is not getcurrent():
-            item.switch()
-        self.parked -= 1
-        self.running = process
+        try:
+            item = self._take() or self._next()
+            if not isinstance(item, greenlet):
+                (self._idle.pop() if self._idle else self._hub).switch(item)
+            elif item is not getcurrent():
+                item.switch()
+        finally:
+            self.parked -= 1
+            self.running = process
         self.switches += 1
         if self.surplus:
             self._pool.reinstate(self)
@@ -331,6 +359,22 @@ class Carrier:
         self._hub = getcurrent()
         if self._pool.watchdog.asleep:
             self._pool.watchdog.rouse()
+        while not self._has_served():
+            pass
+        for loop in self._idle:
+            loop.throw()
+
+    def _has_served(self) -> bool:
+        """Run what comes, to the end; False after an error, since those that are parked here can go on nowhere else."""
+        try:
+            self._serve()
+        except Exception:
+            self.running = None
+            logger.critical("an error of the runtime itself, in %s", threading.current_thread().name, exc_info=True)
+            return False
+        return True
+
+    def _serve(self) -> None:
         item = self._next()
         while item is not None:
             # Every loop is begun by this one line, so that none has another's frames beneath it, which would pile up.
@@ -339,8 +383,6 @@ class Carrier:
             self._handed = item
             loop = item if isinstance(item, greenlet) else greenlet(self._loop)
             item = loop.switch()
-        for loop in self._idle:
-            loop.throw()
 
     def _loop(self) -> Process | greenlet | None:
         """Run what is next, in a greenlet that a wait of an actor may park; what it returns is for another to run."""
@@ -465,7 +507,7 @@ class Watchdog:
     """Looks, while carriers are awake, whether one is stuck in a handler; sleeps while they do."""
 
     def __init__(self, scheduler: Scheduler) -> None:
-        self._scheduler = scheduler
+        self.scheduler = scheduler
         self._lock = threading.Lock()
         self._bell = threading.Lock()
         self._bell.acquire()
@@ -487,7 +529,7 @@ class Watchdog:
     def move_back(self, kind: Kind) -> None:
         """Let a class that was quick for a while run beside the others again."""
         kind.stuck = 0
-        kind.move(self._scheduler.light)
+        kind.move(self.scheduler.light)
 
     def close(self) -> None:
         self.rouse()
@@ -495,7 +537,7 @@ class Watchdog:
             self._thread.join()
 
     def _run(self) -> None:
-        pool = self._scheduler.light
+        pool = self.scheduler.light
         while not pool.closing:
             quiet_looks = 0
             while quiet_looks < QUIET_LOOKS and not pool.closing:
@@ -512,8 +554,8 @@ class Watchdog:
 
     def _look(self) -> bool:
         """Relieve the carriers that are stuck; False when all of them sleep."""
-        with self._scheduler.light.lock:
-            awake = [carrier for carrier in self._scheduler.light.carriers if not carrier.asleep]
+        with self.scheduler.light.lock:
+            awake = [carrier for carrier in self.scheduler.light.carriers if not carrier.asleep]
         seen: dict[Carrier, tuple[object, int]] = {}
         for carrier in awake:
             process = carrier.running
@@ -531,8 +573,8 @@ class Watchdog:
 
     def _look_at_blockers(self) -> bool:
         """See what those carriers do that may take their time; False when all of them sleep."""
-        with self._scheduler.blocking.lock:
-            awake = [carrier for carrier in self._scheduler.blocking.carriers if not carrier.asleep]
+        with self.scheduler.blocking.lock:
+            awake = [carrier for carrier in self.scheduler.blocking.carriers if not carrier.asleep]
         for carrier in awake:
             process = carrier.running
             if process is not None:
@@ -542,7 +584,7 @@ class Watchdog:
     def _relieve(self, carrier: Carrier, process: Process) -> None:
         kind: Any = process.home
         where = _where(carrier.ident)
-        if carrier.running is not process or not self._scheduler.light.replace(carrier):
+        if carrier.running is not process or not self.scheduler.light.replace(carrier):
             return
         kind.stuck += 1
         if kind.stuck == 1:
@@ -554,7 +596,7 @@ class Watchdog:
             )
         if kind.stuck == MOVED_AFTER:
             kind.quick_since = time.monotonic()
-            kind.move(self._scheduler.blocking)
+            kind.move(self.scheduler.blocking)
 
 
 class Scheduler:
@@ -571,6 +613,12 @@ class Scheduler:
         self.blocking = Pool(self.watchdog, "actors-blocking", BLOCKING_CARRIERS, for_blockers=True)
         self._kinds: dict[type, Kind] = {}
         self._numbers = itertools.count(1)
+        # Called by each thread that has nothing left to run, while somebody wants to know.
+        self.on_rest: Callable[[], object] | None = None
+
+    def tell_rest(self) -> None:
+        if (on_rest := self.on_rest) is not None:
+            on_rest()
 
     def start(self, process: Process, runs_on: RunsOn, *, daemon: bool) -> None:
         """Run an actor that is claimed; returns at once.
@@ -592,6 +640,11 @@ class Scheduler:
         process.home = kind
         kind.schedule(process)
 
+    def leave_behind(self) -> None:
+        """End, in a forked child, the thread that forked, when that was in a handler and comes back."""
+        self.light.leave_behind()
+        self.blocking.leave_behind()
+
     def close(self) -> None:
         """End the threads. One that is stuck in a handler ends when that returns."""
         leaving = [*self.light.close(), *self.blocking.close()]
@@ -608,11 +661,14 @@ class Lifeline:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._bell = threading.Lock()
-        self._bell.acquire()
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin with no actor and no thread, as a forked child does."""
+        # A finalizer that ends an actor may come between two lines of the same thread that holds it.
+        self._lock = threading.RLock()
+        self._is_over = threading.Condition(self._lock)
         self._count = 0
-        self._main_has_ended = False
         self._thread: threading.Thread | None = None
 
     def hold(self) -> None:
@@ -625,19 +681,19 @@ class Lifeline:
     def let_go(self) -> None:
         with self._lock:
             self._count -= 1
-            if self._count == 0 and self._main_has_ended:
-                self._bell.release()
+            if self._count == 0:
+                self._is_over.notify()
 
     def _wait(self) -> None:
         threading.main_thread().join()
         with self._lock:
-            self._main_has_ended = True
-            is_over = self._count == 0
-        if not is_over:
-            self._bell.acquire()
+            self._is_over.wait_for(lambda: self._count == 0)
+            # There may be others yet, which other threads start.
+            self._thread = None
 
 
 lifeline = Lifeline()
+in_child(lifeline.renew)
 
 
 def _where(ident: int | None) -> str:

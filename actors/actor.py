@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast, get_args
 
 import pykka
 from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr
 
 from actors import _pykka_registry
-from actors._bounded import Overflow, check_bound, new_process
+from actors._bounded import Bound, BoundedProcess, Overflow, check_bound
 from actors._future import Future
 from actors._process import ALIVE, Awaited, Process, current
 from actors._scheduler import RunsOn
@@ -105,8 +105,7 @@ class Actor(pykka.Actor):
         """Create the actor; runs in the thread of who starts it, as in Pykka."""
         # Pykka's own is not called: what it would set up is there since `start()`, so a subclass can't forget it.
         if not hasattr(self, "_otp_process"):
-            cls = type(self)
-            self._otp_attach(new_process(current_runtime(), cls, max_mailbox=cls.max_mailbox, overflow=cls.overflow))
+            self._otp_attach(_new_process(Options(type(self)), parent=None))
 
     def _otp_attach(self, process: Process) -> None:
         process.actor = self
@@ -165,7 +164,7 @@ class Actor(pykka.Actor):
         return Options(cls).start_link(*args, **kwargs)
 
     @classmethod
-    def options(
+    def options(  # noqa: PLR0913 - each says another thing of the start
         cls,
         *,
         name: Hashable | None = None,
@@ -235,18 +234,19 @@ class Actor(pykka.Actor):
             return super()._handle_receive(message)
         return self.on_receive(message)
 
-    def _otp_stopping(self, reason: ExitReason, *, signalled: bool) -> None:  # noqa: ARG002 - for other kinds of actors
+    def _otp_stopping(self, reason: ExitReason, *, signalled: bool) -> object:  # noqa: ARG002 - for other kinds of actors
         """Run the hook of an orderly end.
 
         Args:
             reason: what the actor dies of.
             signalled: whether an exit signal ends it.
         """
-        self.on_stop()
+        # A hook that is a coroutine function gives the coroutine, to be run.
+        return cast("object", self.on_stop())
 
-    def _otp_failing(self, error: BaseException) -> None:
+    def _otp_failing(self, error: BaseException) -> object:
         """Run the hook of a crash."""
-        self.on_failure(type(error), error, error.__traceback__)
+        return cast("object", self.on_failure(type(error), error, error.__traceback__))
 
     def _otp_after_start(self) -> None:
         """Run what must not depend on a subclass calling `super().on_start()`."""
@@ -315,14 +315,7 @@ def _spawn(options: Options[Any], args: tuple[Any, ...], kwargs: dict[str, Any],
         msg = f"{options.actor_class.__name__}: link=True links to the calling actor, and nobody calls from an actor"
         raise NotAnActor(msg)
     cls = options.actor_class
-    process = new_process(
-        current_runtime(),
-        cls,
-        max_mailbox=cls.max_mailbox if options.max_mailbox is None else options.max_mailbox,
-        overflow=cls.overflow if options.overflow is None else options.overflow,
-        parent=starter if options.link else None,
-        trapping=cls.trap_exit if options.trap_exit is None else options.trap_exit,
-    )
+    process = _new_process(options, parent=starter if options.link else None)
     process.quiet_for = process.parent
     actor = cls.__new__(cls, *args, **kwargs)
     actor._otp_attach(process)
@@ -352,6 +345,16 @@ def _spawn(options: Options[Any], args: tuple[Any, ...], kwargs: dict[str, Any],
             raise StartFailed(cls.__name__, reason) from error
         raise
     return process
+
+
+def _new_process(options: Options[Any], parent: Process | None) -> Process:
+    cls = options.actor_class
+    trapping = cls.trap_exit if options.trap_exit is None else options.trap_exit
+    max_mailbox = cls.max_mailbox if options.max_mailbox is None else options.max_mailbox
+    if max_mailbox is None:
+        return Process(current_runtime(), cls, parent=parent, trapping=trapping)
+    bound = Bound(max_mailbox, cls.overflow if options.overflow is None else options.overflow)
+    return BoundedProcess(current_runtime(), cls, bound, parent=parent, trapping=trapping)
 
 
 def await_start(process: Process, timeout: float | None) -> None:

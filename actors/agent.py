@@ -12,6 +12,7 @@ from actors.ref import NamedRef
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
+    from actors._bounded import Overflow
     from actors._process import Process
     from actors._scheduler import RunsOn
     from actors.ref import ActorRef
@@ -119,7 +120,7 @@ class Agent(GenServer[S]):
         return cls.options().start_link(make)
 
     @classmethod
-    def options(  # type: ignore[override]  # the same
+    def options(  # type: ignore[override]  # noqa: PLR0913 - the same
         cls,
         *,
         name: Hashable | None = None,
@@ -127,10 +128,19 @@ class Agent(GenServer[S]):
         trap_exit: bool | None = None,
         start_timeout: float | None = None,
         runs_on: RunsOn | None = None,
+        max_mailbox: int | None = None,
+        overflow: Overflow | None = None,
     ) -> AgentOptions:
         """Return how to start an agent; as `GenServer.options`."""
         return AgentOptions(
-            cls, name=name, link=link, trap_exit=trap_exit, start_timeout=start_timeout, runs_on=runs_on
+            cls,
+            name=name,
+            link=link,
+            trap_exit=trap_exit,
+            start_timeout=start_timeout,
+            runs_on=runs_on,
+            max_mailbox=max_mailbox,
+            overflow=overflow,
         )
 
     @classmethod

@@ -20,6 +20,7 @@ from actors.ref import ActorRef, NamedRef
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Hashable
 
+    from actors._bounded import Overflow
     from actors._clock import Ticket
     from actors._process import Process
     from actors._scheduler import RunsOn
@@ -367,9 +368,11 @@ class GenServer(Actor, Generic[S]):
     def handle_info(self, message: Any, state: S) -> Return[S] | Coroutine[Any, Any, Return[S]]:
         """Handle any other message: return `NoReply(state)` or `Stop(reason, state)`.
 
-        OTP: `handle_info/2` (A57); without one a message is logged and dropped (A70).
+        OTP: `handle_info/2` (A57); without one a message is logged and dropped (A70, G12).
         """
-        logger.error("%s got a message that it doesn't handle: %r", type(self).__name__, message)
+        label = type(self).__name__
+        extra = {"actor": label, "actor_name": self._otp_process.name, "unhandled": message}
+        logger.error("%s got a message that it doesn't handle: %r", label, message, extra=extra)
         return NoReply(state)
 
     def handle_continue(self, argument: Any, state: S) -> Return[S] | Coroutine[Any, Any, Return[S]]:
@@ -417,7 +420,7 @@ class GenServer(Actor, Generic[S]):
         return cls.options().start_link(*args, **kwargs)
 
     @classmethod
-    def options(  # pyright: ignore[reportIncompatibleMethodOverride] - Self is invariant
+    def options(  # noqa: PLR0913  # pyright: ignore[reportIncompatibleMethodOverride] - Self is invariant
         cls,
         *,
         name: Hashable | None = None,
@@ -425,10 +428,19 @@ class GenServer(Actor, Generic[S]):
         trap_exit: bool | None = None,
         start_timeout: float | None = None,
         runs_on: RunsOn | None = None,
+        max_mailbox: int | None = None,
+        overflow: Overflow | None = None,
     ) -> GenServerOptions:
         """Return how to start a server of this class; as `Actor.options`, but for `start()`, which waits for `init`."""
         return GenServerOptions(
-            cls, name=name, link=link, trap_exit=trap_exit, start_timeout=start_timeout, runs_on=runs_on
+            cls,
+            name=name,
+            link=link,
+            trap_exit=trap_exit,
+            start_timeout=start_timeout,
+            runs_on=runs_on,
+            max_mailbox=max_mailbox,
+            overflow=overflow,
         )
 
     @classmethod

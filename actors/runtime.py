@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING, Any, Self, TypeVar
+from weakref import WeakSet
 
 from actors._clock import Clock, SystemClock
 from actors._event_loop import EventLoop
+from actors._fork import free_in_child, in_child
 from actors._observer import Observer
-from actors._process import Process, chosen, current, new_waiter
+from actors._process import Process, chosen, current, new_waiter, set_current
 from actors._scheduler import Scheduler, lifeline
 from actors._telemetry import ACTOR, MESSAGE, Telemetry
 from actors.dead_letters import DeadLetters
@@ -49,8 +51,13 @@ class Runtime:
         if not isinstance(carriers, int) or isinstance(carriers, bool) or carriers < 1:
             msg = f"carriers must be a whole number >= 1; got {carriers!r}"
             raise ValueError(msg)
-        self.clock: Clock = clock if clock is not None else SystemClock()
-        self.scheduler = Scheduler(carriers)
+        self.is_of_parent = False
+        self._begin(clock if clock is not None else SystemClock(), Scheduler(carriers))
+        _runtimes.add(self)
+
+    def _begin(self, clock: Clock, scheduler: Scheduler) -> None:
+        self.clock = clock
+        self.scheduler = scheduler
         # A finalizer that links, or stops, may come between two lines of the same thread that holds it.
         self.lock = threading.RLock()
         self._event_loop: EventLoop | None = None
@@ -108,6 +115,17 @@ class Runtime:
             if process.gone:
                 process.home.join()
 
+    def leave_behind(self) -> list[Process]:
+        """Be what a forked child has of its parent's runtime: empty, and for nobody to use; return who was in it."""
+        left = list(self._processes)
+        self.is_of_parent = True
+        self.scheduler.leave_behind()
+        clock = SystemClock() if isinstance(self.clock, SystemClock) else self.clock
+        self._begin(clock, Scheduler())
+        for process in left:
+            process.leave_behind()
+        return left
+
     # Waiting
 
     def wait(self, waiter: Waiter, timeout: float | None) -> bool:
@@ -153,6 +171,9 @@ class Runtime:
             AlreadyStarted: the name belongs to another actor.
         """
         with self.lock:
+            if self.is_of_parent:
+                msg = "this runtime belongs to the process that forked this one; choose another: with Runtime(): ..."
+                raise RuntimeError(msg)
             if process.parent is not None and process.parent.announced:
                 # Its children have had their signal; one more would never get it.
                 raise ProcessKilled(process.parent.label)
@@ -266,8 +287,11 @@ def _is_gone(process: Process) -> bool:
     return process.gone
 
 
-_default_lock = threading.Lock()
+_default_lock = free_in_child(threading.Lock())
 _default: list[Runtime] = []
+_runtimes: WeakSet[Runtime] = WeakSet()
+# Actors of the parent's, in a forked child. What some of them wait with must never be freed: that would end their code.
+_left_behind: list[Process] = []
 
 
 def current_runtime() -> Runtime:
@@ -282,3 +306,15 @@ def current_runtime() -> Runtime:
         if not _default:
             _default.append(Runtime())
         return _default[0]
+
+
+def _start_afresh() -> None:
+    """Leave all actors behind in a forked child, which may start its own: whatever is used next is new."""
+    set_current(None)
+    chosen.set(None)
+    _default.clear()
+    for runtime in list(_runtimes):
+        _left_behind.extend(runtime.leave_behind())
+
+
+in_child(_start_afresh)

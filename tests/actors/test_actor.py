@@ -317,7 +317,7 @@ def test_options_can_be_kept_and_used_many_times():
 
 def test_unknown_options_are_errors():
     with pytest.raises(TypeError):
-        Account.options(max_mailbox=5)
+        Account.options(mailbox=5)
 
 
 @pytest.mark.parametrize(

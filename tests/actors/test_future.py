@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import operator
 import queue
 import sys
+import threading
 import traceback
 
 import pykka
@@ -12,7 +14,7 @@ import pytest
 
 from actors import Actor, CallExit, CallTimeout
 from actors._future import Future
-from tests.support import Probe
+from tests.support import CAP, Gate, Probe, crash, received_nothing
 
 rule = pytest.mark.rule
 
@@ -270,3 +272,102 @@ def test_a_future_can_be_awaited_as_pykkas():
     with pytest.raises(StopIteration) as stopped:
         steps.send(None)
     assert stopped.value.value == 5
+
+
+# In an event loop
+
+
+def test_a_future_is_awaited_without_blocking_the_loop():
+    gate = Gate()
+    probe = Probe.options(runs_on="thread").start()
+
+    async def main():
+        answer = asyncio.ensure_future(awaiting(probe.ask(lambda: (gate.pass_through(), "answer")[1], block=False)))
+        # The loop goes on: it can see the actor arrive, and let it on.
+        await asyncio.to_thread(gate.await_arrival)
+        gate.open()
+        return await answer
+
+    assert asyncio.run(main()) == "answer"
+
+
+async def awaiting(future):
+    return await future
+
+
+def test_an_exception_is_raised_by_the_await():
+    probe = Probe.start()
+
+    async def main():
+        return await probe.ask(crash, block=False)
+
+    with pytest.raises(ValueError, match="boom"):
+        asyncio.run(main())
+
+
+def test_cancelling_an_await_gives_up_the_wait_and_nothing_else():
+    gate = Gate()
+    probe = Probe.options(runs_on="thread").start()
+    future = probe.ask(lambda: (gate.pass_through(), "answer")[1], block=False)
+
+    async def main():
+        waiting = asyncio.ensure_future(awaiting(future))
+        await asyncio.to_thread(gate.await_arrival)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    asyncio.run(main())
+    gate.open()
+
+    assert future.get(timeout=CAP) == "answer"
+
+
+@pytest.mark.parametrize(
+    ("derive", "expected"),
+    [
+        (lambda future: future.map(lambda value: value + 1), 6),
+        (lambda future: future.join(done(7)), [5, 7]),
+        (lambda future: future.map(lambda value: [value, 9]).filter(lambda item: item > 5), [9]),
+        (lambda future: future.map(lambda value: [value, 9]).reduce(lambda one, other: one + other), 14),
+    ],
+)
+def test_derived_futures_can_be_awaited(derive, expected):
+    async def main():
+        return await derive(Probe.start().ask(lambda: 5, block=False))
+
+    assert asyncio.run(main()) == expected
+
+
+def test_a_hook_of_ones_own_doesnt_block_the_loop():
+    future = Future()
+    let_on = threading.Event()
+    future.set_get_hook(lambda _timeout: let_on.wait(CAP) and "value")
+
+    async def main():
+        value = asyncio.ensure_future(awaiting(future))
+        # The loop goes on: it can let the hook on.
+        asyncio.get_running_loop().call_soon(let_on.set)
+        return await value
+
+    assert asyncio.run(main()) == "value"
+
+
+@rule("A59")
+@rule("A60")
+def test_an_answer_that_comes_too_late_is_dropped_and_the_message_is_handled(clock):
+    gate, handled = Gate(), []
+    probe = Probe.options(runs_on="thread").start()
+    asker = Probe.start()
+    answer = asker.ask(lambda: probe.ask(lambda: (gate.pass_through(), handled.append(1)), timeout=3), block=False)
+    gate.await_arrival()
+    clock.await_timers()
+    clock.advance(3)
+    with pytest.raises(CallTimeout):
+        answer.get(timeout=None)
+
+    gate.open()
+
+    assert probe.ask(lambda: "next") == "next"
+    assert handled == [1]
+    assert received_nothing(asker)

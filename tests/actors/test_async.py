@@ -1,0 +1,195 @@
+"""Handlers that are coroutines: run on one event loop, one message at a time for each actor."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from actors import Actor, Crashed, Killed, WouldBlock, current_actor, exit
+from tests.support import CAP, Probe, ended
+
+rule = pytest.mark.rule
+
+
+class Latch:
+    """Where coroutines wait until the test lets them on, which may be at once."""
+
+    def __init__(self):
+        self.arrived = threading.Semaphore(0)
+        self._loop = None
+        self._open = None
+
+    async def pass_through(self):
+        if self._open is None:
+            self._loop = asyncio.get_running_loop()
+            self._open = asyncio.Event()
+        self.arrived.release()
+        await self._open.wait()
+
+    def await_arrival(self):
+        assert self.arrived.acquire(timeout=CAP)
+
+    def open(self):
+        self._loop.call_soon_threadsafe(self._open.set)
+
+
+class Waiting(Actor):
+    """Logs what it begins and ends, and waits in between."""
+
+    use_daemon_thread = True
+
+    def __init__(self, latch=None, log=None):
+        self.latch, self.log = latch, log if log is not None else []
+
+    async def on_receive(self, message):
+        self.log.append(f"begins {message}")
+        try:
+            await self.latch.pass_through()
+        finally:
+            self.log.append(f"ends {message}")
+        return message
+
+
+def test_an_async_handler_answers_with_what_its_coroutine_returns():
+    class Doubling(Actor):
+        async def on_receive(self, number):
+            await asyncio.sleep(0)
+            return number * 2
+
+    assert Doubling.start().ask(21) == 42
+
+
+def test_one_message_is_handled_at_a_time():
+    latch, log = Latch(), []
+    ref = Waiting.start(latch, log)
+
+    answers = [ref.ask(number, block=False) for number in (1, 2)]
+    latch.await_arrival()
+    latch.open()
+
+    assert [answer.get(timeout=CAP) for answer in answers] == [1, 2]
+    assert log == ["begins 1", "ends 1", "begins 2", "ends 2"]
+
+
+def test_others_go_on_while_a_handler_awaits():
+    latch = Latch()
+    waiting = Waiting.start(latch)
+    answer = waiting.ask("slow", block=False)
+    latch.await_arrival()
+
+    assert Probe.start().ask(lambda: "quick") == "quick"
+
+    latch.open()
+    assert answer.get(timeout=CAP) == "slow"
+
+
+def test_an_exception_of_the_coroutine_ends_the_actor_and_reaches_the_asker():
+    class Failing(Actor):
+        async def on_receive(self, _message):
+            raise ValueError("boom")
+
+    ref = Failing.start()
+
+    with pytest.raises(ValueError, match="boom"):
+        ref.ask("go")
+    assert ended(ref).exit_reason == Crashed(ref.exit_reason.exception)
+
+
+def test_a_coroutine_may_end_its_actor_with_a_reason():
+    class Leaving(Actor):
+        async def on_receive(self, reason):
+            exit(reason)
+
+    ref = Leaving.start()
+    ref.tell("done here")
+
+    assert ended(ref).exit_reason == "done here"
+
+
+def test_a_coroutine_knows_whose_it_is():
+    class Asked(Actor):
+        async def on_receive(self, _message):
+            await asyncio.sleep(0)
+            return current_actor()
+
+    ref = Asked.start()
+
+    assert ref.ask("who are you?") is ref
+
+
+def test_hooks_may_be_coroutines_too():
+    log = []
+
+    class Hooked(Actor):
+        async def on_start(self):
+            await asyncio.sleep(0)
+            log.append("started")
+
+        async def on_stop(self):
+            await asyncio.sleep(0)
+            log.append("stopped")
+
+    Hooked.start_link().stop()
+
+    assert log == ["started", "stopped"]
+
+
+def test_methods_called_by_proxy_may_be_coroutines():
+    class Greeter(Actor):
+        async def greet(self, name):
+            await asyncio.sleep(0)
+            return f"hello {name}"
+
+    assert Greeter.start().proxy().greet("you").get() == "hello you"
+
+
+def test_an_actor_awaits_the_answer_of_another():
+    class Outer(Actor):
+        async def on_receive(self, inner):
+            return await inner.ask(lambda: "inner", block=False)
+
+    assert Outer.start().ask(Probe.start()) == "inner"
+
+
+def test_a_call_that_would_block_the_event_loop_is_an_error():
+    class Blocking(Actor):
+        crash_on_failed_ask = False
+
+        async def on_receive(self, other):
+            return other.ask(lambda: "never", timeout=CAP)
+
+    other = Probe.start()
+    blocked = Blocking.start()
+    # So that the answer can't be there before it is waited for.
+    other.ask(lambda: None)
+
+    with pytest.raises(WouldBlock, match="await"):
+        blocked.ask(other)
+
+
+@rule("A6")
+def test_a_kill_cancels_the_coroutine_and_the_actor_is_gone_when_it_has_ended():
+    latch, log = Latch(), []
+    ref = Waiting.start(latch, log)
+    ref.tell("work")
+    latch.await_arrival()
+
+    ref.kill()
+
+    assert ref.join(CAP)
+    assert ref.exit_reason == Killed()
+    assert log == ["begins work", "ends work"]
+
+
+def test_many_wait_at_once():
+    latch = Latch()
+    refs = [Waiting.start(latch) for _ in range(500)]
+    answers = [ref.ask(number, block=False) for number, ref in enumerate(refs)]
+    for _ in refs:
+        latch.await_arrival()
+
+    latch.open()
+
+    assert [answer.get(timeout=CAP) for answer in answers] == list(range(500))
