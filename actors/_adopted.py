@@ -74,6 +74,9 @@ class AdoptedProcess(Process):
         while not self.mailbox.empty():
             with suppress(Empty):
                 self._refuse(self.mailbox.get_nowait())
+        if self.killed:
+            # What was to wake it may have been among them.
+            self.wake()
 
     def _refuse(self, envelope: Envelope[Any]) -> None:
         if envelope.reply_to is None:
@@ -110,8 +113,6 @@ class AdoptedProcess(Process):
             if self.actor is not None:
                 pykka.ActorRegistry.unregister(self.actor.actor_ref)
             self.refuse_mail()
-            # What was to wake it may have been among them.
-            self.wake()
 
 
 def process_of(ref: pykka.ActorRef[Any]) -> Process | None:
@@ -233,7 +234,8 @@ class _Wrapped:
                 self._leave(process.fatal)
             case _ if message is _WAKE:
                 return None
-            case StopRequest(reason):
+            case StopRequest(reason, done):
+                process.add_stop(done)
                 self._leave(reason)
             case Exit(ref, reason) if process.parent is not None and ref is process.parent.ref:
                 self._leave(reason)

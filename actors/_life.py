@@ -92,7 +92,8 @@ def _fail_start(process: Process, reason: ExitReason) -> None:
     process.close(reason)
 
 
-def _handle_stop(process: Process, message: Any, _asked: Request | None) -> None:
+def _handle_stop(process: Process, message: StopRequest, _asked: Request | None) -> None:
+    process.add_stop(message.done)
     _leave(process, message.reason)
 
 

@@ -102,11 +102,15 @@ class Wrapping:
         raise NotImplementedError
 
 
-@dataclass(frozen=True, slots=True)
 class StopRequest(Control):
-    """Asks an actor to end with `reason` when its turn in the mailbox comes (A73)."""
+    """Asks an actor to end with `reason` when its turn in the mailbox comes (A73); `done` is set when it has."""
 
-    reason: ExitReason
+    __slots__ = ("done", "reason")
+    __match_args__ = ("reason", "done")
+
+    def __init__(self, reason: ExitReason, done: pykka.Future[bool] | None = None) -> None:
+        self.reason = reason
+        self.done = done
 
 
 class Asked:
@@ -449,6 +453,8 @@ class Process:
 
     def refuse_mail(self) -> None:
         """Answer everybody who still waits in the mailbox of a dead actor (A61)."""
+        if not (self.inbox or self.taken or self.stashed):
+            return
         late, early, stashed = [], [], []
         # One by one, and with no look first: the actor's own code may be taking from the other end.
         with _taking:
@@ -467,6 +473,8 @@ class Process:
         """Answer for a message that will not be handled, or count it as a dead letter."""
         if isinstance(message, Asked):
             self.refuse(message)
+        elif isinstance(message, StopRequest):
+            self.add_stop(message.done)
         else:
             self.runtime.dead_letters.add(self.ref, message, self.reason)
 
@@ -510,11 +518,13 @@ class Process:
         """Block the calling thread or actor until this one's life has come so far; False after `timeout` seconds."""
         waiter = new_waiter()
         with self.runtime.lock:
-            if reached(self):
-                return True
             if self.spectators is None:
                 self.spectators = {}
+            # Entered first, looked at second; who changes something does it the other way round.
             self.spectators[waiter] = reached
+            if reached(self):
+                del self.spectators[waiter]
+                return True
         try:
             return self.runtime.wait(waiter, timeout)
         finally:
@@ -522,11 +532,12 @@ class Process:
                 self.spectators.pop(waiter, None)
 
     def mark_started(self) -> None:
-        with self.runtime.lock:
-            # Killed meanwhile, it isn't up, however far its code came.
-            self.started = self.reason is ALIVE
-            self.quiet_for = None
-            self._wake_spectators()
+        # Killed meanwhile, it isn't up, however far its code came.
+        self.started = self.reason is ALIVE
+        self.quiet_for = None
+        if self.spectators:
+            with self.runtime.lock:
+                self._wake_spectators()
 
     def _wake_spectators(self) -> None:
         if not self.spectators:
@@ -744,18 +755,26 @@ class Process:
 
     # Stopping
 
-    def request_stop(self, reason: ExitReason) -> None:
-        """Ask the actor to end with `reason`, when what it was sent before is handled; does nothing to a dead one."""
-        self.put(StopRequest(reason))
+    def request_stop(self, reason: ExitReason, done: pykka.Future[bool] | None = None) -> None:
+        """Ask the actor to end with `reason`, when what it was sent before is handled; does nothing to a dead one.
 
-    def add_stop(self, future: pykka.Future[bool]) -> bool:
+        Args:
+            done: to be set when it has ended: to True, or to False when it had before.
+        """
+        if not self.put(StopRequest(reason, done)) and done is not None:
+            done.set(False)
+
+    def add_stop(self, done: pykka.Future[bool] | None) -> None:
+        """Set `done` when the actor has ended, which it is about to."""
+        if done is None:
+            return
         with self.runtime.lock:
-            if self.announced:
-                return False
-            if self.stops is None:
-                self.stops = []
-            self.stops.append(future)
-            return True
+            if not self.announced:
+                if self.stops is None:
+                    self.stops = []
+                self.stops.append(done)
+                return
+        done.set(True)
 
     def when_gone(self, callback: Callable[[Process], None]) -> None:
         """Have `callback` called once, quickly and without raising, as the actor goes; at once if it is gone."""

@@ -37,7 +37,8 @@ class _Refs:
         self._refs.pop(ref, None)
 
     def __iter__(self) -> Iterator[pykka.ActorRef[Any]]:
-        return iter(self._refs)
+        # Over a copy: entering and removing take one step, and no lock.
+        return iter(list(self._refs))
 
     def __contains__(self, ref: object) -> bool:
         return ref in self._refs
@@ -63,11 +64,9 @@ with _lock:
 
 def add(ref: pykka.ActorRef[Any]) -> None:
     """Enter a living actor."""
-    with _lock:
-        _refs.append(ref)
+    _refs.append(ref)
 
 
 def remove(ref: pykka.ActorRef[Any]) -> None:
     """Take out an actor that has ended, if it was entered."""
-    with _lock:
-        _refs.discard(ref)
+    _refs.discard(ref)

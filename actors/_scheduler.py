@@ -35,6 +35,8 @@ from actors._life import turn
 from actors._process import Process, current, set_current
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from actors._clock import Clock
 
 __all__ = ["BLOCKING_CARRIERS", "Carrier", "Lifeline", "OwnThread", "Pool", "RunsOn", "Scheduler", "lifeline"]

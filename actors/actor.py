@@ -95,6 +95,7 @@ class Actor(pykka.Actor):
     What is dropped is counted, and logged the first time; who asked it gets `MailboxFull`."""
 
     _otp_process: Process
+    _otp_no_options: ClassVar[Options[Any]]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -146,7 +147,10 @@ class Actor(pykka.Actor):
 
         The arguments are those of `__init__`. An `on_start` that fails is a death like any other.
         """
-        return Options(cls).start(*args, **kwargs)
+        options = cls.__dict__.get("_otp_no_options")
+        if options is None:
+            options = cls._otp_no_options = Options(cls)
+        return _ref_of(_spawn(options, args, kwargs, waits=False))
 
     @classmethod
     def start_link(cls, *args: Any, **kwargs: Any) -> ActorRef[Self]:
@@ -383,7 +387,12 @@ def await_start(process: Process, timeout: float | None) -> None:
 
 def public_attributes(actor: pykka.Actor) -> dict[str, object]:
     """What an actor that keeps its state in attributes shows of it."""
-    return {name: value for name, value in vars(actor).items() if not name.startswith("_")}
+    shown = (name for name in vars(actor) if not name.startswith("_") and name not in _NOT_STATE)
+    return {name: getattr(actor, name) for name in shown}
+
+
+# What Pykka keeps in attributes of its actors, and an adoption puts there.
+_NOT_STATE = frozenset({"actor_inbox", "actor_ref", "actor_stopped", "actor_urn", "on_failure"})
 
 
 def _check_runs_on(what: str, runs_on: object) -> None:

@@ -185,10 +185,7 @@ class ActorRef(pykka.ActorRef[A]):
         asker = current()
         if block and asker is not None:
             _refuse_deadlock(asker, future)
-        if target.add_stop(future):
-            target.request_stop(reason)
-        else:
-            future.set(False)
+        target.request_stop(reason, future)
         return future.get(timeout=timeout) if block else future
 
     def exit(self, reason: ExitReason) -> None:

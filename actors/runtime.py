@@ -170,6 +170,11 @@ class Runtime:
         Raises:
             AlreadyStarted: the name belongs to another actor.
         """
+        if name is None and not link and not self._observes_all and not self.is_of_parent:
+            self._processes[process] = None
+            # Entered first, looked at second: who begins to look on does it the other way round.
+            if not self._observes_all:
+                return
         with self.lock:
             if self.is_of_parent:
                 msg = "this runtime belongs to the process that forked this one; choose another: with Runtime(): ..."
@@ -218,7 +223,7 @@ class Runtime:
     def _fit_observers(self) -> None:
         with self.lock:
             self._observes_all = self.telemetry.listens_to(ACTOR) or self.telemetry.listens_to(MESSAGE)
-            for process in self._processes:
+            for process in list(self._processes):
                 self._fit_observer(process)
 
     def _fit_observer(self, process: Process) -> None:
@@ -302,10 +307,11 @@ def current_runtime() -> Runtime:
     runtime = chosen.get()
     if runtime is not None:
         return runtime
-    with _default_lock:
-        if not _default:
-            _default.append(Runtime())
-        return _default[0]
+    if not _default:
+        with _default_lock:
+            if not _default:
+                _default.append(Runtime())
+    return _default[0]
 
 
 def _start_afresh() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from actors import Actor, Runtime
+from actors.testing import TestRuntime
 from tests.support import ManualClock
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def runs_on(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 def runtime(request: pytest.FixtureRequest, runs_on: str) -> Iterator[Runtime]:
     """The runtime in which the test's actors live; with the test's clock, when it asks for one."""
     clock = request.getfixturevalue("clock") if "clock" in request.fixturenames else None
-    with Runtime(clock=clock) as runtime:
+    with TestRuntime(clock=clock) as runtime:
         yield runtime
 
 

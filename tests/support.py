@@ -1,97 +1,29 @@
-"""What the tests share: a clock that they move themselves, and actors to watch others with."""
+"""What the tests share: actors to watch others with, and places where actors wait."""
 
 from __future__ import annotations
 
-import contextlib
-import heapq
-import itertools
 import queue
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from actors import Actor, adopt, monitor
-from actors._clock import Ticket
+from actors.testing import PATIENCE_SECONDS, ManualClock
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+__all__ = [
+    "CAP",
+    "Gate",
+    "ManualClock",
+    "Probe",
+    "TrappingProbe",
+    "crash",
+    "ended",
+    "received",
+    "received_nothing",
+    "watching",
+]
 
-
-CAP = 10.0
+CAP = PATIENCE_SECONDS
 """Seconds of real time after which a wait of a test has failed. Nothing waits that long when it works."""
-
-
-class ManualClock:
-    """Time that stands still until the test says `advance(seconds)`.
-
-    A wait with a time-out ends when it is woken, or when the clock is advanced past it.
-    """
-
-    def __init__(self) -> None:
-        self._now = 1000.0
-        self._tickets: list[tuple[float, int, Ticket]] = []
-        self._numbers = itertools.count()
-        self._lock = threading.Condition()
-
-    def now(self) -> float:
-        return self._now
-
-    def call_at(self, deadline: float, callback: Callable[[], None]) -> Ticket:
-        ticket = Ticket(deadline, callback)
-        with self._lock:
-            heapq.heappush(self._tickets, (deadline, next(self._numbers), ticket))
-            self._lock.notify_all()
-        return ticket
-
-    def cancel(self, ticket: Ticket) -> bool:
-        with self._lock:
-            return ticket.take() is not None
-
-    def wait(self, lock: threading.Lock, timeout: float | None) -> bool:
-        expired = threading.Event()
-
-        def expire() -> None:
-            expired.set()
-            with contextlib.suppress(RuntimeError):
-                lock.release()
-
-        if timeout is not None and timeout <= 0:
-            return lock.acquire(blocking=False)
-        ticket = None if timeout is None else self.call_at(self._now + timeout, expire)
-        if not lock.acquire(timeout=CAP):
-            msg = f"nothing ended a wait of {timeout} seconds; was the clock to be advanced?"
-            raise AssertionError(msg)
-        if ticket is not None:
-            self.cancel(ticket)
-        return not expired.is_set()
-
-    def close(self) -> None:
-        with self._lock:
-            self._tickets.clear()
-
-    def advance(self, seconds: float) -> None:
-        """Move the time, and make the calls that fall due, in order, in this thread."""
-        end = self._now + seconds
-        while (due := self._take_due(end)) is not None:
-            due()
-        self._now = end
-
-    def await_timers(self, count: int = 1) -> None:
-        """Wait until `count` calls are to come: until somebody waits for the time to pass."""
-        with self._lock:
-            reached = self._lock.wait_for(lambda: self._pending() >= count, timeout=CAP)
-        assert reached, f"{self._pending()} timers are set, not {count}"
-
-    def _pending(self) -> int:
-        return sum(1 for _, _, ticket in self._tickets if ticket.callback is not None)
-
-    def _take_due(self, end: float) -> Callable[[], None] | None:
-        with self._lock:
-            while self._tickets and self._tickets[0][0] <= end:
-                deadline, _, ticket = heapq.heappop(self._tickets)
-                if (callback := ticket.take()) is not None:
-                    self._now = max(self._now, deadline)
-                    return callback
-            return None
 
 
 class Probe(Actor):

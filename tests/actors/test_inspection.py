@@ -66,6 +66,8 @@ class Server(GenServer[int]):
 
 
 class Plain(pykka.ThreadingActor):
+    use_daemon_thread = True
+
     def __init__(self):
         super().__init__()
         self.count = 0

@@ -1,0 +1,127 @@
+"""A runtime that leaves nothing behind, or says what."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, Self
+
+from actors._clock import SystemClock
+from actors.messages import Shutdown
+from actors.registry import RegistryTable
+from actors.runtime import Runtime
+from actors.testing._clock import PATIENCE_SECONDS
+from actors.testing._faults import wait_until
+
+if TYPE_CHECKING:
+    from actors._clock import Clock
+    from actors._process import Process
+
+__all__ = ["LeakedActors", "TestRuntime"]
+
+
+class LeakedActors(AssertionError):
+    """What a `TestRuntime` found left behind at its end.
+
+    Args:
+        actors: those that didn't end when they were stopped, and how far their life has come.
+        keys: those of registries that are held still: `(registry, key, holder)`.
+        threads: the names of threads that were begun meanwhile, and haven't ended.
+    """
+
+    def __init__(
+        self,
+        actors: tuple[str, ...] = (),
+        keys: tuple[tuple[str, object, str], ...] = (),
+        threads: tuple[str, ...] = (),
+    ) -> None:
+        lines = [f"{actor} did not end when it was stopped" for actor in actors]
+        lines += [f"key {key!r} of registry {registry!r} is held by {holder}" for registry, key, holder in keys]
+        lines += [f"the thread {thread!r} has not ended" for thread in threads]
+        super().__init__("left behind:\n" + "\n".join(f"- {line}" for line in lines))
+        self.actors = actors
+        self.keys = keys
+        self.threads = threads
+
+
+class TestRuntime(Runtime):
+    """A runtime for one test: at its end all actors are stopped, and what is left behind makes the test fail.
+
+    with TestRuntime(clock=ManualClock()) as runtime:
+        ref = MyActor.start()
+
+    Left behind are actors that don't end when they are stopped (they are killed then, and code that runs on is
+    *abandoned*), keys of registries that they hold, and threads that were begun meanwhile. Plain Pykka actors that the
+    test has linked or monitored have to be stopped by it.
+
+    Args:
+        clock: where time comes from; the machine's monotonic clock by default.
+        carriers: how many threads run the actors that share threads.
+        patience: seconds of real time, whatever the clock says, in which all must have ended.
+    """
+
+    # It is no test, though pytest would take it for one.
+    __test__ = False
+
+    def __init__(self, *, clock: Clock | None = None, carriers: int = 1, patience: float = 5.0) -> None:
+        super().__init__(clock=clock, carriers=carriers)
+        self._patience = patience
+        self._threads_before: set[threading.Thread] = set()
+        # Those that did not end by themselves.
+        self._left: list[Process] = []
+
+    def __enter__(self) -> Self:
+        self._threads_before = set(threading.enumerate())
+        return super().__enter__()
+
+    def __exit__(self, *exc_info: object) -> None:
+        super().__exit__(*exc_info)
+        actors = tuple(f"{process.ref} ({process.state})" for process in self._left)
+        keys = self._held_keys()
+        threads = self._new_threads()
+        # What the test itself has raised says more.
+        if not any(exc_info) and (actors or keys or threads):
+            raise LeakedActors(actors, keys, threads)
+
+    def close(self, timeout: float | None = None) -> None:
+        super().close(self._patience if timeout is None else timeout)
+
+    def stop_all(self, timeout: float = PATIENCE_SECONDS) -> None:
+        """End all actors, as in any runtime; but the time for it is real time, whatever the clock says.
+
+        Args:
+            timeout: seconds for all together.
+        """
+        real_time = SystemClock()
+        deadline = real_time.now() + timeout
+        for processes in (self._roots, self._own_processes):
+            for process in reversed(processes()):
+                process.request_stop(Shutdown())
+                wait_until(process, _is_gone, max(deadline - real_time.now(), 0.0))
+        self._left = self.processes()
+        for process in self._own_processes():
+            process.kill()
+
+    def _roots(self) -> list[Process]:
+        return [process for process in self._own_processes() if process.parent is None]
+
+    def _held_keys(self) -> tuple[tuple[str, object, str], ...]:
+        tables = [table for (kind, _), table in self._tables.items() if issubclass(kind, RegistryTable)]
+        found: Any = [(table, entry) for table in tables for entry in table.entries()]  # type: ignore[attr-defined]
+        return tuple((table._name, entry.key, str(entry.owner.ref)) for table, entry in found)
+
+    def _new_threads(self) -> tuple[str, ...]:
+        real_time = SystemClock()
+        deadline = real_time.now() + 1.0
+        new = [thread for thread in threading.enumerate() if thread not in self._threads_before]
+        for thread in new:
+            if thread is not threading.current_thread() and thread.name not in _LASTING:
+                thread.join(max(deadline - real_time.now(), 0.0))
+        return tuple(thread.name for thread in new if thread.is_alive() and thread.name not in _LASTING)
+
+
+def _is_gone(process: Process) -> bool:
+    return process.gone
+
+
+_LASTING = frozenset({"actors-lifeline"})
+"""Threads that one program has one of, whatever begins and ends in it."""

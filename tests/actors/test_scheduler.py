@@ -1,0 +1,346 @@
+"""Actors that share threads: fair turns, waits that cost no thread, handlers that block and hold nobody up."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+import pytest
+
+from actors import Actor, Killed, Runtime, _scheduler
+from actors._life import TURN
+from actors._scheduler import Carrier
+from tests.support import CAP, Gate, Probe
+
+
+class Shared(Probe):
+    """A probe on a thread that it shares with others."""
+
+    runs_on = "shared"
+
+
+class Owner(Probe):
+    """A probe that may block: nobody shares its thread."""
+
+    runs_on = "thread"
+
+
+class Blocker(Shared):
+    """A probe that blocks the thread that it shares."""
+
+    def on_receive(self, message):
+        if isinstance(message, Gate):
+            message.pass_through()
+            return None
+        return super().on_receive(message)
+
+
+@pytest.fixture
+def runs_on():
+    """Every class here says where it runs."""
+    return "shared"
+
+
+@pytest.fixture
+def hasty_watchdog(monkeypatch):
+    """Have the watchdog look often, and what isn't needed go away soon."""
+    monkeypatch.setattr(_scheduler, "WATCH_SECONDS", 0.001)
+    monkeypatch.setattr(_scheduler, "LINGER_SECONDS", 0.001)
+
+
+def thread_name():
+    return threading.current_thread().name
+
+
+def block(blocker, beside):
+    """Have an actor block its thread until another has been served all the same."""
+    gate = Gate()
+    blocked = blocker.ask(gate, block=False)
+    gate.await_arrival()
+    assert beside.ask(lambda: "served") == "served"
+    gate.open()
+    blocked.get(timeout=CAP)
+
+
+# Turns
+
+
+def test_one_flooded_actor_does_not_starve_the_others():
+    log = []
+
+    class Logging(Actor):
+        runs_on = "shared"
+
+        def on_receive(self, message):
+            log.append(message)
+
+    flooded, other = Logging.start(), Logging.start()
+
+    def flood():
+        for _ in range(10 * TURN):
+            flooded.tell("flood")
+        other.tell("other")
+
+    Shared.start().ask(flood)
+    flooded.stop()
+
+    assert log.index("other") == TURN
+    assert log.count("flood") == 10 * TURN
+
+
+def test_those_who_wait_and_those_who_come_have_their_turns_alternately():
+    """An endless exchange of asks doesn't keep a third from being served, nor an endless flood the exchange."""
+    served = threading.Event()
+
+    class Endless(Shared):
+        def on_receive(self, message):
+            if message == "go on" and not served.is_set():
+                self.actor_ref.tell("go on")
+            return super().on_receive(message)
+
+    Endless.start().tell("go on")
+    asker, answerer = Shared.start(), Shared.start()
+
+    def exchange():
+        return sum(answerer.ask(lambda: 1) for _ in range(100))
+
+    assert asker.ask(exchange, timeout=CAP) == 100
+    served.set()
+
+
+def test_a_thousand_actors_wait_on_one_thread():
+    gate = Gate()
+    slow = Owner.start()
+    slow.tell(gate.pass_through)
+    gate.await_arrival()
+    actors = [Shared.start() for _ in range(3_000)]
+
+    answers = [actor.ask(lambda: (slow.ask(lambda: "at last"), thread_name()), block=False) for actor in actors]
+
+    # Served after all of them have begun to wait, since it was told last.
+    here = Shared.start().ask(thread_name)
+    gate.open()
+    assert {answer.get(timeout=CAP) for answer in answers} == {("at last", here)}
+
+
+def test_an_actor_runs_on_one_carrier_at_a_time_and_its_mail_stays_in_order(hasty_threads):
+    """Three carriers, many receivers, senders inside and outside of actors."""
+
+    class Receiver(Actor):
+        runs_on = "shared"
+        use_daemon_thread = True
+
+        def __init__(self):
+            self.seen, self.inside, self.clashes = {}, None, 0
+
+        def on_receive(self, message):
+            self.clashes += self.inside is not None
+            self.inside = message
+            if message is None:
+                self.inside = None
+                return self.seen, self.clashes
+            sender, number = message
+            self.seen.setdefault(sender, []).append(number)
+            self.clashes += self.inside is not message
+            self.inside = None
+            return number
+
+    def send(sender):
+        for number in range(200):
+            for receiver in receivers:
+                if number % 10:
+                    receiver.tell((sender, number))
+                else:
+                    assert receiver.ask((sender, number)) == number
+
+    with Runtime(carriers=3) as runtime:
+        receivers = [Receiver.start() for _ in range(5)]
+        inside = [Shared.start().ask(lambda sender=sender: send(sender), block=False) for sender in range(4)]
+        threads = [threading.Thread(target=send, args=(sender,)) for sender in range(4, 7)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(CAP)
+        for answer in inside:
+            answer.get(timeout=CAP)
+
+        for receiver in receivers:
+            assert receiver.ask(None) == ({sender: list(range(200)) for sender in range(7)}, 0)
+        assert len(runtime.scheduler.light.carriers) > 1
+
+
+# Handlers that block
+
+
+def test_who_blocks_holds_nobody_up_and_is_named_once_with_file_and_line(caplog, hasty_watchdog):
+    blocker, other = Blocker.start(), Shared.start()
+
+    for _ in range(2):
+        block(blocker, beside=other)
+
+    (record,) = caplog.records
+    assert (record.name, record.levelname) == ("pykka_otp.scheduler", "WARNING")
+    assert record.getMessage().startswith("Blocker blocks the thread that it shares with others, at ")
+    file, line = record.where.rsplit(":", 1)
+    assert file.endswith("support.py")
+    assert int(line) > 0
+    assert "runs_on = 'thread'" in record.getMessage()
+
+
+def test_a_class_that_blocks_again_and_again_moves_to_threads_for_those(hasty_watchdog):
+    blocker, other = Blocker.start(), Shared.start()
+    assert blocker.ask(thread_name).startswith("actors-")
+
+    for _ in range(_scheduler.MOVED_AFTER):
+        block(blocker, beside=other)
+
+    assert blocker.ask(thread_name).startswith("actors-blocking-")
+    assert not other.ask(thread_name).startswith("actors-blocking-")
+    assert Blocker.start().ask(thread_name).startswith("actors-blocking-")
+
+
+def test_a_class_that_was_quick_for_long_enough_moves_back(monkeypatch, hasty_watchdog):
+    blocker, other = Blocker.start(), Shared.start()
+    for _ in range(_scheduler.MOVED_AFTER):
+        block(blocker, beside=other)
+    assert blocker.ask(thread_name).startswith("actors-blocking-")
+
+    monkeypatch.setattr(_scheduler, "QUICK_SECONDS", CAP)
+    monkeypatch.setattr(_scheduler, "QUIET_SECONDS", 0.0)
+    blocker.ask(lambda: "quick")
+    blocker.ask(lambda: "and on its way")
+
+    assert not blocker.ask(thread_name).startswith("actors-blocking-")
+
+
+def test_blockers_wait_for_each_other_and_nobody_waits_for_them(monkeypatch, hasty_watchdog):
+    monkeypatch.setattr(_scheduler, "BLOCKING_CARRIERS", 2)
+    inside, most = [], []
+
+    class Counted(Blocker):
+        def on_receive(self, message):
+            inside.append(message)
+            most.append(len(inside))
+            answer = super().on_receive(message)
+            inside.remove(message)
+            return answer
+
+    with Runtime():
+        other = Shared.start()
+        first = Counted.start()
+        for _ in range(_scheduler.MOVED_AFTER):
+            block(first, beside=other)
+        most.clear()
+        gates = [Gate() for _ in range(6)]
+        answers = [Counted.start().ask(gate, block=False) for gate in gates]
+        for gate in gates[:2]:
+            gate.await_arrival()
+
+        assert other.ask(lambda: "served") == "served"
+
+        for gate in gates:
+            gate.open()
+        for answer in answers:
+            answer.get(timeout=CAP)
+        assert max(most) == 2
+
+
+def test_the_thread_of_one_that_blocked_goes_away_again(runtime, hasty_watchdog):
+    blocker, other = Blocker.start(), Shared.start()
+    other.ask(lambda: "up")
+    (stuck,) = runtime.scheduler.light.carriers
+
+    block(blocker, beside=other)
+
+    stuck.thread.join(CAP)
+    assert not stuck.thread.is_alive()
+    assert len(runtime.scheduler.light.carriers) == 1
+    assert blocker.ask(thread_name) == other.ask(thread_name)
+
+
+def test_who_waits_on_a_thread_that_is_blocked_goes_on_there_when_it_is_free(hasty_watchdog):
+    slow_gate, gate = Gate(), Gate()
+    slow = Owner.start()
+    slow.tell(slow_gate.pass_through)
+    slow_gate.await_arrival()
+    waiting, blocker, other = Shared.start(), Blocker.start(), Shared.start()
+
+    waited = waiting.ask(lambda: (thread_name(), slow.ask(lambda: "answer"), thread_name()), block=False)
+    blocked = blocker.ask(gate, block=False)
+    gate.await_arrival()
+    assert other.ask(lambda: "served") == "served"
+    slow_gate.open()
+    gate.open()
+
+    before, answer, after = waited.get(timeout=CAP)
+    assert (answer, before) == ("answer", after)
+    blocked.get(timeout=CAP)
+
+
+# What goes wrong
+
+
+def test_an_error_of_a_carriers_own_ends_neither_it_nor_who_waits_there(monkeypatch, caplog):
+    victim, waiting, other = Shared.start(), Shared.start(), Shared.start()
+    gate = Gate()
+    slow = Owner.start()
+    slow.tell(gate.pass_through)
+    gate.await_arrival()
+    victim.ask(lambda: "up")
+    waited = waiting.ask(lambda: (other.ask(lambda: 1), slow.ask(lambda: "answer")), block=False)
+    run_turn = Carrier._turn
+
+    def fail_once(carrier, process, context):
+        if process is victim._process:
+            monkeypatch.undo()
+            raise RuntimeError("injected")
+        return run_turn(carrier, process, context)
+
+    monkeypatch.setattr(Carrier, "_turn", fail_once)
+    victim.tell("never handled")
+
+    assert other.ask(lambda: "served", timeout=CAP) == "served"
+    gate.open()
+    assert waited.get(timeout=CAP) == (1, "answer")
+    (record,) = [record for record in caplog.records if record.levelno == logging.CRITICAL]
+    assert "an error of the runtime itself" in record.getMessage()
+    assert str(record.exc_info[1]) == "injected"
+    victim.kill()
+
+
+def test_a_carrier_that_can_not_be_started_is_started_later(monkeypatch):
+    start = Carrier.start
+
+    def fail_once(carrier, name):
+        monkeypatch.setattr(Carrier, "start", start)
+        raise RuntimeError("can't start new thread")
+
+    with Runtime():
+        monkeypatch.setattr(Carrier, "start", fail_once)
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            Shared.start()
+
+        assert Shared.start().ask(lambda: "served") == "served"
+
+
+# The end
+
+
+def test_a_runtime_is_left_though_its_actors_block(hasty_watchdog):
+    gates = [Gate() for _ in range(4)]
+    with Runtime() as runtime:
+        blocked = [Blocker.start(), Blocker.start(), Owner.start(), Owner.start()]
+        for ref, gate in zip(blocked, gates, strict=True):
+            ref.tell(gate if ref.actor_class is Blocker else gate.pass_through)
+            gate.await_arrival()
+        carriers = list(runtime.scheduler.light.carriers)
+
+        runtime.close(timeout=0.0)
+
+        assert [(ref.state(), ref.exit_reason) for ref in blocked] == [("abandoned", Killed())] * 4
+        for gate in gates:
+            gate.open()
+        assert all(ref.join(CAP) for ref in blocked)
+    for carrier in carriers:
+        carrier.thread.join(CAP)
+        assert not carrier.thread.is_alive()
