@@ -5,7 +5,7 @@ VENV ?= .venv
 PYTHONS = $(PYTHON) $(if $(filter file,$(origin PYTHON)),python3.13 python3.12 python3.11)
 IN_VENV = $(VENV)/bin/python -m
 
-.PHONY: run test check bench seeds clean
+.PHONY: run test check pykka-suite bench seeds soak clean
 
 run: $(VENV)/.run
 	@$(IN_VENV) examples.user_sync.compare $(ARGS)
@@ -20,11 +20,18 @@ check: $(VENV)/.dev
 	@$(IN_VENV) pyright --pythonpath $(VENV)/bin/python
 	@$(VENV)/bin/lint-imports --no-logo
 
+pykka-suite: $(VENV)/.dev
+	@$(IN_VENV) tests.pykka_suite
+
 bench: $(VENV)/.run
 	@$(IN_VENV) benchmarks $(ARGS)
 
 seeds: $(VENV)/.run
 	@$(IN_VENV) examples.user_sync.seeds $(ARGS)
+
+SECONDS ?= 600
+soak: $(VENV)/.run
+	@$(IN_VENV) tests.soak --seconds $(SECONDS) $(ARGS)
 
 clean:
 	@rm -rf .venv .venv-* $(VENV) build dist .coverage .*_cache .hypothesis

@@ -259,7 +259,7 @@ class _Wrapped:
 
     def _receive(self, message: object) -> object:
         receive = functools.partial(self._plain, "_handle_receive")
-        observer = self.process.observer
+        observer = None if isinstance(message, pykka_messages._ActorStop) else self.process.observer
         return receive(message) if observer is None else observer.handle(self.process, message, receive)
 
     def _leave(self, reason: ExitReason) -> NoReturn:

@@ -28,7 +28,10 @@ class _Call:
         self.task: asyncio.Task[Any] | None = None
         self.cancelled = False
 
-    def done(self, _task: asyncio.Task[Any]) -> None:
+    def done(self, task: asyncio.Task[Any]) -> None:
+        if not task.cancelled():
+            # Seen, also when the actor was killed and nobody asks for it any more.
+            task.exception()
         self.waiter.release()
 
 

@@ -154,6 +154,7 @@ def _receive(process: Process, message: object, asked: Request | None) -> None:
         _leave(process, request.reason, asked=asked)
     except BaseException as error:  # noqa: BLE001 - whatever it is, it ends this actor and no other
         if isinstance(error, Exception) and asked is not None and not actor.crash_on_failed_ask:
+            logger.info("Exception returned from %s to caller:", process.ref, exc_info=_exc_info(error))
             _fail(asked, error)
         else:
             _crash(process, error, asked=asked)
@@ -243,7 +244,7 @@ def _report(process: Process, reason: ExitReason) -> None:
         return
     extra = {"actor": process.label, "reason": reason}
     if isinstance(reason, Crashed):
-        logger.error("%s crashed", process.label, exc_info=_exc_info(reason.exception), extra=extra)
+        logger.error("Unhandled exception in %s:", process.ref, exc_info=_exc_info(reason.exception), extra=extra)
     else:
         logger.error("%s exited: %r", process.label, reason, extra=extra)
 

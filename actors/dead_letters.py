@@ -88,6 +88,7 @@ class DeadLetters:
         self._listening: tuple[Listening, ...] = ()
         self._letters: queue.SimpleQueue[Undelivered | FailedStart | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._closed = False
 
     @property
     def count(self) -> int:
@@ -120,8 +121,9 @@ class DeadLetters:
         self._tell(FailedStart(ref, reason))
 
     def close(self) -> None:
-        """Tell what is left to tell, and leave no thread behind."""
+        """Tell what is left to tell, then nothing more; leave no thread behind."""
         with self._lock:
+            self._closed = True
             thread, self._thread = self._thread, None
         if thread is None:
             return
@@ -135,7 +137,7 @@ class DeadLetters:
         # Not here, since a message may be lost in the midst of anything, and with locks held.
         self._letters.put(letter)
         with self._lock:
-            if self._thread is None:
+            if self._thread is None and not self._closed:
                 self._thread = threading.Thread(target=self._run, name="actors-dead-letters", daemon=True)
                 self._thread.start()
 

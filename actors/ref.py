@@ -220,7 +220,7 @@ class ActorRef(pykka.ActorRef[A]):
         return self._process.wait_until(lambda process: process.gone, timeout)
 
     def _died(self) -> ActorDied:
-        return ActorDied(f"{self} not found: it has ended", NoProc())
+        return ActorDied(f"{self} not found", NoProc())
 
 
 class NamedRef(ActorRef[A]):

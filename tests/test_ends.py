@@ -11,6 +11,10 @@ from typing import NamedTuple
 
 import pytest
 
+from actors import Killed
+from supervision import Supervisor
+from tests.support import CAP, Gate, Probe
+
 ROOT = Path(__file__).resolve().parents[1]
 
 PROGRAM = """
@@ -262,4 +266,70 @@ Fragile.start().tell("go")
     done = run_program(program, runs_on)
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("Fragile crashed")
+    assert done.stdout.startswith("Unhandled exception in Fragile")
+
+
+class Leaf(Probe):
+    """A worker of the tree, that says where it is in its life."""
+
+    def __init__(self, log, name):
+        super().__init__()
+        self.log, self.label = log, name
+
+    def on_start(self):
+        self.log.append(f"{self.label} starts")
+
+    def on_stop(self):
+        self.log.append(f"{self.label} stops")
+
+
+def test_stopping_all_ends_a_tree_of_three_levels_with_no_restart_and_no_word(runtime, caplog):
+    log = []
+
+    def branch(name):
+        leaves = [Leaf.options(name=f"{name}{number}").child_spec(log, f"{name}{number}") for number in (1, 2)]
+        return Supervisor.child_spec(leaves, strategy="one_for_all", max_restarts=100).replace(id=name)
+
+    Supervisor.start_link([branch("a"), branch("b")], strategy="one_for_all", max_restarts=100)
+    assert log == ["a1 starts", "a2 starts", "b1 starts", "b2 starts"]
+    log.clear()
+
+    runtime.stop_all()
+
+    assert log == ["b2 stops", "b1 stops", "a2 stops", "a1 stops"]
+    assert runtime.processes() == []
+    assert caplog.records == []
+
+
+def test_stopping_all_gives_up_on_those_that_block_when_the_time_is_over(runtime):
+    gates = [Gate(), Gate()]
+    blocked = [Probe.options(runs_on="thread").start() for _ in gates]
+    for ref, gate in zip(blocked, gates, strict=True):
+        ref.tell(gate.pass_through)
+        gate.await_arrival()
+    idle = Probe.start()
+
+    runtime.stop_all(timeout=0.0)
+
+    assert [(ref.state(), ref.exit_reason) for ref in blocked] == [("abandoned", Killed())] * 2
+    assert idle.join(CAP)
+    for gate in gates:
+        gate.open()
+    assert all(ref.join(CAP) for ref in blocked)
+
+
+@pytest.mark.timeout(90)
+def test_nothing_is_left_of_a_crowd_that_starts_asks_and_is_killed_at_random(runs_on):
+    if runs_on == "thread":
+        pytest.skip("its actors say where they run")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.soak", "--seconds", "5"],
+        check=False,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=80,
+    )
+
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr

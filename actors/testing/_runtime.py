@@ -9,7 +9,6 @@ from actors._clock import SystemClock
 from actors.messages import Shutdown
 from actors.registry import RegistryTable
 from actors.runtime import Runtime
-from actors.testing._clock import PATIENCE_SECONDS
 from actors.testing._faults import wait_until
 
 if TYPE_CHECKING:
@@ -66,7 +65,6 @@ class TestRuntime(Runtime):
         super().__init__(clock=clock, carriers=carriers)
         self._patience = patience
         self._threads_before: set[threading.Thread] = set()
-        # Those that did not end by themselves.
         self._left: list[Process] = []
 
     def __enter__(self) -> Self:
@@ -83,23 +81,26 @@ class TestRuntime(Runtime):
             raise LeakedActors(actors, keys, threads)
 
     def close(self, timeout: float | None = None) -> None:
-        super().close(self._patience if timeout is None else timeout)
-
-    def stop_all(self, timeout: float = PATIENCE_SECONDS) -> None:
-        """End all actors, as in any runtime; but the time for it is real time, whatever the clock says.
+        """Stop all actors, in real time, and the clock.
 
         Args:
-            timeout: seconds for all together.
+            timeout: seconds of real time; None: the runtime's `patience`.
         """
+        self._left = self._stop_or_kill(self._patience if timeout is None else timeout)
+        super().close(0.0)
+
+    def _stop_or_kill(self, seconds: float) -> list[Process]:
+        """End all actors as `stop_all` does, but for the time; return those that did not end by themselves."""
         real_time = SystemClock()
-        deadline = real_time.now() + timeout
+        deadline = real_time.now() + seconds
         for processes in (self._roots, self._own_processes):
             for process in reversed(processes()):
                 process.request_stop(Shutdown())
                 wait_until(process, _is_gone, max(deadline - real_time.now(), 0.0))
-        self._left = self.processes()
+        left = self.processes()
         for process in self._own_processes():
             process.kill()
+        return left
 
     def _roots(self) -> list[Process]:
         return [process for process in self._own_processes() if process.parent is None]

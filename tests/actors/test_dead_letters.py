@@ -207,6 +207,7 @@ def test_the_mail_of_a_plain_pykka_actor_that_ends_is_told(letters):
     gate.open()
 
     assert letters() == Undelivered(adopted, "behind", Normal())
+    ended(adopted)
 
 
 # Failed starts

@@ -456,7 +456,7 @@ def test_an_orderly_end_is_not_logged(reason, caplog):
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
-        (doing(crash), "Scripted crashed"),
+        (doing(crash), "Unhandled exception in Scripted"),
         (returning(Stop("why", ())), "Scripted exited: 'why'"),
         (returning("wat"), "Scripted exited: BadReturn(value='wat')"),
     ],

@@ -7,10 +7,11 @@ import threading
 
 import pytest
 
-from actors import Actor, Killed, Runtime, _scheduler
+from actors import Actor, ActorDied, Crashed, Killed, Runtime, _scheduler
 from actors._life import TURN
+from actors._process import Process
 from actors._scheduler import Carrier
-from tests.support import CAP, Gate, Probe
+from tests.support import CAP, Gate, Probe, ended
 
 
 class Shared(Probe):
@@ -281,31 +282,48 @@ def test_who_waits_on_a_thread_that_is_blocked_goes_on_there_when_it_is_free(has
 
 
 def test_an_error_of_a_carriers_own_ends_neither_it_nor_who_waits_there(monkeypatch, caplog):
-    victim, waiting, other = Shared.start(), Shared.start(), Shared.start()
+    waiting, other = Shared.start(), Shared.start()
     gate = Gate()
     slow = Owner.start()
     slow.tell(gate.pass_through)
     gate.await_arrival()
-    victim.ask(lambda: "up")
     waited = waiting.ask(lambda: (other.ask(lambda: 1), slow.ask(lambda: "answer")), block=False)
-    run_turn = Carrier._turn
+    next_item = Carrier._next
 
-    def fail_once(carrier, process, context):
-        if process is victim._process:
-            monkeypatch.undo()
-            raise RuntimeError("injected")
-        return run_turn(carrier, process, context)
+    def fail_once(carrier):
+        monkeypatch.setattr(Carrier, "_next", next_item)
+        raise RuntimeError("injected")
 
-    monkeypatch.setattr(Carrier, "_turn", fail_once)
-    victim.tell("never handled")
+    # From inside of a turn: the carrier looks for the next one when it has ended.
+    other.ask(lambda: monkeypatch.setattr(Carrier, "_next", fail_once))
 
     assert other.ask(lambda: "served", timeout=CAP) == "served"
     gate.open()
     assert waited.get(timeout=CAP) == (1, "answer")
-    (record,) = [record for record in caplog.records if record.levelno == logging.CRITICAL]
-    assert "an error of the runtime itself" in record.getMessage()
+    (record,) = caplog.records
+    assert record.levelno == logging.CRITICAL
+    assert record.getMessage().startswith("an error of the runtime itself, in actors-")
     assert str(record.exc_info[1]) == "injected"
-    victim.kill()
+
+
+def test_an_error_of_the_runtimes_own_in_a_turn_ends_that_actor_alone(monkeypatch, caplog):
+    victim, other = Shared.start(), Shared.start()
+    take = Process.take
+
+    def fail(process):
+        if process is victim._process:
+            raise RuntimeError("injected")
+        return take(process)
+
+    victim.ask(lambda: "up")
+    monkeypatch.setattr(Process, "take", fail)
+    asked = victim.ask("never handled", block=False)
+
+    assert isinstance(ended(victim).exit_reason, Crashed)
+    with pytest.raises(ActorDied):
+        asked.get(timeout=CAP)
+    assert other.ask(lambda: "served") == "served"
+    assert [record.levelno for record in caplog.records] == [logging.CRITICAL]
 
 
 def test_a_carrier_that_can_not_be_started_is_started_later(monkeypatch):
