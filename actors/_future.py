@@ -74,9 +74,9 @@ class Future(pykka.Future[T]):
     target: Process | None = None
     """Whose code alone can set the outcome; None when anybody's may."""
 
-    # The outcome is the first entry, once there is one. Whoever waits adds itself to the waiters first and looks for the
-    # outcome second; whoever sets it adds it first and looks for waiters second. That adding to a list is atomic makes
-    # locks needless.
+    # The outcome is the first entry, once there is one. Whoever waits adds itself to the waiters first and looks for
+    # the outcome second; whoever sets it adds it first and looks for waiters second. That adding to a list is atomic
+    # makes locks needless.
     _outcome: list[T | _Raised | None]
     _waiters: list[Wakeable]
 

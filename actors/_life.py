@@ -152,7 +152,7 @@ def _receive(process: Process, message: object, asked: Request | None) -> None:
         process.refuse(asked)
     except ExitRequest as request:
         _leave(process, request.reason, asked=asked)
-    except BaseException as error:  # noqa: BLE001 - whatever it is, it ends this actor and no other
+    except BaseException as error:  # whatever it is, it ends this actor and no other
         if isinstance(error, Exception) and asked is not None and not actor.crash_on_failed_ask:
             logger.info("Exception returned from %s to caller:", process.ref, exc_info=_exc_info(error))
             _fail(asked, error)

@@ -23,7 +23,7 @@ from actors import (
 )
 from actors._future import Future
 from actors.testing import settle
-from tests.support import Probe, ended, received, received_nothing
+from tests.support import Probe, ended, received, received_nothing, watching
 
 
 class Door(Probe):
@@ -254,18 +254,13 @@ def test_stashed_messages_of_one_that_ends_are_dead_letters(runtime, end):
 
 
 def test_a_message_that_a_dead_actors_code_stashes_is_answered_all_the_same():
-    go = Future()
-
     class Late(Actor):
-        runs_on = "thread"
-
         def on_receive(self, message):
             process.kill()
             process.stash(process.handling)
 
     late = Late.start()
     process = late._process
-    go.set(None)
 
     with pytest.raises(ActorDied):
         late.ask("question")
@@ -323,8 +318,7 @@ def test_a_plain_pykka_actor_cannot_stash():
             stash()
 
     plain = Plain.start()
-    supervised = Probe.start()
-    supervised.ask(lambda: __import__("actors").monitor(plain))
+    watching(plain)
 
     with pytest.raises(CannotStash, match="plain Pykka actor"):
         plain.ask("question")
