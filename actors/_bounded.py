@@ -106,14 +106,15 @@ class BoundedProcess(Process):
             # An actor that waited for itself would wait for ever.
             if self._has_room() or (self.overflow == "block" and current() is self):
                 return self._let_in(message)
-            if self.overflow != "block":
-                self._overflow(message)
-                return True
-            sender = _Sender(message, self)
-            if not isinstance(message, Asked):
-                _refuse_to_block_a_loop()
-                sender.waiter = new_waiter()
-            self._senders.append(sender)
+            sender = None
+            if self.overflow == "block":
+                sender = self._line_up(message)
+            else:
+                message = self._exchange(message)
+        if sender is None:
+            # Without the lock: what answers, and what logs, is the code of others.
+            self._turn_away(message)
+            return True
         if sender.waiter is not None:
             self._wait(sender, sender.waiter)
         return not sender.turned_away or isinstance(message, Asked)
@@ -171,6 +172,14 @@ class BoundedProcess(Process):
             self._let_in(sender.message)
             sender.release()
 
+    def _line_up(self, message: object) -> _Sender:
+        sender = _Sender(message, self)
+        if not isinstance(message, Asked):
+            _refuse_to_block_a_loop()
+            sender.waiter = new_waiter()
+        self._senders.append(sender)
+        return sender
+
     def _wait(self, sender: _Sender, waiter: Waiter) -> None:
         process = current()
         try:
@@ -188,17 +197,21 @@ class BoundedProcess(Process):
                 self._senders.remove(sender)
             raise
 
-    def _overflow(self, message: object) -> None:
-        match self.overflow:
-            case "raise" if isinstance(message, Asked):
-                message.refuse(self._full())
-            case "raise":
-                raise self._full()
-            case "drop_oldest":
-                self._report_drop(self._take_oldest())
-                self._let_in(message)
-            case _:
-                self._report_drop(message)
+    def _exchange(self, message: object) -> object:
+        """Let a message in for another, if so wanted; return the one that finds no room."""
+        if self.overflow != "drop_oldest":
+            return message
+        oldest = self._take_oldest()
+        self._let_in(message)
+        return oldest
+
+    def _turn_away(self, message: object) -> None:
+        if isinstance(message, Asked):
+            message.refuse(self._full())
+        if self.overflow != "raise":
+            self._report_drop()
+        elif not isinstance(message, Asked):
+            raise self._full()
 
     def _take_oldest(self) -> object:
         self._held -= 1
@@ -211,12 +224,12 @@ class BoundedProcess(Process):
                 return box.pop(place)
         raise AssertionError("there is one that counts, or there would be room")
 
-    def _report_drop(self, message: object) -> None:
-        """Count a message that found no room, or made some; who asked it is told."""
-        self.dropped += 1
-        if isinstance(message, Asked):
-            message.refuse(self._full())
-        if self.dropped == 1:
+    def _report_drop(self) -> None:
+        """Count a message that was dropped, and tell of the first."""
+        with self._room:
+            self.dropped += 1
+            is_first = self.dropped == 1
+        if is_first:
             logger.warning(
                 "the mailbox of %s is full, with %d messages: from now on some are dropped, as overflow=%r says",
                 self.label,

@@ -41,6 +41,9 @@ class Runtime:
     Actors belong to the runtime in which they were started, and start others there. Threads of your own that are to
     work with a runtime other than the default one need its context: `contextvars.copy_context().run(...)`.
 
+    In a child that the program forks all actors have ended, of `Shutdown("forked")`: waiting for an answer of theirs
+    raises `ActorDied`. What is started there lives in a new default runtime.
+
     Args:
         clock: where time comes from; the machine's monotonic clock by default.
         carriers: how many threads run the actors that share threads. More than one only pays where the interpreter

@@ -15,11 +15,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.fixture(autouse=True, params=["shared", "thread"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of the two packages for both places where actors can run."""
+    if {"actors", "supervision"} & set(metafunc.definition.path.parts[-3:-1]):
+        metafunc.parametrize("runs_on", ["shared", "thread"], indirect=True)
+
+
+@pytest.fixture(autouse=True)
 def runs_on(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Where actors run whose class doesn't say it: every test is run for both."""
-    monkeypatch.setattr(Actor, "runs_on", request.param)
-    return request.param
+    """Where actors run whose class doesn't say it."""
+    place = getattr(request, "param", Actor.runs_on)
+    monkeypatch.setattr(Actor, "runs_on", place)
+    return place
 
 
 @pytest.fixture(autouse=True)

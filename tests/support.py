@@ -7,7 +7,9 @@ import threading
 from typing import Any
 
 from actors import Actor, adopt, monitor
-from actors.testing import PATIENCE_SECONDS, ManualClock
+from actors.testing import ManualClock
+from actors.testing._clock import PATIENCE_SECONDS
+from actors.testing._faults import wait_until
 
 __all__ = [
     "CAP",
@@ -104,5 +106,5 @@ def crash(message: str = "boom") -> None:
 def ended(ref: Any) -> Any:
     """Wait until an actor, ours or a plain one, is gone; return our ref to it."""
     adopted = adopt(ref)
-    assert adopted.join(CAP), f"{ref} has not ended"
+    assert wait_until(adopted._process, lambda process: process.gone, CAP), f"{ref} has not ended"
     return adopted

@@ -189,8 +189,10 @@ class Stubborn(Actor if sys.argv[1] != "pykka" else pykka.ThreadingActor):
         reached.set()
         threading.main_thread().join()
         print("still waited for", flush=True)
-        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-        threading.Event().wait()
+        # More than once: as long as the interpreter is on its way into the wait, it may drop one.
+        while True:
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            threading.Event().wait(0.1)
 
 reached = threading.Event()
 Stubborn.start().tell(reached)
@@ -202,8 +204,6 @@ signal.raise_signal(signal.SIGINT)
 
     assert done.stdout == pykkas.stdout == "still waited for\n"
     assert done.returncode == pykkas.returncode == -signal.SIGINT
-    # The second one is Python's own to report, as it leaves the wait for threads.
-    assert "actors" not in done.stderr.replace("from actors", "")
 
 
 @pytest.mark.parametrize("count", ["1", "4", "6"])
@@ -214,6 +214,9 @@ def test_daemon_actors_are_cut_off_in_silence_wherever_they_are(count, runs_on):
         assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.skipif(
+    (3, 12) <= sys.version_info < (3, 12, 2), reason="this Python starts no threads after the main thread's end"
+)
 def test_a_program_lives_until_its_last_actor_has_ended(runs_on):
     program = """
 import atexit, sys, threading
@@ -223,13 +226,14 @@ class Passing(Actor):
     runs_on = sys.argv[1]
 
     def on_receive(self, number):
+        print(number, flush=True)
         if number < 3:
             Passing.start().tell(number + 1)
-        print(number)
         self.stop()
 
 class First(Actor):
-    runs_on = sys.argv[1]
+    # Alone at first: nobody else keeps the program alive.
+    runs_on = "thread"
 
     def on_receive(self, message):
         threading.main_thread().join()

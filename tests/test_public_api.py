@@ -7,16 +7,17 @@ import inspect
 import pytest
 
 import actors
+import actors.testing
 import supervision
 
 
-@pytest.mark.parametrize("package", [actors, supervision])
+@pytest.mark.parametrize("package", [actors, actors.testing, supervision])
 def test_all_names_are_there_in_order_and_once(package):
     assert package.__all__ == sorted(set(package.__all__))
     assert [name for name in package.__all__ if not hasattr(package, name)] == []
 
 
-@pytest.mark.parametrize("package", [actors, supervision])
+@pytest.mark.parametrize("package", [actors, actors.testing, supervision])
 def test_public_classes_and_their_methods_are_documented(package):
     classes = [getattr(package, name) for name in package.__all__ if inspect.isclass(getattr(package, name))]
 
@@ -32,7 +33,7 @@ def undocumented(cls):
     return [f"{cls.__name__}.{name}" for name in silent] + ([] if cls.__doc__ else [cls.__name__])
 
 
-@pytest.mark.parametrize("package", [actors, supervision])
+@pytest.mark.parametrize("package", [actors, actors.testing, supervision])
 def test_public_functions_are_documented(package):
     functions = [getattr(package, name) for name in package.__all__ if inspect.isfunction(getattr(package, name))]
 

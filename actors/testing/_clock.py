@@ -9,7 +9,7 @@ import math
 import threading
 from typing import TYPE_CHECKING
 
-from actors._clock import Ticket
+from actors._clock import Clock, Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,11 +20,11 @@ PATIENCE_SECONDS = 10.0
 """Real time after which a test has waited in vain. Nothing waits that long when it works."""
 
 
-class ManualClock:
+class ManualClock(Clock):
     """Time that stands still until the test says `advance(seconds)`.
 
     A wait with a time-out ends when it is woken, or when the clock is advanced past it. A thread that nobody and
-    nothing wakes gets an `AssertionError` after `PATIENCE_SECONDS` of real time.
+    nothing wakes gets an `AssertionError` after ten seconds of real time.
 
     Example:
         >>> from actors import Actor, send_after
@@ -73,7 +73,7 @@ class ManualClock:
         """Wait until `count` calls are to come: until somebody waits for the time to pass.
 
         Raises:
-            AssertionError: there aren't so many after `PATIENCE_SECONDS` of real time.
+            AssertionError: there aren't so many after ten seconds of real time.
         """
         with self._changed:
             reached = self._changed.wait_for(lambda: self._pending() >= count, timeout=PATIENCE_SECONDS)

@@ -22,7 +22,7 @@ class LeakedActors(AssertionError):
     """What a `TestRuntime` found left behind at its end.
 
     Args:
-        actors: those that didn't end when they were stopped, and how far their life has come.
+        actors: those that didn't end when they were stopped, and how far their life had come.
         keys: those of registries that are held still: `(registry, key, holder)`.
         threads: the names of threads that were begun meanwhile, and haven't ended.
     """
@@ -33,7 +33,7 @@ class LeakedActors(AssertionError):
         keys: tuple[tuple[str, object, str], ...] = (),
         threads: tuple[str, ...] = (),
     ) -> None:
-        lines = [f"{actor} did not end when it was stopped" for actor in actors]
+        lines = [f"{actor} has outlived the runtime" for actor in actors]
         lines += [f"key {key!r} of registry {registry!r} is held by {holder}" for registry, key, holder in keys]
         lines += [f"the thread {thread!r} has not ended" for thread in threads]
         super().__init__("left behind:\n" + "\n".join(f"- {line}" for line in lines))
@@ -73,11 +73,13 @@ class TestRuntime(Runtime):
 
     def __exit__(self, *exc_info: object) -> None:
         super().__exit__(*exc_info)
+        if any(exc_info):
+            # What the test itself has raised says more.
+            return
         actors = tuple(f"{process.ref} ({process.state})" for process in self._left)
         keys = self._held_keys()
         threads = self._new_threads()
-        # What the test itself has raised says more.
-        if not any(exc_info) and (actors or keys or threads):
+        if actors or keys or threads:
             raise LeakedActors(actors, keys, threads)
 
     def close(self, timeout: float | None = None) -> None:
@@ -112,7 +114,7 @@ class TestRuntime(Runtime):
 
     def _new_threads(self) -> tuple[str, ...]:
         real_time = SystemClock()
-        deadline = real_time.now() + 1.0
+        deadline = real_time.now() + self._patience
         new = [thread for thread in threading.enumerate() if thread not in self._threads_before]
         for thread in new:
             if thread is not threading.current_thread() and thread.name not in _LASTING:

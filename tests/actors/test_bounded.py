@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 
 import pytest
@@ -512,6 +513,80 @@ def test_a_dropping_actor_that_tells_itself_drops_too():
     ref.ask(lambda: [ref.tell(number) for number in range(5)])
 
     assert all_received(ref) == [0, 1]
+
+
+# Many at once
+
+
+def tell_from_many(ref, senders, count):
+    """Tell an actor from many threads and actors at once, each in order; return when all have."""
+
+    def tell_all(sender):
+        for number in range(count):
+            ref.tell((sender, number))
+
+    threads = [threading.Thread(target=tell_all, args=(f"thread {number}",)) for number in range(senders)]
+    for thread in threads:
+        thread.start()
+    asked = [Probe.start().ask(lambda n=n: tell_all(f"actor {n}"), block=False) for n in range(senders)]
+    for answer in asked:
+        answer.get()
+    for thread in threads:
+        thread.join(CAP)
+        assert not thread.is_alive()
+    settle()
+
+
+def in_order_of_senders(messages):
+    return all(
+        numbers == sorted(numbers)
+        for who in {sender for sender, _ in messages}
+        for numbers in [[number for sender, number in messages if sender == who]]
+    )
+
+
+def test_nothing_is_lost_when_many_wait_for_room(hasty_threads):
+    ref = Bounded.start()
+
+    tell_from_many(ref, senders=4, count=100)
+
+    got = all_received(ref)
+    assert len(set(got)) == len(got) == 800
+    assert in_order_of_senders(got)
+
+
+@pytest.mark.parametrize("overflow", ["drop_oldest", "drop_newest"])
+def test_what_is_not_handled_was_dropped_and_counted(hasty_threads, overflow):
+    ref = Bounded.options(overflow=overflow).start()
+
+    tell_from_many(ref, senders=4, count=100)
+
+    got = all_received(ref)
+    assert len(got) + ref._process.dropped == 800
+    assert in_order_of_senders(got)
+
+
+@pytest.mark.parametrize("overflow", ["block", "raise", "drop_oldest", "drop_newest"])
+def test_all_room_is_back_when_many_have_sent(hasty_threads, overflow):
+    class Deaf(Bounded):
+        def on_receive(self, message):
+            return message() if callable(message) else None
+
+    ref = Deaf.options(overflow=overflow).start()
+
+    def tell_patiently():
+        for number in range(200):
+            with contextlib.suppress(MailboxFull):
+                ref.tell(number)
+
+    threads = [threading.Thread(target=tell_patiently) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(CAP)
+    settle()
+
+    assert ref._process._held == 0
 
 
 # Options

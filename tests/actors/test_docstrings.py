@@ -9,11 +9,12 @@ import pkgutil
 import pytest
 
 import actors
+import actors.testing
 import supervision
 
 MODULES = [
     f"{package.__name__}.{module.name}"
-    for package in (actors, supervision)
+    for package in (actors, actors.testing, supervision)
     for module in pkgutil.iter_modules(package.__path__)
 ]
 

@@ -7,7 +7,7 @@ import sqlite3
 
 import pytest
 
-from actors import Registry, Worker
+from actors import ActorError, Registry, Worker
 from examples.user_sync.locks import Busy, NoLock, RegistryLock, Table, TableLock
 from examples.user_sync.store import Store, StoreError
 from tests.support import Probe
@@ -24,7 +24,21 @@ def holds_forever(lock, user):
     """Enter the lock, and never leave it."""
     held = lock.holding(user)
     held.__enter__()
+    _never_left.append(held)
     return held
+
+
+_never_left = []
+
+
+@pytest.fixture(autouse=True)
+def leave_at_last():
+    """Close what nobody has left: the interpreter would, at any time and in any thread, and complain."""
+    yield
+    while _never_left:
+        # Whose it was is gone, so that the end of it fails.
+        with contextlib.suppress(ActorError):
+            _never_left.pop().gen.close()
 
 
 def crash(probe):
