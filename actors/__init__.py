@@ -29,6 +29,7 @@ from actors.errors import (
     NameUnavailable,
     NoSuchName,
     NotAnActor,
+    NotTheOwner,
     ProcessKilled,
     QueueClosed,
     QueueFull,
@@ -77,6 +78,7 @@ from actors.queue import Backoff, DeadLetter, Failure, Queue, QueueStats
 from actors.ref import ActorRef, NamedRef, named
 from actors.registry import Holder, Registration, Registry
 from actors.runtime import Runtime, current_runtime
+from actors.task import Done, Exited, Task
 from actors.worker import Reject, Retry, Snooze, Worker
 
 __all__ = [
@@ -101,11 +103,13 @@ __all__ = [
     "DeadLetter",
     "DeadLetters",
     "Deadlock",
+    "Done",
     "Down",
     "Error",
     "Exit",
     "ExitReason",
     "ExitRequest",
+    "Exited",
     "FailedStart",
     "Failure",
     "From",
@@ -130,6 +134,7 @@ __all__ = [
     "NoSuchName",
     "Normal",
     "NotAnActor",
+    "NotTheOwner",
     "Ok",
     "Options",
     "ProcessKilled",
@@ -150,6 +155,7 @@ __all__ = [
     "StartFailed",
     "StashFull",
     "Stop",
+    "Task",
     "Timer",
     "Trace",
     "Traced",

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from threading import get_ident
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from actors import _pykka_registry
@@ -54,6 +54,7 @@ __all__ = [
     "refuse_deadlock",
     "set_current",
     "unwrapped",
+    "wait_for_any",
 ]
 
 logger = logging.getLogger("pykka_otp.crash")
@@ -516,19 +517,21 @@ class Process:
 
     def wait_until(self, reached: Callable[[Process], bool], timeout: float | None) -> bool:
         """Block the calling thread or actor until this one's life has come so far; False after `timeout` seconds."""
-        waiter = new_waiter()
+        return wait_for_any([self], reached, timeout)
+
+    def add_spectator(self, waiter: Waiter, reached: Callable[[Process], bool]) -> None:
+        """Have `waiter` released when it has come so far; at once, if it has."""
         with self.runtime.lock:
             if self.spectators is None:
                 self.spectators = {}
             # Entered first, looked at second; who changes something does it the other way round.
             self.spectators[waiter] = reached
             if reached(self):
-                del self.spectators[waiter]
-                return True
-        try:
-            return self.runtime.wait(waiter, timeout)
-        finally:
-            with self.runtime.lock:
+                waiter.release()
+
+    def remove_spectator(self, waiter: Waiter) -> None:
+        with self.runtime.lock:
+            if self.spectators is not None:
                 self.spectators.pop(waiter, None)
 
     def mark_started(self) -> None:
@@ -786,6 +789,12 @@ class Process:
                 return
         callback(self)
 
+    def not_when_gone(self, callback: Callable[[Process], None]) -> None:
+        """Don't have `callback` called."""
+        with self.runtime.lock:
+            if self.gone_callbacks is not None and callback in self.gone_callbacks:
+                self.gone_callbacks.remove(callback)
+
 
 _MANY = 64
 """Messages at which a mailbox is taken from in bulk."""
@@ -814,6 +823,19 @@ def new_waiter() -> Waiter:
 def unwrapped(message: object) -> object:
     """The user's message in what lies in a mailbox."""
     return message.content if isinstance(message, Wrapping) else message
+
+
+def wait_for_any(processes: Sequence[Process], reached: Callable[[Process], bool], timeout: float | None) -> bool:
+    """Block the calling thread or actor until one of these has come so far; False after `timeout` seconds."""
+    waiter = new_waiter()
+    runtime = processes[0].runtime
+    for process in processes:
+        process.add_spectator(waiter, reached)
+    try:
+        return runtime.wait(waiter, timeout)
+    finally:
+        for process in processes:
+            process.remove_spectator(waiter)
 
 
 def refuse_deadlock(asker: Process) -> None:

@@ -29,6 +29,7 @@ __all__ = [
     "NameUnavailable",
     "NoSuchName",
     "NotAnActor",
+    "NotTheOwner",
     "ProcessKilled",
     "QueueClosed",
     "QueueFull",
@@ -72,6 +73,10 @@ class ProcessKilled(BaseException):
 
 class NotAnActor(ActorError, RuntimeError):
     """The function works on the calling actor, and was called outside of one."""
+
+
+class NotTheOwner(ActorError, ValueError):
+    """Only who started a task can wait for it (A84)."""
 
 
 class CallExit(ActorError):

@@ -1,0 +1,529 @@
+"""Tasks: a function run once, by an actor of its own, whose value is waited for."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import os
+from collections import deque
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeAlias, TypeVar, get_args
+
+from actors._process import Awaited, Control, Process, current, refuse_deadlock, wait_for_any
+from actors.actor import Actor
+from actors.child_spec import ChildSpec
+from actors.errors import ActorDied, CallTimeout, NotTheOwner
+from actors.messages import ExitReason, Killed, NoProc, Normal, Shutdown
+from actors.runtime import current_runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+
+    from actors._scheduler import RunsOn
+    from actors.ref import ActorRef
+
+__all__ = ["Done", "Exited", "Task"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+T = TypeVar("T")
+
+_SECONDS = 5.0
+"""OTP's time-out, of whatever waits for a task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[R_co]):
+    """A task's function has returned `value`."""
+
+    value: R_co
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """A task ended without a value, of `reason`."""
+
+    reason: ExitReason
+
+
+OnTimeout: TypeAlias = Literal["nothing", "kill_task", "ignore"]
+OnStreamTimeout: TypeAlias = Literal["exit", "kill_task"]
+
+
+class Task(Generic[R]):
+    """A function that is run by an actor of its own, started by `Task.async_()`; its value is there for its owner.
+
+        tasks = [Task.async_(fetch, url) for url in urls]
+        pages = Task.await_many(tasks)
+
+    Started by an actor, that is the owner, and the two are linked: a task that fails ends its owner, unless that traps
+    exits; and a task ends with its owner. Started from outside of actors, whoever is outside is the owner.
+
+    A function runs on a thread of its own, so it may block; a coroutine function on the runtime's event loop.
+
+    OTP: Elixir's Task. Differs: the value and the end of a task are no messages to its owner (A79, A94).
+    """
+
+    def __init__(self, process: Process | None, results: list[R]) -> None:
+        """Not for users: `async_()` and `completed()` make tasks."""
+        self._process = process
+        # The value, once the function has returned.
+        self._results = results
+        self._owner = current()
+        self._is_consumed = False
+
+    def __repr__(self) -> str:
+        return f"<Task {self._process.ref}>" if self._process is not None else f"<Task of {self._results[0]!r}>"
+
+    # Starting
+
+    @staticmethod
+    def async_(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Task[R]:
+        """Run `function(*args, **kwargs)`, and return the task, whose value is to be waited for.
+
+        OTP: `Task.async/1` (A79, A80, A86).
+        """
+        results: list[R] = []
+        return Task(_start(function, args, kwargs, results, link=current() is not None)._process, results)
+
+    @staticmethod
+    def completed(value: R) -> Task[R]:
+        """Return a task that is done, and needs no actor.
+
+        OTP: `Task.completed/1` (A92).
+        """
+        return Task(None, [value])
+
+    @staticmethod
+    def start(function: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> ActorRef[Any]:
+        """Run a function on its own: linked to nobody, its value is lost.
+
+        OTP: `Task.start/1` (A93).
+        """
+        return _start(function, args, kwargs, [], link=False)
+
+    @staticmethod
+    def start_link(function: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> ActorRef[Any]:
+        """Run a function, linked to the calling actor; its value is lost. There is no start to wait for.
+
+        OTP: `Task.start_link/1` (A93).
+        """
+        return _start(function, args, kwargs, [], link=current() is not None)
+
+    @staticmethod
+    def child_spec(function: Callable[..., object], /, *args: object, **kwargs: object) -> ChildSpec:
+        """Return the spec with which a supervisor runs a function, once: it is temporary (A93)."""
+        return ChildSpec(Task.start_link, (function, *args), kwargs, id=Task, restart="temporary")
+
+    # Waiting for one
+
+    def await_(self, timeout: float | None = _SECONDS) -> R:
+        """Return the value, waiting for it; once.
+
+        Args:
+            timeout: seconds; None waits for ever. When they are over the task goes on, and can't be awaited again
+                (A83).
+
+        Raises:
+            ActorDied: the task ended without a value; `reason` is what it died of (A81, A82).
+            CallTimeout: no value in time; or it has been awaited before, and no other comes (A85).
+            NotTheOwner: called by another than who started it (A84).
+            Deadlock: the task waits for its owner.
+            ValueError: a bad `timeout`.
+
+        OTP: `Task.await/2`.
+        """
+        _check_timeout(timeout)
+        self._check_owner()
+        ended = self._wait(timeout)
+        was_consumed, self._is_consumed = self._is_consumed, True
+        if was_consumed or not ended:
+            raise _timed_out(self, timeout)
+        return self._open()
+
+    def yield_(self, timeout: float | None = _SECONDS) -> Done[R] | Exited | None:
+        """Return the value as `Done`, or why there is none as `Exited`; None after `timeout` seconds.
+
+        It may be called again after None, and returns None at once after anything else (A85).
+
+        OTP: `Task.yield/2` (A87).
+        """
+        _check_timeout(timeout)
+        self._check_owner()
+        return self._take() if not self._is_consumed and self._wait(timeout) else None
+
+    def shutdown(self, timeout: float | Literal["brutal_kill"] | None = _SECONDS) -> Done[R] | Exited | None:
+        """End the task; return what came of it, or None when it died of this.
+
+        Args:
+            timeout: seconds to wait for its end before it is killed; None waits for ever; `"brutal_kill"` kills at
+                once. The function is not cut: it is waited for, and after a kill given up.
+
+        OTP: `Task.shutdown/2` (A88, A89).
+        """
+        if timeout != "brutal_kill":
+            _check_timeout(timeout)
+        self._check_owner()
+        if self._is_consumed:
+            return Exited(NoProc())
+        process = self._process
+        if process is not None:
+            self._unlink()
+            if timeout != "brutal_kill":
+                process.signal(self._owner, Shutdown())
+                self._wait(timeout)
+            process.kill()
+        outcome = self._take()
+        died_of_it = Exited(Killed() if timeout == "brutal_kill" else Shutdown())
+        return None if outcome == died_of_it else outcome
+
+    def ignore(self) -> Done[R] | Exited | None:
+        """Let the task go on alone; return what has come of it, or None. It can't be awaited any more.
+
+        OTP: `Task.ignore/1` (A92).
+        """
+        self._check_owner()
+        self._unlink()
+        outcome = self._take() if not self._is_consumed and self._has_ended() else None
+        self._is_consumed = True
+        return outcome
+
+    # Waiting for many
+
+    @staticmethod
+    def await_many(tasks: Sequence[Task[R]], timeout: float | None = _SECONDS) -> list[R]:
+        """Return the values of all, in the order of `tasks`; the first that ends without one is raised at once.
+
+        Args:
+            timeout: seconds for all together.
+
+        Raises:
+            As `await_`.
+
+        OTP: `Task.await_many/2` (A90).
+        """
+        _check_timeout(timeout)
+        for task in tasks:
+            task._check_owner()
+        consumed = [task for task in tasks if task._is_consumed]
+        for task in tasks:
+            task._is_consumed = True
+        if consumed:
+            raise _timed_out(consumed[0], timeout)
+        for _ in _endings(tasks, timeout):
+            failed = next((task for task in tasks if task._has_ended() and not task._results), None)
+            if failed is not None:
+                failed._open()
+        late = next((task for task in tasks if not task._has_ended()), None)
+        if late is not None:
+            raise _timed_out(late, timeout)
+        return [task._open() for task in tasks]
+
+    @staticmethod
+    def yield_many(
+        tasks: Sequence[Task[R]],
+        timeout: float | None = _SECONDS,
+        *,
+        limit: int | None = None,
+        on_timeout: OnTimeout = "nothing",
+    ) -> list[tuple[Task[R], Done[R] | Exited | None]]:
+        """Return each task with what has come of it, as `yield_` does, in the order of `tasks`.
+
+        Args:
+            timeout: seconds for all together.
+            limit: how many are enough; None for all.
+            on_timeout: what becomes of the others when the time is over: `"nothing"`, they may be waited for again;
+                `"kill_task"`; `"ignore"`, they go on alone.
+
+        OTP: `Task.yield_many/2` (A91).
+        """
+        _check_timeout(timeout)
+        _check_choice("on_timeout", on_timeout, OnTimeout)
+        if limit is not None:
+            _check_count("limit", limit)
+        for task in tasks:
+            task._check_owner()
+        open_tasks = [task for task in tasks if not task._is_consumed]
+        enough = len(open_tasks) if limit is None else min(limit, len(open_tasks))
+        in_time = enough == 0
+        for count in _endings(open_tasks, timeout):
+            in_time = count >= enough
+            if in_time:
+                break
+        return [(task, task._settle("nothing" if in_time else on_timeout)) for task in tasks]
+
+    @staticmethod
+    def async_stream(  # noqa: PLR0913 - as Elixir's, by name
+        inputs: Iterable[T],
+        function: Callable[[T], R],
+        *,
+        max_concurrency: int | None = None,
+        ordered: bool = True,
+        timeout: float | None = _SECONDS,
+        on_timeout: OnStreamTimeout = "exit",
+        zip_input_on_exit: bool = False,
+    ) -> Iterator[Done[R] | Exited]:
+        """Call `function` with each of `inputs`, each in a task of its own, and yield what comes of them.
+
+        Nothing is started before it is iterated over. When the iteration ends early, the tasks that run are killed.
+
+        Args:
+            inputs: taken one by one, as tasks are started.
+            max_concurrency: how many tasks run at once; None for as many as there are processors.
+            ordered: whether to yield in the order of `inputs`; else as they end.
+            timeout: seconds for each task, from its start; None for any time.
+            on_timeout: what a task that takes longer does: `"exit"` ends the iteration with `CallTimeout`;
+                `"kill_task"` ends that task, which is yielded as `Exited("timeout")`.
+            zip_input_on_exit: whether the reason of an `Exited` is a pair of the input and the reason.
+
+        Raises:
+            ValueError: a bad argument, at once (A100).
+            ActorDied: while iterating, by an actor that doesn't trap exits: a task has failed (A97). To one that does,
+                and outside of actors, it is yielded as `Exited`.
+
+        OTP: `Task.async_stream/5` (A95 to A99).
+        """
+        if max_concurrency is not None:
+            _check_count("max_concurrency", max_concurrency)
+        _check_timeout(timeout)
+        _check_choice("on_timeout", on_timeout, OnStreamTimeout)
+        concurrency = max_concurrency or os.cpu_count() or 1
+        stream = _Stream(function, timeout, kills=on_timeout == "kill_task", zips=zip_input_on_exit)
+        return stream.run(iter(inputs), concurrency, ordered=ordered)
+
+    # What has come of it
+
+    def _has_ended(self) -> bool:
+        return self._process is None or self._process.announced
+
+    def _wait(self, timeout: float | None) -> bool:
+        process = self._process
+        if process is None or self._is_consumed or process.announced:
+            return True
+        owner = current()
+        if owner is None:
+            return process.wait_until(_has_been_announced, timeout)
+        owner.waiting_for = Awaited(process)
+        try:
+            refuse_deadlock(owner)
+            return process.wait_until(_has_been_announced, timeout)
+        finally:
+            owner.waiting_for = None
+
+    def _settle(self, on_timeout: OnTimeout) -> Done[R] | Exited | None:
+        """Return what has come of it; when nothing has, do as `on_timeout` says."""
+        if self._is_consumed:
+            return None
+        if self._has_ended():
+            return self._take()
+        match on_timeout:
+            case "nothing":
+                return None
+            case "kill_task":
+                return self.shutdown("brutal_kill")
+            case "ignore":
+                return self.ignore()
+
+    def _take(self) -> Done[R] | Exited:
+        self._is_consumed = True
+        return Done(self._results[0]) if self._results else Exited(self._reason)
+
+    def _open(self) -> R:
+        if self._results:
+            return self._results[0]
+        msg = f"{self!r} ended without a value: {self._reason!r}"
+        raise ActorDied(msg, self._reason)
+
+    @property
+    def _reason(self) -> ExitReason:
+        return self._process.reason if self._process is not None else None
+
+    def _unlink(self) -> None:
+        if self._process is not None and self._owner is not None:
+            self._owner.unlink(self._process)
+
+    def _check_owner(self) -> None:
+        caller = current()
+        if caller is not self._owner:
+            owner = "outside of actors" if self._owner is None else self._owner.ref
+            msg = (
+                f"{self!r} must be queried by its owner ({owner}), not by {caller.ref if caller else 'another thread'}"
+            )
+            raise NotTheOwner(msg)
+
+
+class _Run(Control):
+    """Tells a task's actor to begin."""
+
+
+_RUN = _Run()
+
+
+class TaskProcess(Actor):
+    """Runs one function, and ends."""
+
+    def __init__(self, function: Callable[[], Any], results: list[Any]) -> None:
+        self._function = function
+        self._results = results
+
+    def on_receive(self, message: object) -> Any:
+        if message is not _RUN:
+            return super().on_receive(message)
+        result = self._function()
+        if inspect.iscoroutine(result):
+            return self._finish(result)
+        return self._end(result)
+
+    async def _finish(self, coroutine: Any) -> None:
+        self._end(await coroutine)
+
+    def _end(self, result: object) -> None:
+        self._results.append(result)
+        self._otp_process.request_stop(Normal())
+
+
+def _start(
+    function: Callable[..., object],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    results: list[Any],
+    *,
+    link: bool,
+) -> ActorRef[TaskProcess]:
+    runs_on: RunsOn = "shared" if inspect.iscoroutinefunction(function) else "thread"
+    options = TaskProcess.options(link=link, runs_on=runs_on)
+    ref = options.start(lambda: function(*args, **kwargs), results)
+    ref._process.put(_RUN)
+    return ref
+
+
+class _Element(Generic[T, R]):
+    """One input of a stream, and its task."""
+
+    def __init__(self, given: T, process: Process, results: list[R], deadline: float) -> None:
+        self.given = given
+        self.process = process
+        self.results = results
+        self.deadline = deadline
+        self.timed_out = False
+
+
+class _Stream(Generic[T, R]):
+    """The tasks of one `async_stream`: those that run, and those that have ended and are to be yielded."""
+
+    def __init__(self, function: Callable[[T], R], timeout: float | None, *, kills: bool, zips: bool) -> None:
+        self._function = function
+        self._timeout = timeout
+        self._kills = kills
+        self._zips = zips
+        self._running: list[_Element[T, R]] = []
+        self._ended: list[_Element[T, R]] = []
+
+    def run(self, inputs: Iterator[T], concurrency: int, *, ordered: bool) -> Generator[Done[R] | Exited, None, None]:
+        consumer = current()
+        if consumer is not None:
+            consumer.when_gone(self._kill_all)
+        # In the order of the inputs: what is to be yielded yet.
+        waiting: deque[_Element[T, R]] = deque()
+        try:
+            while True:
+                waiting.extend(self._begin(given) for given in islice(inputs, concurrency - len(self._running)))
+                if not waiting:
+                    return
+                following = waiting[0] if ordered else self._ended[0] if self._ended else None
+                if following in self._ended:
+                    self._ended.remove(following)
+                    waiting.remove(following)
+                    yield self._outcome(following, consumer)
+                else:
+                    self._await_one()
+        finally:
+            self._kill_all()
+            if consumer is not None:
+                consumer.not_when_gone(self._kill_all)
+
+    def _begin(self, given: T) -> _Element[T, R]:
+        results: list[R] = []
+        ref = _start(self._function, (given,), {}, results, link=False)
+        deadline = math.inf if self._timeout is None else current_runtime().clock.now() + self._timeout
+        element = _Element(given, ref._process, results, deadline)
+        self._running.append(element)
+        return element
+
+    def _await_one(self) -> None:
+        """Wait until a task has ended, or has no time left."""
+        clock = current_runtime().clock
+        deadline = min(element.deadline for element in self._running)
+        left = None if deadline == math.inf else max(deadline - clock.now(), 0.0)
+        wait_for_any([element.process for element in self._running], _has_been_announced, left)
+        for element in list(self._running):
+            if not element.process.announced:
+                if clock.now() < element.deadline:
+                    continue
+                if not self._kills:
+                    msg = f"a task of the stream took longer than {self._timeout} seconds"
+                    raise CallTimeout(msg, "timeout")
+                element.timed_out = True
+                element.process.kill()
+            self._running.remove(element)
+            self._ended.append(element)
+
+    def _outcome(self, element: _Element[T, R], consumer: Process | None) -> Done[R] | Exited:
+        if element.results and not element.timed_out:
+            return Done(element.results[0])
+        reason: ExitReason = "timeout" if element.timed_out else element.process.reason
+        is_harmless = element.timed_out or isinstance(reason, Normal)
+        if consumer is not None and not consumer.trapping and not is_harmless:
+            msg = f"a task of the stream ended without a value: {reason!r}"
+            raise ActorDied(msg, reason)
+        return Exited((element.given, reason) if self._zips else reason)
+
+    def _kill_all(self, _consumer: Process | None = None) -> None:
+        while self._running:
+            self._running.pop().process.kill()
+
+
+def _endings(tasks: Sequence[Task[Any]], timeout: float | None) -> Iterator[int]:
+    """Wait for the tasks, and yield how many have ended whenever that has changed, until all have or time is over."""
+    clock = current_runtime().clock
+    deadline = None if timeout is None else clock.now() + timeout
+    while True:
+        processes = [task._process for task in tasks if task._process is not None and not task._process.announced]
+        yield len(tasks) - len(processes)
+        if not processes:
+            return
+        left = None if deadline is None else max(deadline - clock.now(), 0.0)
+        if not wait_for_any(processes, _has_been_announced, left):
+            return
+
+
+def _has_been_announced(process: Process) -> bool:
+    return process.announced
+
+
+def _timed_out(task: Task[Any], timeout: float | None) -> CallTimeout:
+    if task._is_consumed and task._has_ended():
+        return CallTimeout(f"{task!r} was awaited before: no other value comes", "timeout")
+    return CallTimeout(
+        f"{task!r} has no value within {timeout} seconds; it goes on, and can't be awaited again", "timeout"
+    )
+
+
+def _check_timeout(timeout: float | None) -> None:
+    if timeout is not None and (not math.isfinite(timeout) or timeout < 0):
+        msg = f"timeout must be a finite number of seconds >= 0, or None; got {timeout!r}"
+        raise ValueError(msg)
+
+
+def _check_count(name: str, value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        msg = f"{name} must be a whole number >= 1; got {value!r}"
+        raise ValueError(msg)
+
+
+def _check_choice(name: str, value: object, choices: object) -> None:
+    if value not in get_args(choices):
+        msg = f"{name} must be one of {', '.join(map(repr, get_args(choices)))}; got {value!r}"
+        raise ValueError(msg)

@@ -1,0 +1,467 @@
+"""Tasks: started, awaited, given up, ended; by actors and from outside of them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from actors import (
+    ActorDied,
+    CallTimeout,
+    Crashed,
+    Deadlock,
+    Done,
+    Exit,
+    Exited,
+    Killed,
+    NoProc,
+    Normal,
+    NotTheOwner,
+    Shutdown,
+    Task,
+    checkpoint,
+    current_actor,
+    exit,
+)
+from supervision import Supervisor
+from tests.support import CAP, Gate, Probe, TrappingProbe, crash, ended, received, received_nothing
+
+rule = pytest.mark.rule
+
+
+@pytest.fixture
+def gate():
+    """A gate that is open at the end, so that nobody is left standing there."""
+    gate = Gate()
+    yield gate
+    gate.open()
+
+
+def through(gate, value="late"):
+    gate.pass_through()
+    return value
+
+
+@rule("A79")
+def test_a_task_gives_its_owner_what_the_function_returns():
+    assert Task.async_(lambda one, two: one + two, 1, two=2).await_() == 3
+
+
+@rule("A79")
+def test_a_task_is_linked_to_the_actor_that_started_it_and_ends_normally():
+    owner = TrappingProbe.start()
+
+    def run():
+        task = Task.async_(lambda: "value")
+        return task._process.ref, task.await_()
+
+    ref, value = owner.ask(run)
+
+    assert value == "value"
+    assert received(owner) == Exit(ref, Normal())
+    assert ref.exit_reason == Normal()
+
+
+def test_a_coroutine_function_runs_on_the_event_loop():
+    async def double(number):
+        await asyncio.sleep(0)
+        return number * 2
+
+    assert Task.async_(double, 4).await_() == 8
+
+
+def test_any_other_function_has_a_thread_of_its_own():
+    assert Task.async_(threading.get_ident).await_() != threading.get_ident()
+
+
+@rule("A80", "A81")
+def test_who_awaits_a_task_that_fails_gets_what_it_died_of():
+    task = Task.async_(crash)
+
+    with pytest.raises(ActorDied) as raised:
+        task.await_()
+    assert isinstance(raised.value.reason, Crashed)
+    assert str(raised.value.reason.exception) == "boom"
+
+
+@rule("A80", "A81")
+@pytest.mark.parametrize("reason", [Normal(), Shutdown(), "why"])
+def test_a_task_may_end_with_a_reason_and_no_value(reason):
+    with pytest.raises(ActorDied) as raised:
+        Task.async_(exit, reason).await_()
+    assert raised.value.reason == reason
+
+
+@rule("A81")
+def test_an_error_that_is_returned_is_a_value():
+    error = ValueError("returned")
+
+    assert Task.async_(lambda: error).await_() is error
+
+
+@rule("A82")
+def test_a_task_that_fails_ends_an_owner_that_doesnt_trap_exits():
+    owner = Probe.start()
+
+    def catch_it():
+        with pytest.raises(ActorDied):
+            Task.async_(exit, "why").await_()
+
+    owner.tell(catch_it)
+
+    assert ended(owner).exit_reason == "why"
+
+
+@rule("A82")
+def test_one_that_traps_exits_lives_on_and_gets_the_exit():
+    owner = TrappingProbe.start()
+
+    def catch_it():
+        task = Task.async_(exit, "why")
+        with pytest.raises(ActorDied):
+            task.await_()
+        return task._process.ref
+
+    ref = owner.ask(catch_it)
+
+    assert received(owner) == Exit(ref, "why")
+
+
+@rule("A83")
+def test_a_task_that_is_too_slow_goes_on_and_cant_be_awaited_again(clock, gate):
+    owner = Probe.start()
+    tasks = []
+
+    def give_up():
+        tasks.append(Task.async_(through, gate))
+        with pytest.raises(CallTimeout):
+            tasks[0].await_(timeout=3)
+
+    waiting = owner.ask(give_up, block=False)
+    gate.await_arrival()
+    clock.await_timers()
+    clock.advance(3)
+    waiting.get(timeout=None)
+    gate.open()
+
+    assert ended(tasks[0]._process.ref).exit_reason == Normal()
+    with pytest.raises(CallTimeout, match="awaited before"):
+        owner.ask(lambda: tasks[0].await_())
+    assert received_nothing(owner)
+
+
+@rule("A83")
+def test_an_owner_that_doesnt_catch_it_dies_and_its_task_with_it(clock):
+    began = Gate()
+    began.open()
+    tasks = []
+
+    def work():
+        began.pass_through()
+        while True:
+            checkpoint()
+            threading.Event().wait(0.001)
+
+    def give_up():
+        tasks.append(Task.async_(work))
+        tasks[0].await_(timeout=3)
+
+    owner = Probe.start()
+    owner._process.actor.crash_on_failed_ask = True
+    owner.tell(give_up)
+    began.await_arrival()
+    clock.await_timers()
+    clock.advance(3)
+
+    assert isinstance(ended(owner).exit_reason.exception, CallTimeout)
+    # The signal takes effect when the function has returned; a kill where it next looks.
+    tasks[0]._process.kill()
+    ended(tasks[0]._process.ref)
+
+
+@rule("A84")
+@pytest.mark.parametrize("query", [Task.await_, Task.yield_, Task.shutdown, Task.ignore])
+def test_only_the_owner_may_query_a_task(query):
+    owner, other = Probe.start(), Probe.start()
+    task = owner.ask(lambda: Task.async_(lambda: "value"))
+
+    with pytest.raises(NotTheOwner, match="must be queried by its owner"):
+        other.ask(lambda: query(task))
+    with pytest.raises(NotTheOwner):
+        query(task)
+    assert owner.ask(task.await_) == "value"
+
+
+@rule("A85")
+def test_a_value_is_given_once():
+    task = Task.async_(lambda: "value")
+    task.await_()
+
+    with pytest.raises(CallTimeout, match="awaited before"):
+        task.await_()
+    assert task.yield_() is None
+    assert task.shutdown() == Exited(NoProc())
+
+
+@rule("A86")
+def test_a_task_ends_with_its_owner(gate):
+    owner = Probe.start()
+    task = owner.ask(lambda: Task.async_(through, gate))
+    gate.await_arrival()
+
+    owner.kill()
+    gate.open()
+
+    assert ended(task._process.ref).exit_reason == Killed()
+
+
+@rule("A86")
+def test_a_task_goes_on_when_its_owner_ends_normally(gate):
+    owner = Probe.start()
+    done = []
+    task = owner.ask(lambda: Task.async_(lambda: done.append(through(gate))))
+    gate.await_arrival()
+
+    owner.stop()
+    gate.open()
+
+    assert ended(task._process.ref).exit_reason == Normal()
+    assert done == ["late"]
+
+
+@rule("A87")
+def test_a_yield_says_what_came_of_the_task():
+    assert Task.async_(lambda: "value").yield_() == Done("value")
+    assert Task.async_(exit, "why").yield_() == Exited("why")
+    assert Task.async_(exit, Normal()).yield_() == Exited(Normal())
+
+
+@rule("A87")
+def test_a_yield_that_came_too_early_may_be_repeated(gate):
+    task = Task.async_(through, gate)
+    gate.await_arrival()
+
+    assert task.yield_(timeout=0) is None
+    assert task.yield_(timeout=0) is None
+    gate.open()
+
+    assert task.yield_() == Done("late")
+
+
+@rule("A88")
+def test_a_shutdown_gives_the_value_that_came_meanwhile(gate):
+    owner = Probe.start()
+    task = owner.ask(lambda: Task.async_(through, gate))
+    gate.await_arrival()
+
+    answer = owner.ask(lambda: task.shutdown(timeout=None), block=False)
+    gate.open()
+
+    assert answer.get(timeout=CAP) == Done("late")
+
+
+@rule("A88")
+def test_a_shutdown_that_has_to_kill_says_so(clock, gate):
+    owner = TrappingProbe.start()
+    task = owner.ask(lambda: Task.async_(through, gate))
+    gate.await_arrival()
+
+    answer = owner.ask(lambda: task.shutdown(timeout=3), block=False)
+    clock.await_timers()
+    clock.advance(3)
+
+    assert answer.get(timeout=None) == Exited(Killed())
+    assert received_nothing(owner)
+
+
+@rule("A88")
+@pytest.mark.parametrize(
+    ("reason", "outcome"),
+    [(Shutdown(), None), (Normal(), Exited(Normal())), (Shutdown("why"), Exited(Shutdown("why")))],
+)
+def test_a_shutdown_of_a_task_that_has_ended_tells_how(reason, outcome):
+    task = Task.async_(exit, reason)
+    ended(task._process.ref)
+
+    assert task.shutdown() == outcome
+
+
+@rule("A89")
+def test_a_brutal_kill_waits_for_nothing(gate):
+    owner = TrappingProbe.start()
+    task = owner.ask(lambda: Task.async_(through, gate))
+    gate.await_arrival()
+
+    assert owner.ask(lambda: task.shutdown("brutal_kill")) is None
+    assert task._process.reason == Killed()
+    assert received_nothing(owner)
+
+
+@rule("A89")
+def test_a_brutal_kill_of_one_that_died_of_shutdown_says_that():
+    task = Task.async_(exit, Shutdown())
+    ended(task._process.ref)
+
+    assert task.shutdown("brutal_kill") == Exited(Shutdown())
+
+
+@rule("A90")
+def test_many_are_awaited_in_the_order_of_the_list():
+    assert Task.await_many([Task.async_(lambda n=n: n) for n in range(5)]) == [0, 1, 2, 3, 4]
+    assert Task.await_many([]) == []
+
+
+@rule("A90")
+def test_the_first_death_is_raised_at_once(gate):
+    slow = Task.async_(through, gate)
+    failing = Task.async_(exit, "why")
+
+    with pytest.raises(ActorDied) as raised:
+        Task.await_many([slow, failing], timeout=None)
+    assert raised.value.reason == "why"
+
+
+@rule("A90")
+def test_one_clock_runs_for_all(clock, gate):
+    owner = Probe.start()
+    gate_of_another = Gate()
+    gate_of_another.open()
+
+    def await_both():
+        return Task.await_many([Task.async_(through, gate_of_another), Task.async_(through, gate)], timeout=3)
+
+    answer = owner.ask(await_both, block=False)
+    gate.await_arrival()
+    clock.await_timers()
+    clock.advance(3)
+
+    with pytest.raises(CallTimeout):
+        answer.get(timeout=None)
+
+
+@rule("A91")
+def test_many_are_yielded_with_what_came_of_them(gate):
+    tasks = [Task.async_(lambda: "value"), Task.async_(exit, "why"), Task.async_(through, gate)]
+    for task in tasks[:2]:
+        ended(task._process.ref)
+
+    outcomes = Task.yield_many(tasks, timeout=0)
+
+    assert outcomes == [(tasks[0], Done("value")), (tasks[1], Exited("why")), (tasks[2], None)]
+    gate.open()
+    assert tasks[2].await_() == "late"
+
+
+@rule("A91")
+@pytest.mark.parametrize(
+    ("on_timeout", "awaited_again"), [("nothing", Done("late")), ("kill_task", None), ("ignore", None)]
+)
+def test_what_is_late_is_left_or_killed_or_ignored(on_timeout, awaited_again, gate):
+    task = Task.async_(through, gate)
+    gate.await_arrival()
+
+    assert Task.yield_many([task], timeout=0, on_timeout=on_timeout) == [(task, None)]
+    gate.open()
+
+    assert task.yield_() == awaited_again
+    assert ended(task._process.ref).exit_reason == (Killed() if on_timeout == "kill_task" else Normal())
+
+
+@rule("A91")
+def test_a_limit_is_enough_and_the_others_may_be_awaited(gate):
+    quick, slow = Task.async_(lambda: "value"), Task.async_(through, gate)
+
+    outcomes = Task.yield_many([quick, slow], timeout=None, limit=1, on_timeout="kill_task")
+
+    assert outcomes == [(quick, Done("value")), (slow, None)]
+    gate.open()
+    assert slow.await_() == "late"
+
+
+@rule("A92")
+def test_an_ignored_task_goes_on_alone(gate):
+    owner = TrappingProbe.start()
+    task = owner.ask(lambda: Task.async_(through, gate))
+    gate.await_arrival()
+
+    assert owner.ask(task.ignore) is None
+    gate.open()
+
+    assert ended(task._process.ref).exit_reason == Normal()
+    assert received_nothing(owner)
+    assert owner.ask(task.yield_) is None
+
+
+@rule("A92")
+def test_ignoring_a_task_that_is_done_gives_what_came_of_it():
+    task = Task.async_(lambda: "value")
+    ended(task._process.ref)
+
+    assert task.ignore() == Done("value")
+
+
+@rule("A92")
+def test_a_completed_task_needs_no_actor():
+    task = Task.completed("value")
+
+    assert repr(task) == "<Task of 'value'>"
+    assert task.await_() == "value"
+
+
+@rule("A93")
+def test_a_task_may_run_on_its_own(gate):
+    owner = TrappingProbe.start()
+
+    alone = owner.ask(lambda: Task.start(through, gate))
+    linked = owner.ask(lambda: Task.start_link(exit, "why"))
+    gate.await_arrival()
+
+    assert received(owner) == Exit(linked, "why")
+    gate.open()
+    ended(alone)
+    assert received_nothing(owner)
+
+
+@rule("A93")
+def test_a_task_under_a_supervisor_is_temporary():
+    ran = threading.Event()
+    spec = Task.child_spec(ran.set)
+    supervisor = Supervisor.start_link([spec], strategy="one_for_one")
+
+    assert ran.wait(CAP)
+    assert (spec.id, spec.restart) == (Task, "temporary")
+    supervisor.stop()
+
+
+@rule("A94")
+def test_an_owner_gets_no_messages_of_its_task_but_what_its_link_gives():
+    owner = Probe.start()
+
+    assert owner.ask(lambda: Task.async_(lambda: "value").await_()) == "value"
+    assert received_nothing(owner)
+
+
+def test_a_task_that_asks_its_owner_which_awaits_it_is_told_so():
+    owner = TrappingProbe.start()
+
+    def await_one_that_asks_back():
+        return Task.async_(lambda: owner.ask(lambda: "never")).await_(timeout=None)
+
+    with pytest.raises((ActorDied, Deadlock)) as raised:
+        owner.ask(await_one_that_asks_back)
+    error = raised.value
+    assert isinstance(error, Deadlock) or isinstance(error.reason.exception, Deadlock)
+
+
+def test_a_task_knows_itself_as_an_actor():
+    task = Task.async_(current_actor)
+
+    assert task.await_() is task._process.ref
+
+
+@pytest.mark.parametrize("timeout", [-1, float("nan")])
+def test_a_bad_time_out_is_refused(timeout):
+    with pytest.raises(ValueError, match="timeout must be a finite number"):
+        Task.completed(1).await_(timeout)
