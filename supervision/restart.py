@@ -11,7 +11,7 @@ from actors import ExitReason, Killed, Normal, Shutdown, is_orderly
 from supervision.errors import InvalidOption
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from actors.child_spec import Restart
     from actors.child_spec import Shutdown as ShutdownTime
@@ -44,7 +44,7 @@ def needs_restart(restart: Restart, reason: ExitReason) -> bool:
             return False
 
 
-def affected(strategy: Strategy, children: Sequence[T], failed: T) -> Sequence[T]:
+def affected(strategy: Strategy, children: Iterable[T], failed: T) -> Sequence[T]:
     """Which children a strategy restarts together when one has ended, in start order.
 
     OTP: B24 (one_for_one), B25 (one_for_all), B26 (rest_for_one).
@@ -55,7 +55,8 @@ def affected(strategy: Strategy, children: Sequence[T], failed: T) -> Sequence[T
         case "one_for_all":
             return list(children)
         case "rest_for_one":
-            return list(children)[children.index(failed) :]
+            in_order = list(children)
+            return in_order[in_order.index(failed) :]
 
 
 def is_clean_end(restart: Restart, shutdown: ShutdownTime | None, reason: ExitReason) -> bool:

@@ -28,6 +28,7 @@ from actors import (
 )
 from actors._adopted import start_adopted
 from actors._process import ALIVE, Control
+from supervision._records import Record, Records
 from supervision.children import Child, check_ids, child_spec
 from supervision.errors import (
     ChildAlreadyPresent,
@@ -107,21 +108,6 @@ class Report:
     child: ActorRef[Any] | None
 
 
-class _Record:
-    """What a supervisor keeps for a child: its spec, and its actor of the moment."""
-
-    __slots__ = ("is_restarting", "ref", "spec")
-
-    def __init__(self, spec: ChildSpec) -> None:
-        self.spec = spec
-        self.ref: ActorRef[Any] | None = None
-        self.is_restarting = False
-
-    @property
-    def child(self) -> ActorRef[Any] | Literal["restarting"] | None:
-        return "restarting" if self.is_restarting else self.ref
-
-
 # What a supervisor is asked, and what it tells itself.
 
 
@@ -157,7 +143,7 @@ class _CountChildren:
 
 @dataclass(frozen=True, slots=True)
 class _TryAgain(Control):
-    record: _Record
+    record: Record
 
 
 class SupervisorRef(ActorRef["Supervisor"]):
@@ -275,7 +261,7 @@ class Supervisor(Actor):
         check_ids(specs)
         self._strategy: Strategy = strategy
         self._intensity = Intensity(max_restarts, max_seconds)
-        self._records = [_Record(spec) for spec in specs]
+        self._records = Records(specs)
 
     @classmethod
     def start_link(  # pyright: ignore[reportIncompatibleMethodOverride] - Self is invariant
@@ -313,7 +299,7 @@ class Supervisor(Actor):
 
     def on_start(self) -> None:
         """Start the children in order; when one can't be, end those before it in reverse, and give up (B10, B13)."""
-        for record in list(self._records):
+        for record in self._records:
             try:
                 self._start(record)
             except StartFailed as failure:
@@ -363,9 +349,9 @@ class Supervisor(Actor):
 
     def _child_ended(self, ref: pykka.ActorRef[Any] | None, reason: ExitReason) -> None:
         # By its ref, never by its id: the exit of a former incarnation must not restart the present one (B32, B33).
-        record = next((r for r in self._records if r.ref is not None and r.ref is ref), None)
+        record = self._records.with_ref(ref) if ref is not None else None
         # One that lives has only sent a signal (B87): a second one beside it would be nobody's wish.
-        if record is None or (ref is not None and ref.is_alive()):
+        if record is None or ref is None or ref.is_alive():
             return
         wants_restart = needs_restart(record.spec.restart, reason)
         if wants_restart or not isinstance(reason, Normal | Shutdown):
@@ -375,19 +361,19 @@ class Supervisor(Actor):
         else:
             self._set_down(record)
 
-    def _try_again(self, record: _Record) -> None:
+    def _try_again(self, record: Record) -> None:
         """Try a failed restart again, unless the child was stopped, deleted or restarted meanwhile (B51)."""
         if record.is_restarting and record in self._records:
             self._restart(record)
 
-    def _restart(self, record: _Record) -> None:
+    def _restart(self, record: Record) -> None:
         """Restart a child, with the siblings that the strategy says; or give up (B36, B43)."""
         if not self._intensity.allows_restart(self._otp_process.runtime.clock.now()):
             self._report("shutdown", "reached_max_restart_intensity", record)
-            self._forget_actor(record)
+            self._records.take_down(record)
             raise ExitRequest(Shutdown())
         group = affected(self._strategy, self._records, record)
-        self._forget_actor(record)
+        self._records.take_down(record)
         for sibling in reversed(group):
             self._terminate(sibling)
         for sibling in [r for r in group if r in self._records]:
@@ -403,10 +389,10 @@ class Supervisor(Actor):
 
     # Starting and ending one child
 
-    def _start(self, record: _Record) -> None:
+    def _start(self, record: Record) -> None:
         """Start a child at its place; `Ignore` is no failure: it has no actor then (B12, B57)."""
         try:
-            record.ref = self._link(_start(record.spec))
+            self._records.bring_up(record, self._link(_start(record.spec)))
         except Ignore:
             self._set_down(record)
         else:
@@ -424,7 +410,7 @@ class Supervisor(Actor):
             self._otp_process.checkpoint()
         return ref
 
-    def _terminate(self, record: _Record) -> None:
+    def _terminate(self, record: Record) -> None:
         """End a child that runs: shutdown, wait, kill; whatever comes of it, it is down then (B59, B64)."""
         ref = record.ref
         if ref is not None:
@@ -434,36 +420,31 @@ class Supervisor(Actor):
         self._set_down(record)
 
     def _terminate_all(self) -> None:
-        for record in reversed(list(self._records)):
+        for record in reversed(self._records):
             self._terminate(record)
 
-    def _set_down(self, record: _Record) -> None:
+    def _set_down(self, record: Record) -> None:
         """Keep a child's place without an actor; a temporary one has no place to keep (B19, B78)."""
-        self._forget_actor(record)
+        self._records.take_down(record)
         if record.spec.restart == "temporary":
             self._records.remove(record)
 
-    @staticmethod
-    def _forget_actor(record: _Record) -> None:
-        record.ref = None
-        record.is_restarting = False
-
     # What it is asked
 
-    def _find(self, child_id: Hashable) -> _Record:
-        record = next((r for r in self._records if r.spec.id == child_id), None)
+    def _find(self, child_id: Hashable) -> Record:
+        record = self._records.with_id(child_id)
         if record is None:
             raise ChildNotFound(child_id)
         return record
 
     def _start_child(self, spec: ChildSpec) -> ActorRef[Any] | None:
-        known = next((r for r in self._records if r.spec.id == spec.id), None)
+        known = self._records.with_id(spec.id)
         if known is not None:
             if known.ref is not None:
                 raise ChildAlreadyStarted(spec.id, known.ref)
             raise ChildAlreadyPresent(spec.id)
-        record = _Record(spec)
-        self._records.append(record)
+        record = Record(spec)
+        self._records.add(record)
         try:
             self._start(record)
         except BaseException:
@@ -471,12 +452,12 @@ class Supervisor(Actor):
             raise
         return record.ref
 
-    def _restart_child(self, record: _Record) -> ActorRef[Any] | None:
+    def _restart_child(self, record: Record) -> ActorRef[Any] | None:
         _refuse_active(record)
         self._start(record)
         return record.ref
 
-    def _delete_child(self, record: _Record) -> None:
+    def _delete_child(self, record: Record) -> None:
         _refuse_active(record)
         self._records.remove(record)
 
@@ -490,7 +471,7 @@ class Supervisor(Actor):
 
     # Reports
 
-    def _report(self, context: ReportContext, reason: ExitReason, record: _Record) -> None:
+    def _report(self, context: ReportContext, reason: ExitReason, record: Record) -> None:
         name = self._otp_process.name
         report = Report(name if name is not None else self.actor_ref, context, reason, record.spec, record.ref)
         if context == "progress":
@@ -506,7 +487,7 @@ class Supervisor(Actor):
             )
 
 
-def _refuse_active(record: _Record) -> None:
+def _refuse_active(record: Record) -> None:
     if record.is_restarting:
         raise ChildRestarting(record.spec.id)
     if record.ref is not None:

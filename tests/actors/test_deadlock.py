@@ -83,7 +83,7 @@ def test_whoever_stops_one_that_waits_for_it_is_told_so():
     asker, stopper = Probe.start(), Probe.start()
 
     with pytest.raises(Deadlock):
-        asker.ask(lambda: stopper.ask(lambda: asker.stop()))
+        asker.ask(lambda: stopper.ask(asker.stop))
 
 
 def test_a_future_that_is_got_later_counts_as_well():

@@ -148,7 +148,7 @@ def test_a_task_that_is_too_slow_goes_on_and_cant_be_awaited_again(clock, gate):
 
     assert ended(tasks[0]._process.ref).exit_reason == Normal()
     with pytest.raises(CallTimeout, match="awaited before"):
-        owner.ask(lambda: tasks[0].await_())
+        owner.ask(tasks[0].await_)
     assert received_nothing(owner)
 
 
