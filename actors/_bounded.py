@@ -30,6 +30,8 @@ logger = logging.getLogger("pykka_otp.mailbox")
 
 Overflow: TypeAlias = Literal["block", "raise", "drop_oldest", "drop_newest"]
 
+_OVERFLOWS = get_args(Overflow)
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:
@@ -254,8 +256,8 @@ def check_bound(prefix: str, max_mailbox: object, overflow: object) -> None:
     is_count = isinstance(max_mailbox, int) and not isinstance(max_mailbox, bool) and max_mailbox >= 1
     if max_mailbox is not None and not is_count:
         raise ValueError(f"{prefix}max_mailbox must be a whole number >= 1, or None for no bound; got {max_mailbox!r}")
-    if overflow not in get_args(Overflow):
-        choices = ", ".join(map(repr, get_args(Overflow)))
+    if overflow not in _OVERFLOWS:
+        choices = ", ".join(map(repr, _OVERFLOWS))
         raise ValueError(f"{prefix}overflow must be one of {choices}; got {overflow!r}")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast, get_args
 
 import pykka
@@ -147,10 +147,7 @@ class Actor(pykka.Actor):
 
         The arguments are those of `__init__`. An `on_start` that fails is a death like any other.
         """
-        options = cls.__dict__.get("_otp_no_options")
-        if options is None:
-            options = cls._otp_no_options = Options(cls)
-        return _ref_of(_spawn(options, args, kwargs, waits=False))
+        return _ref_of(_spawn(cls._otp_options(), args, kwargs, waits=False))
 
     @classmethod
     def start_link(cls, *args: Any, **kwargs: Any) -> ActorRef[Self]:
@@ -165,7 +162,15 @@ class Actor(pykka.Actor):
         OTP: `GenServer.start_link` (A22, A46, A48, A50); differs from A49: a failed start raises in the starter, which
         dies of it only when it doesn't catch it.
         """
-        return Options(cls).start_link(*args, **kwargs)
+        return cls._otp_options().start_link(*args, **kwargs)
+
+    @classmethod
+    def _otp_options(cls) -> Options[Self]:
+        """How to start an actor of this class when nothing else was said."""
+        options: Options[Self] | None = cls.__dict__.get("_otp_no_options")
+        if options is None:
+            options = cls._otp_no_options = Options(cls)
+        return options
 
     @classmethod
     def options(  # noqa: PLR0913 - each says another thing of the start
@@ -296,7 +301,7 @@ class Options(Generic[A]):
             StartFailed: the actor died before it was up; or was killed, being too slow.
             Ignore: `on_start` raised it.
         """
-        process = _spawn(replace(self, link=current() is not None), args, kwargs, waits=True)
+        process = _spawn(self, args, kwargs, waits=True, link=current() is not None)
         await_start(process, self.start_timeout)
         return _ref_of(process)
 
@@ -311,19 +316,22 @@ def _ref_of(process: Process) -> ActorRef[Any]:
     return ref  # type: ignore[no-any-return]  # made by _otp_create_ref
 
 
-def _spawn(options: Options[Any], args: tuple[Any, ...], kwargs: dict[str, Any], *, waits: bool) -> Process:
+def _spawn(
+    options: Options[Any], args: tuple[Any, ...], kwargs: dict[str, Any], *, waits: bool, link: bool | None = None
+) -> Process:
     starter = current()
+    link = options.link if link is None else link
     if starter is not None:
         starter.checkpoint()
-    elif options.link:
+    elif link:
         msg = f"{options.actor_class.__name__}: link=True links to the calling actor, and nobody calls from an actor"
         raise NotAnActor(msg)
     cls = options.actor_class
-    process = _new_process(options, parent=starter if options.link else None)
+    process = _new_process(options, parent=starter if link else None)
     process.quiet_for = process.parent
     actor = cls.__new__(cls, *args, **kwargs)
     actor._otp_attach(process)
-    process.runtime.admit(process, link=options.link, name=options.name)
+    process.runtime.admit(process, link=link, name=options.name)
     try:
         if process.observer is not None:
             process.observer.started(process)

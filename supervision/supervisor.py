@@ -472,6 +472,8 @@ class Supervisor(Actor):
     # Reports
 
     def _report(self, context: ReportContext, reason: ExitReason, record: Record) -> None:
+        if context == "progress" and not progress.isEnabledFor(logging.INFO):
+            return
         name = self._otp_process.name
         report = Report(name if name is not None else self.actor_ref, context, reason, record.spec, record.ref)
         if context == "progress":
