@@ -1,64 +1,149 @@
 """python -m benchmarks: this library beside what its users would take instead, in the same run; prints ratios.
 
-Each pair is run in turn, several times; the medians are compared. Machines are noisy: a ratio says more than a figure.
-The results of the last full run are kept in benchmarks/RESULTS.md. `--smoke` runs everything once, with a hundredth of
-the work, and keeps nothing.
+The sides of a row are measured in turn, several rounds, each measurement in a process of its own; the medians are
+compared. Machines are noisy: a ratio says more than a figure. The last full run is kept in benchmarks/RESULTS.md.
+
+`--smoke` runs small sizes once, keeps nothing, and fails when a row reaches less than half of its floor.
 """
 
 from __future__ import annotations
 
 import argparse
-import logging
+import importlib.metadata
+import json
+import os
 import platform
+import shutil
 import statistics
+import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.cases import CASES
+from benchmarks.rows import ROWS
 
-ROUNDS = 5
-RESULTS = Path(__file__).parent / "RESULTS.md"
+HERE = Path(__file__).parent
+RESULTS = HERE / "RESULTS.md"
+SECONDS = 120
+NAMES = {"shared": "ours", "thread": "ours, on threads of their own", "pykka": "Pykka", "elixir": "Elixir"}
 
 
-def measure(case, rounds, scale):
-    """Return the medians of ours and theirs: operations per second."""
-    ours, theirs = [], []
+def measure(side, row, size):
+    """Measure one side of a row once, in a process of its own; None when that can't be."""
+    if side == "elixir":
+        if shutil.which("elixir") is None:
+            return None
+        command = ["elixir", str(HERE / "elixir" / "rows.exs"), row.name, str(size)]
+    else:
+        command = [sys.executable, "-m", "benchmarks.measure", side, row.name, str(size)]
+    done = subprocess.run(
+        command, cwd=HERE.parent, capture_output=True, text=True, timeout=SECONDS, check=False, stdin=subprocess.DEVNULL
+    )
+    if done.returncode:
+        print(done.stderr, file=sys.stderr)
+        msg = f"{row.name}, {side}: exit code {done.returncode}"
+        raise RuntimeError(msg)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def measure_all(row, rounds, size):
+    """Return the figures of each side, a list for each, measured in turn."""
+    figures = {side: [] for side in row.sides}
     for _ in range(rounds):
-        ours.append(case.ours(max(case.operations // scale, 10)))
-        theirs.append(case.theirs(max(case.operations // scale, 10)))
-    return statistics.median(ours), statistics.median(theirs)
+        for side in row.sides:
+            value = measure(side, row, size)
+            if value is not None:
+                figures[side].append(value)
+    return {side: values for side, values in figures.items() if values}
+
+
+def ratio(row, medians, rival):
+    """How many times as good as a rival's ours is."""
+    ours, theirs = medians[row.sides[0]], medians[rival]
+    return theirs / ours if row.less_is_better else ours / theirs
+
+
+def missed(row, medians, share):
+    """The floors that a row doesn't reach, or not that share of them."""
+    ours = medians[row.sides[0]]
+    for floor in row.floors:
+        if floor.rival is not None:
+            if floor.rival in medians and ratio(row, medians, floor.rival) < floor.at_least * share:
+                yield f"{floor.at_least:g} x {NAMES[floor.rival]}"
+        elif row.less_is_better and ours > floor.at_least / share:
+            yield f"at most {floor.at_least:,g} {row.unit}"
+        elif not row.less_is_better and ours < floor.at_least * share:
+            yield f"at least {floor.at_least:,g} {row.unit}"
+
+
+def number(value):
+    return f"{value:,.0f}" if value >= 100 or value == 0 else f"{value:.2f}"
+
+
+def line_of(row, figures):
+    medians = {side: statistics.median(values) for side, values in figures.items()}
+    ours = figures[row.sides[0]]
+    spread = f" ({number(min(ours))} to {number(max(ours))})" if len(ours) > 1 else ""
+    beside = ", ".join(
+        f"{NAMES.get(side, side)} {number(medians[side])} ({ratio(row, medians, side):.2f})"
+        for side in row.sides[1:]
+        if side in medians
+    )
+    floors = ", ".join(
+        f"{floor.at_least:g} x {NAMES[floor.rival]}"
+        if floor.rival is not None
+        else f"{'<=' if row.less_is_better else '>='} {floor.at_least:,g}"
+        for floor in row.floors
+    )
+    not_reached = list(missed(row, medians, 1.0))
+    reached = "" if not row.floors else "reached" if not not_reached else f"**not: {', '.join(not_reached)}**"
+    return f"| {row.name} | {number(medians[row.sides[0]])}{spread} {row.unit} | {beside} | {floors} | {reached} |"
+
+
+def versions():
+    pykka, greenlet = (importlib.metadata.version(name) for name in ("pykka", "greenlet"))
+    line = f"{os.cpu_count()} CPUs, {platform.system()} {platform.machine()}; CPython {platform.python_version()}, "
+    line += f"Pykka {pykka}, greenlet {greenlet}"
+    if shutil.which("elixir") is not None:
+        told = subprocess.run(["elixir", "--version"], capture_output=True, text=True, check=True).stdout
+        line += ", " + told.strip().splitlines()[-1]
+    return line
 
 
 def main():
     parser = argparse.ArgumentParser(prog="python -m benchmarks", allow_abbrev=False)
-    parser.add_argument("--smoke", action="store_true", help="a short run that only shows that everything works")
-    parser.add_argument("only", nargs="*", help="names of cases")
+    parser.add_argument("--smoke", action="store_true", help="a short run that only compares with half of the floors")
+    parser.add_argument("only", nargs="*", help="names of rows")
     options = parser.parse_args()
 
-    # Crashes are part of what is measured; their logs are not.
-    logging.getLogger("pykka_otp").addHandler(logging.NullHandler())
-    logging.getLogger("pykka_otp").propagate = False
-    logging.getLogger("pykka").setLevel(logging.CRITICAL)
-    rounds, scale = (1, 100) if options.smoke else (ROUNDS, 1)
-    lines = [
-        (
-            f"CPython {platform.python_version()}, {platform.system()} {platform.machine()}; medians of {rounds} "
-            "rounds, operations per second"
-        ),
+    rows = [row for row in ROWS if (not options.only or row.name in options.only)]
+    if options.smoke:
+        rows = [row for row in rows if row.in_smoke]
+    head = [
+        versions() + ".",
         "",
-        "| what | pykka-otp | beside it | ratio |",
-        "|---|---|---|---|",
+        "Medians of several rounds, with the least and the most; beside them the medians of others in the same run,",
+        "and in brackets how many times as good ours is.",
+        "",
+        "| what | ours | beside it | floor | |",
+        "|---|---|---|---|---|",
     ]
-    print("\n".join(lines), flush=True)
-    for case in CASES:
-        if options.only and case.name not in options.only:
-            continue
-        ours, theirs = measure(case, rounds, scale)
-        line = f"| {case.name} | {ours:,.0f} | {theirs:,.0f} ({case.rival}) | {ours / theirs:.2f} |"
-        lines.append(line)
-        print(line, flush=True)
+    print("\n".join(head), flush=True)
+    lines, failed = [], []
+    for row in rows:
+        rounds, size = (1, row.smoke_size) if options.smoke else (row.rounds, row.size)
+        figures = measure_all(row, rounds, size)
+        lines.append(line_of(row, figures))
+        print(lines[-1], flush=True)
+        medians = {side: statistics.median(values) for side, values in figures.items()}
+        failed += [f"{row.name}: {floor}" for floor in missed(row, medians, 0.5)]
     if not options.smoke and not options.only:
-        RESULTS.write_text("# The last full run of `make bench`\n\n" + "\n".join(lines) + "\n")
+        notes = RESULTS.read_text().partition("\n## ")
+        RESULTS.write_text(
+            "\n".join(["# The last full run of `make bench`", "", *head, *lines, ""]) + notes[1] + notes[2]
+        )
+    if options.smoke and failed:
+        print("less than half of the floor:", *failed, sep="\n  ", file=sys.stderr)
+        return 1
     return 0
 
 

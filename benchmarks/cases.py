@@ -28,98 +28,10 @@ class Case:
     theirs: Callable[[int], float]
 
 
-class Echo(Actor):
-    def on_receive(self, message):
-        return message
-
-
-class PlainEcho(pykka.ThreadingActor):
-    def on_receive(self, message):
-        return message
-
-
-class Relay(Actor):
-    """Asks another actor, `count` times."""
-
-    def __init__(self, target):
-        self.target = target
-
-    def on_receive(self, count):
-        for number in range(count):
-            self.target.ask(number)
-
-
-class PlainRelay(pykka.ThreadingActor):
-    def __init__(self, target):
-        super().__init__()
-        self.target = target
-
-    def on_receive(self, count):
-        for number in range(count):
-            self.target.ask(number)
-
-
 def per_second(count, work):
     began = time.perf_counter()
     work()
     return count / (time.perf_counter() - began)
-
-
-def with_actor(actor_class, measured):
-    """Measure with one actor of the class."""
-
-    def run(count):
-        with Runtime():
-            ref = actor_class.start()
-            try:
-                return measured(ref, count)
-            finally:
-                ref.stop()
-
-    return run
-
-
-def tell_from_outside(ref, count):
-    def work():
-        for number in range(count):
-            ref.tell(number)
-        ref.ask(None)
-
-    return per_second(count, work)
-
-
-def ask_from_outside(ref, count):
-    def work():
-        for number in range(count):
-            ref.ask(number)
-
-    return per_second(count, work)
-
-
-def ask_between(echo_class, relay_class):
-    def run(count):
-        with Runtime():
-            echo = echo_class.start()
-            relay = relay_class.start(echo)
-            try:
-                return per_second(count, lambda: relay.ask(count))
-            finally:
-                relay.stop()
-                echo.stop()
-
-    return run
-
-
-def start_and_stop(actor_class):
-    def run(count):
-        def work():
-            for _ in range(count):
-                actor_class.start().stop()
-
-        with Runtime():
-            return per_second(count, work)
-
-    return run
 
 
 class Locker(Actor):
@@ -268,13 +180,7 @@ def restarts_by_hand(count):
     return speed
 
 
-PLAIN = "plain Pykka"
-
 CASES = [
-    Case("tell", PLAIN, 100_000, with_actor(Echo, tell_from_outside), with_actor(PlainEcho, tell_from_outside)),
-    Case("ask", PLAIN, 10_000, with_actor(Echo, ask_from_outside), with_actor(PlainEcho, ask_from_outside)),
-    Case("ask between actors", PLAIN, 10_000, ask_between(Echo, Relay), ask_between(PlainEcho, PlainRelay)),
-    Case("start and stop", PLAIN, 2_000, start_and_stop(Echo), start_and_stop(PlainEcho)),
     Case("crash and restart", "Pykka, by hand", 1_000, restarts, restarts_by_hand),
     Case("register and unregister", "a dict and a lock", 100_000, registry_pairs, bare_table_pairs),
     Case("queue, one event a call", "threads on a queue.Queue", 20_000, queue_of(Nothing), bare_queue),
