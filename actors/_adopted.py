@@ -19,7 +19,8 @@ from pykka._envelope import Envelope
 
 from actors._fork import free_in_child
 from actors._future import Request
-from actors._process import ALIVE, Awaited, Control, Inspect, Process, StopRequest, current, set_current
+from actors._mail import Control, Inspect, StopRequest
+from actors._process import ALIVE, Awaited, Process, current, set_current
 from actors.actor import await_start, public_attributes
 from actors.errors import ActorDied, ExitRequest, StartFailed
 from actors.messages import Crashed, Down, Exit, ExitReason, NoProc, Normal

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from actors._demand import DemandDispatcher
-from actors._process import ALIVE, Control, Process, current, new_waiter
+from actors._mail import Control
+from actors._process import ALIVE, Process, current, new_waiter
 from actors.errors import QueueClosed, QueueFull
 from actors.messages import ExitReason, Killed, is_orderly
 

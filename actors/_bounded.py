@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from pykka import messages as pykka_messages
 
-from actors._process import ALIVE, Asked, Control, Process, current, new_waiter, refuse_deadlock
+from actors._mail import Asked, Control
+from actors._process import ALIVE, Process, current, new_waiter, refuse_deadlock
 from actors.errors import MailboxFull, WouldBlock
 from actors.messages import Down, Exit
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pykka
 
 from actors._clock import SystemClock, ThreadWaiter
-from actors._process import FORKED, Asked, chosen, current, refuse_deadlock
+from actors._mail import Asked
+from actors._process import FORKED, chosen, current, refuse_deadlock
 from actors.errors import ActorDied, CallTimeout
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from pykka import messages as pykka_messages
 
 from actors._future import Request
-from actors._process import ALIVE, NO_REPLY, Inspect, StopRequest, Told
+from actors._mail import NO_REPLY, Inspect, StopRequest, Told
+from actors._process import ALIVE
 from actors.errors import ExitRequest, Ignore, ProcessKilled
 from actors.messages import Crashed, Down, Exit, Normal, Refusal, is_orderly
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from actors._process import ALIVE, unwrapped
+from actors._mail import unwrapped
+from actors._process import ALIVE
 from actors._telemetry import ACTOR, MESSAGE, failure
 from actors.errors import ExitRequest, ProcessKilled
 from actors.messages import Crashed, ExitReason, is_orderly

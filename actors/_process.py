@@ -18,6 +18,7 @@ from actors import _pykka_registry
 from actors._clock import ThreadWaiter
 from actors._fork import free_in_child
 from actors._links import effect_of_signal
+from actors._mail import Asked, StopRequest
 from actors.errors import ActorDied, Deadlock, ProcessKilled, WouldBlock
 from actors.messages import Down, Exit, ExitReason, Killed, NoProc, Shutdown
 
@@ -35,25 +36,17 @@ if TYPE_CHECKING:
 __all__ = [
     "ALIVE",
     "FORKED",
-    "NO_REPLY",
-    "Asked",
     "Awaited",
-    "Control",
     "Home",
-    "Inspect",
     "Monitor",
     "Process",
     "ProcessState",
-    "StopRequest",
-    "Told",
     "Waits",
-    "Wrapping",
     "chosen",
     "current",
     "new_waiter",
     "refuse_deadlock",
     "set_current",
-    "unwrapped",
     "wait_for_any",
 ]
 
@@ -74,70 +67,6 @@ ALIVE = _Alive()
 
 FORKED = Shutdown("forked")
 """What all actors have died of as a forked child sees it."""
-
-
-class _NoReply:
-    """What a handler returns to leave its asker waiting: the answer comes later, from elsewhere (A67)."""
-
-    def __repr__(self) -> str:
-        return "NO_REPLY"
-
-
-NO_REPLY = _NoReply()
-
-
-class Control:
-    """A message of the runtime's own, or of an actor's to itself: nobody misses it when it is lost."""
-
-    __slots__ = ()
-
-
-class Wrapping:
-    """A user's message in something of the runtime's own."""
-
-    __slots__ = ()
-
-    @property
-    def content(self) -> object:
-        """The user's message."""
-        raise NotImplementedError
-
-
-class StopRequest(Control):
-    """Asks an actor to end with `reason` when its turn in the mailbox comes (A73); `done` is set when it has."""
-
-    __slots__ = ("done", "reason")
-    __match_args__ = ("reason", "done")
-
-    def __init__(self, reason: ExitReason, done: pykka.Future[bool] | None = None) -> None:
-        self.reason = reason
-        self.done = done
-
-
-class Asked:
-    """A message that somebody waits for an answer to."""
-
-    __slots__ = ()
-
-    def refuse(self, error: BaseException) -> None:
-        """Answer with an error, unless it was answered before."""
-        raise NotImplementedError
-
-
-@dataclass(frozen=True, slots=True)
-class Told(Wrapping):
-    """A told message that would be taken for an asked one."""
-
-    message: object
-
-    @property
-    def content(self) -> object:
-        return self.message
-
-
-@dataclass(frozen=True, slots=True)
-class Inspect:
-    """Asks an actor for its state."""
 
 
 class Sample:
@@ -818,11 +747,6 @@ def new_waiter() -> Waiter:
     """A waiter for one wait of the calling thread or actor."""
     process = current()
     return ThreadWaiter() if process is None else process.new_waiter()
-
-
-def unwrapped(message: object) -> object:
-    """The user's message in what lies in a mailbox."""
-    return message.content if isinstance(message, Wrapping) else message
 
 
 def wait_for_any(processes: Sequence[Process], reached: Callable[[Process], bool], timeout: float | None) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from actors._bounded import BoundedProcess
-from actors._process import ALIVE, Control
+from actors._mail import Control
+from actors._process import ALIVE
 from actors.actor import Actor
 from actors.errors import CannotStash, StashFull
 from actors.process import _caller

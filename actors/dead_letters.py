@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pykka
 from pykka import messages as pykka_messages
 
-from actors._process import Asked, Control, chosen, unwrapped
+from actors._mail import Asked, Control, unwrapped
+from actors._process import chosen
 from actors.messages import Down, Exit, ExitReason
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeAlias, TypeVar, ca
 from weakref import WeakSet, ref
 
 from actors._future import Request as Asked
-from actors._process import ALIVE, NO_REPLY, Control, Wrapping
+from actors._mail import NO_REPLY, Control, Wrapping
+from actors._process import ALIVE
 from actors._process import current as current_process
 from actors.actor import Actor, Options, _spawn, await_start
 from actors.errors import ActorDied, ExitRequest, Ignore, ProcessKilled, StartFailed

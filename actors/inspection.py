@@ -10,8 +10,8 @@ import pykka
 from actors._adopted import AdoptedProcess, adopt, process_of
 from actors._clock import thread_seconds
 from actors._future import Request
+from actors._mail import Inspect, unwrapped
 from actors._observer import Traced
-from actors._process import Inspect, unwrapped
 from actors._scheduler import OwnThread
 from actors.errors import ActorDied
 from actors.messages import NoProc

@@ -9,7 +9,8 @@ import pykka
 
 from actors._future import Future, Request
 from actors._inbox import Inbox
-from actors._process import ALIVE, Process, Told, current, refuse_deadlock
+from actors._mail import Told
+from actors._process import ALIVE, Process, current, refuse_deadlock
 from actors.errors import ActorDied, NoSuchName
 from actors.messages import ExitReason, NoProc, Normal
 from actors.runtime import current_runtime

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, get_args
 
 from actors._adopted import AdoptedProcess, process_of
-from actors._process import Control, Process
+from actors._mail import Control
+from actors._process import Process
 from actors._process import current as current_process
 from actors.actor import Actor
 from actors.child_spec import ChildSpec

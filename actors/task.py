@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeAlias, TypeVar, get_args
 
-from actors._process import Awaited, Control, Process, current, refuse_deadlock, wait_for_any
+from actors._mail import Control
+from actors._process import Awaited, Process, current, refuse_deadlock, wait_for_any
 from actors.actor import Actor
 from actors.child_spec import ChildSpec
 from actors.errors import ActorDied, CallTimeout, NotTheOwner

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pykka
 
@@ -173,7 +174,7 @@ def memory_of(actor_class, count):
 
 
 def pss():
-    with open("/proc/self/smaps_rollup") as lines:
+    with Path("/proc/self/smaps_rollup").open() as lines:
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
 
 
@@ -212,11 +213,10 @@ def be_idle(count):
 def activity(pid):
     """Voluntary context switches of all threads of a process, and its ticks of CPU time."""
     switches = 0
-    for thread in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{thread}/status") as lines:
-            switches += sum(int(line.split()[1]) for line in lines if line.startswith("voluntary_ctxt_switches"))
-    with open(f"/proc/{pid}/stat") as stat:
-        fields = stat.read().rsplit(")", 1)[1].split()
+    for status in Path(f"/proc/{pid}/task").glob("*/status"):
+        lines = status.read_text().splitlines()
+        switches += sum(int(line.split()[1]) for line in lines if line.startswith("voluntary_ctxt_switches"))
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return switches + int(fields[11]) + int(fields[12])
 
 

@@ -27,7 +27,8 @@ from actors import (
     adopt,
 )
 from actors._adopted import start_adopted
-from actors._process import ALIVE, Control
+from actors._mail import Control
+from actors._process import ALIVE
 from supervision._records import Record, Records
 from supervision.children import Child, check_ids, child_spec
 from supervision.errors import (

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 # What a snippet lets crash is logged too, to stderr when nobody listens; any other word there is a mistake.
-QUIET = "import logging; logging.lastResort = None\n"
+QUIET = "import logging; logging.lastResort = logging.NullHandler(); "
 
 
 def snippets(page):
@@ -26,19 +28,22 @@ def snippets(page):
 
 
 def run(snippet):
-    """Run a snippet as a program of its own; return what it prints."""
-    done = subprocess.run(
-        [sys.executable, "-X", "dev", "-W", "error", "-c", QUIET + snippet],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=15,
-        check=False,
-    )
+    """Run a snippet as a program of its own, `program.py`; return what it prints."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder).resolve() / "program.py"
+        program.write_text(QUIET + snippet)
+        done = subprocess.run(
+            [sys.executable, "-X", "dev", "-W", "error", str(program)],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=15,
+            check=False,
+        )
 
     assert done.stderr == ""
     assert done.returncode == 0
-    return done.stdout
+    return done.stdout.replace(str(program), program.name)
 
 
 @pytest.mark.parametrize(("snippet", "output"), snippets("README.md"))

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from actors._adopted import AdoptedProcess, process_of
 from actors._clock import SystemClock, ThreadWaiter
-from actors._process import ALIVE, Control
+from actors._mail import Control
+from actors._process import ALIVE
 from actors.errors import ActorDied
 from actors.gen_server import GenServer
 from actors.messages import NoProc

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from actors._adopted import AdoptedProcess
 from actors._clock import SystemClock, ThreadWaiter
-from actors._process import current, unwrapped
+from actors._mail import unwrapped
+from actors._process import current
 from actors._scheduler import Parked
 from actors.runtime import current_runtime
 from actors.testing._clock import PATIENCE_SECONDS, ManualClock

@@ -26,7 +26,7 @@ from actors import (
 )
 from actors._fork import in_child
 from actors._future import Future
-from actors._process import NO_REPLY
+from actors._mail import NO_REPLY
 from tests.support import CAP, Gate, Probe
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform has no fork")
