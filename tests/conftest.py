@@ -9,7 +9,7 @@ import pytest
 
 from actors import Actor, Runtime
 from actors.testing import TestRuntime
-from tests.support import ManualClock
+from tests.support import Gate, ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +41,14 @@ def runtime(request: pytest.FixtureRequest, runs_on: str) -> Iterator[Runtime]:
 def clock() -> ManualClock:
     """The time of the test's runtime, which stands still until the test advances it."""
     return ManualClock()
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    """A gate that is open at the end, so that nobody is left standing there."""
+    gate = Gate()
+    yield gate
+    gate.open()
 
 
 @pytest.fixture

@@ -31,14 +31,6 @@ from tests.support import CAP, Gate, Probe, TrappingProbe, crash, ended, receive
 rule = pytest.mark.rule
 
 
-@pytest.fixture
-def gate():
-    """A gate that is open at the end, so that nobody is left standing there."""
-    gate = Gate()
-    yield gate
-    gate.open()
-
-
 def through(gate, value="late"):
     gate.pass_through()
     return value

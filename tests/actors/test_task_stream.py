@@ -145,21 +145,24 @@ def test_a_task_that_is_too_slow_ends_the_stream(clock):
 
 
 @rule("A98")
-def test_or_it_alone_is_killed_and_yielded(clock):
-    gate, refs = Gate(), []
+def test_or_it_alone_is_killed_and_yielded(clock, gate):
 
     def work(number):
+        refs[number] = current_actor()
+        begun.release()
         if number == 0:
-            refs.append(current_actor())
             gate.pass_through()
         return number
 
+    refs, begun = {}, threading.Semaphore(0)
     consumer = Probe.start()
-    answer = consumer.ask(
-        lambda: list(Task.async_stream(range(2), work, timeout=3, on_timeout="kill_task", zip_input_on_exit=True)),
-        block=False,
+    stream = Task.async_stream(
+        range(2), work, timeout=3, on_timeout="kill_task", zip_input_on_exit=True, max_concurrency=2
     )
-    gate.await_arrival()
+    answer = consumer.ask(lambda: list(stream), block=False)
+    assert begun.acquire(timeout=CAP)
+    assert begun.acquire(timeout=CAP)
+    ended(refs[1])
     clock.await_timers()
     clock.advance(3)
 
