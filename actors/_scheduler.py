@@ -23,6 +23,7 @@ import sysconfig
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from contextvars import Context
 from functools import partial
 from pathlib import Path
@@ -344,7 +345,7 @@ class Carrier:
         self.parked += 1
         self.running = None
         try:
-            item = self._take() or self._next()
+            item = self._next()
             if not isinstance(item, greenlet):
                 (self._idle.pop() if self._idle else self._hub).switch(item)
             elif item is not getcurrent():
@@ -389,6 +390,7 @@ class Carrier:
     def _loop(self) -> Process | greenlet | None:
         """Run what is next, in a greenlet that a wait of an actor may park; what it returns is for another to run."""
         me = getcurrent()
+        turn_of = self._turn
         context = Context()
         item = self._handed
         while item is not None:
@@ -400,8 +402,8 @@ class Carrier:
                 continue
             own = item.context
             if own is not None:
-                own.run(self._turn, item, own)
-            elif context.run(self._turn, item, context):
+                own.run(turn_of, item, own)
+            elif context.run(turn_of, item, context):
                 context = Context()
             item = self._next()
         return None
@@ -444,11 +446,26 @@ class Carrier:
 
     def _next(self) -> Process | greenlet | None:
         """What to run next, waiting for it; None when the thread is to end."""
-        item = self._take()
+        # In turn from both, so that neither those who wait to go on nor the others starve.
+        self._queue_first = queue_first = not self._queue_first
+        queue, ready = self._queue, self.ready
+        try:
+            if queue and (queue_first or not ready) and not self.surplus:
+                return queue.popleft()
+            wait = ready.popleft()
+            parked, wait.parked = wait.parked, None
+            if parked is not None:
+                return parked
+        except IndexError:
+            pass
+        return self._take() or self._await_next()
+
+    def _await_next(self) -> Process | greenlet | None:
+        item = None
         while item is None:
             if not self._pool.fall_asleep(self):
                 return None
-            item = self._take_surely()
+            item = self._take()
             if item is None:
                 if not self._await_bell():
                     return None
@@ -460,33 +477,14 @@ class Carrier:
         return item
 
     def _take(self) -> Process | greenlet | None:
-        # In turn from both, so that neither those who wait to go on nor the others starve.
-        self._queue_first = queue_first = not self._queue_first
-        queue, ready = self._queue, self.ready
-        if queue and (queue_first or not ready) and not self.surplus:
-            try:
-                return queue.popleft()
-            except IndexError:
-                pass
-        if ready:
-            return self._take_ready() or self._take_queued()
-        return None
-
-    def _take_surely(self) -> Process | greenlet | None:
-        return self._take_ready() or self._take_queued()
-
-    def _take_ready(self) -> greenlet | None:
-        try:
+        """What there is to run, from wherever; None when there is nothing."""
+        with suppress(IndexError):
             while True:
                 wait = self.ready.popleft()
                 parked, wait.parked = wait.parked, None
                 # None: released again, after it was resumed, or before it was parked.
                 if parked is not None:
                     return parked
-        except IndexError:
-            return None
-
-    def _take_queued(self) -> Process | None:
         if self.surplus:
             return None
         try:
