@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pykka
 
 from actors._clock import SystemClock, ThreadWaiter
-from actors._mail import Asked
+from actors._mail import Asked, Wrapping, unwrapped
 from actors._process import FORKED, chosen, current, refuse_deadlock
 from actors.errors import ActorDied, CallTimeout
 
@@ -244,7 +244,7 @@ class Future(pykka.Future[T]):
         return _REAL_TIME if runtime is None else runtime.clock
 
 
-class Request(Future[Any], Asked):
+class Request(Future[Any], Asked, Wrapping):
     """An ask: what is asked, and the future of the answer. It lies in the mailbox itself."""
 
     def __init__(self, message: object, target: Process) -> None:
@@ -253,6 +253,10 @@ class Request(Future[Any], Asked):
         self._runtime = target.runtime
         self._outcome = []
         self._waiters = []
+
+    @property
+    def content(self) -> object:
+        return unwrapped(self.message)
 
     @property
     def reply_to(self) -> Future[Any]:

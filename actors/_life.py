@@ -6,13 +6,14 @@ Written once. The drivers, in `_scheduler`, say only on which thread `turn` is c
 from __future__ import annotations
 
 import logging
+import reprlib
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from pykka import messages as pykka_messages
 
 from actors._future import Request
-from actors._mail import NO_REPLY, Inspect, StopRequest, Told
+from actors._mail import NO_REPLY, Control, Inspect, StopRequest, Told, unwrapped
 from actors._process import ALIVE
 from actors.errors import ExitRequest, Ignore, ProcessKilled
 from actors.messages import Crashed, Down, Exit, Normal, Refusal, is_orderly
@@ -243,11 +244,22 @@ def _report(process: Process, reason: ExitReason) -> None:
     """Log an abnormal end, once, before anybody is told of it (A9, A78)."""
     if is_orderly(reason):
         return
-    extra = {"actor": process.label, "reason": reason}
+    actor: Any = process.actor
+    message = unwrapped(process.handling)
+    last = {"last_message": None if isinstance(message, Control) else message}
+    state = actor._otp_last_state()
+    extra = {"actor": process.label, "reason": reason, **last, **state}
+    details = "".join(f"\n{name}: {_SHORT.repr(value)}" for name, value in (last | state).items()) if state else ""
     if isinstance(reason, Crashed):
-        logger.error("Unhandled exception in %s:", process.ref, exc_info=_exc_info(reason.exception), extra=extra)
+        error = reason.exception
+        logger.error("Unhandled exception in %s:%s", process.ref, details, exc_info=_exc_info(error), extra=extra)
     else:
-        logger.error("%s exited: %r", process.label, reason, extra=extra)
+        logger.error("%s exited: %r%s", process.label, reason, details, extra=extra)
+
+
+# Of a message or a state, which may be of any size, and whose own repr() may fail.
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 200
 
 
 def _exc_info(error: BaseException) -> tuple[type[BaseException], BaseException, TracebackType | None]:

@@ -260,6 +260,10 @@ class Actor(pykka.Actor):
     def _otp_after_start(self) -> None:
         """Run what must not depend on a subclass calling `super().on_start()`."""
 
+    def _otp_last_state(self) -> dict[str, object]:
+        """Return what the log of a crash shows of the actor beside its last message, by name."""
+        return {}
+
     def _otp_inspect(self) -> object:
         """Return what `inspect_state()` shows."""
         return public_attributes(self)

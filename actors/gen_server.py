@@ -324,7 +324,8 @@ class GenServer(Actor, Generic[S]):
     OTP: `GenServer` (A46 to A78).
     """
 
-    _otp_state: S | _Over
+    _otp_state: S
+    _otp_terminated = False
     _otp_idle: _Idle | None = None
     _otp_deferred: WeakSet[Asked] | None = None
 
@@ -497,6 +498,9 @@ class GenServer(Actor, Generic[S]):
         if not signalled:
             self._terminate(reason)
 
+    def _otp_last_state(self) -> dict[str, object]:
+        return {"state": self._otp_state} if hasattr(self, "_otp_state") else {}
+
     def _otp_inspect(self) -> object:
         idle = self._otp_idle
         if idle is not None:
@@ -589,9 +593,10 @@ class GenServer(Actor, Generic[S]):
         raise ExitRequest(reason) from error
 
     def _terminate(self, reason: ExitReason) -> None:
-        state, self._otp_state = self._otp_state, _OVER
-        if not isinstance(state, _Over):
-            self._run(self.terminate, reason, state)
+        """Call `terminate`, once, whatever comes of it."""
+        if not self._otp_terminated:
+            self._otp_terminated = True
+            self._run(self.terminate, reason, self._otp_state)
 
     def _run(self, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call one of the user's callbacks, which may be a coroutine function."""
@@ -648,13 +653,6 @@ class GenServerOptions(Options["GenServer[Any]"]):
         """Start a server, linked, and wait for it: `GenServer.start_link` with these options."""
         linked = replace(self, link=current_process() is not None)
         return linked.start(*args, **kwargs)
-
-
-class _Over:
-    """In place of a state: `terminate` has had the last one."""
-
-
-_OVER = _Over()
 
 
 def _is_then(then: object) -> bool:

@@ -9,7 +9,6 @@ import pykka
 
 from actors._adopted import AdoptedProcess, adopt, process_of
 from actors._clock import thread_seconds
-from actors._future import Request
 from actors._mail import Inspect, unwrapped
 from actors._observer import Traced
 from actors._scheduler import OwnThread
@@ -190,7 +189,7 @@ def _handling(process: Process) -> Handling | None:
     message = process.handling
     if message is None:
         return None
-    content = unwrapped(message.message if isinstance(message, Request) else message)
+    content = unwrapped(message)
     observer = process.observer
     exactly_since = None if observer is None else observer.handling_since
     since = process.look_at(0.0) if exactly_since is None else exactly_since

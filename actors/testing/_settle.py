@@ -117,8 +117,5 @@ def _await_event_loop(runtime: Runtime, seconds: float) -> bool:
 
 
 def _work_of(process: Process) -> str:
-    handling = process.handling
-    # Of an ask, what was asked.
-    message = getattr(handling, "message", handling)
-    at = "works" if handling is None else f"handles {unwrapped(message)!r}"
+    at = "works" if process.handling is None else f"handles {unwrapped(process.handling)!r}"
     return f"{process.ref} ({process.state}) {at}, {process.mailbox_length()} more in its mailbox"

@@ -441,6 +441,46 @@ def test_a_server_that_ends_by_itself_before_the_stop_shows_its_own_reason():
 # What is logged
 
 
+class Repr:
+    """Something in a log."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def __repr__(self):
+        if self.text is None:
+            raise ValueError
+        return self.text
+
+
+@rule("A78")
+@pytest.mark.parametrize("end", [crash, lambda: exit("why")], ids=["crash", "exit"])
+def test_the_log_of_an_abnormal_end_shows_the_last_message_and_the_state(end, caplog):
+    state, message = Repr("<the state>"), doing(end)
+    server = Scripted.start(lambda: Ok(state))
+
+    server.cast(message)
+
+    ended(server)
+    (record,) = caplog.records
+    assert (record.last_message, record.state) == (message, state)
+    assert "\nlast_message: " in record.getMessage()
+    assert "\nstate: <the state>" in record.getMessage()
+
+
+@rule("A78")
+@pytest.mark.parametrize(("state", "shown"), [(Repr("x" * 10_000), "x...x"), (Repr(None), "<Repr instance")])
+def test_a_state_that_is_long_or_cant_be_shown_is_logged_all_the_same(state, shown, caplog):
+    server = Scripted.start(lambda: Ok(state))
+
+    server.cast(doing(crash))
+
+    ended(server)
+    text = caplog.records[0].getMessage()
+    assert shown in text
+    assert len(text) < 1_000
+
+
 @rule("A78")
 @pytest.mark.parametrize("reason", [Normal(), Shutdown(), Shutdown("x")], ids=repr)
 def test_an_orderly_end_is_not_logged(reason, caplog):

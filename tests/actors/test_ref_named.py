@@ -56,6 +56,7 @@ def test_a_named_ref_follows_the_name_to_another_living_actor():
     assert ref.ask(1) == 11
 
 
+@rule("A38")
 def test_a_named_ref_does_what_a_ref_does():
     actor = Probe.options(name="probe").start()
     ref = named("probe")

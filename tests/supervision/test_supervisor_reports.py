@@ -6,8 +6,8 @@ import logging
 
 import pytest
 
-from actors import Killed, Normal, StartFailed
-from supervision import Report
+from actors import ActorDied, GenServer, Killed, Normal, Ok, StartFailed
+from supervision import Report, Supervisor
 from tests.supervision.nursery import BOOMED, boom, fail, family, ignore, ours, plain, throw
 from tests.support import CAP
 
@@ -23,7 +23,7 @@ def logged(caplog):
     return lambda: [record for record in list(caplog.records) if hasattr(record, "report")]
 
 
-@rule("B93", "B94")
+@rule("B93", "B94", "G7")
 @pytest.mark.parametrize("name", ["sup", None])
 @KINDS
 def test_a_start_is_reported_as_progress(nursery, logged, name, kind):
@@ -85,6 +85,43 @@ def test_the_reports_of_one_event_come_in_its_order(nursery, logged):
         ("progress", "a", None),
         ("progress", "b", None),
     ]
+
+
+class Fragile(GenServer[None]):
+    """A server that crashes when it is called."""
+
+    def init(self):
+        return Ok(None)
+
+    def handle_call(self, request, _sender, _state):
+        raise ValueError(request)
+
+
+@rule("G10")
+@pytest.mark.parametrize("is_killed", [False, True], ids=["crashed", "killed"])
+def test_a_crash_in_a_call_is_reported_by_the_server_and_then_by_its_supervisor(is_killed, caplog):
+    caplog.set_level(logging.INFO, "pykka_otp.progress")
+    sup = Supervisor.start_link([Fragile], strategy="one_for_one")
+    before = len(caplog.records)
+    (server,) = (info.child for info in sup.which_children())
+
+    if is_killed:
+        server.kill()
+    else:
+        with pytest.raises(ActorDied):
+            server.call("boom")
+    sup.which_children()
+
+    reported = [(record.name, getattr(record, "report", None)) for record in caplog.records[before:]]
+    of_the_server = [] if is_killed else [("pykka_otp.crash", None)]
+    assert [(name, report and report.context) for name, report in reported] == [
+        *of_the_server,
+        ("pykka_otp.supervisor", "child_terminated"),
+        ("pykka_otp.progress", "progress"),
+    ]
+    if not is_killed:
+        assert caplog.records[before].last_message == "boom"
+        assert caplog.records[before].state is None
 
 
 @rule("B97")

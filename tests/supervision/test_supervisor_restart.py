@@ -31,7 +31,7 @@ def end(ref, how):
     assert ref.exit_reason == reason
 
 
-@rule("B19", "B20")
+@rule("B19", "B20", "G9")
 @KINDS
 @pytest.mark.parametrize("how", ENDS)
 def test_a_permanent_child_is_started_again_after_any_end(nursery, reports, kind, how):
@@ -47,7 +47,7 @@ def test_a_permanent_child_is_started_again_after_any_end(nursery, reports, kind
     assert reports.full()[0].child is old
 
 
-@rule("B19", "B20", "B21")
+@rule("B19", "B20", "B21", "G9")
 @KINDS
 @pytest.mark.parametrize("how", ENDS)
 def test_a_transient_child_is_started_again_after_an_abnormal_end(nursery, reports, kind, how):
