@@ -211,10 +211,12 @@ class BoundedProcess(Process):
     def _turn_away(self, message: object) -> None:
         if isinstance(message, Asked):
             message.refuse(self._full())
+        elif self.overflow == "raise":
+            raise self._full()
+        else:
+            self.runtime.dead_letters.add(self.ref, message, self._full())
         if self.overflow != "raise":
             self._report_drop()
-        elif not isinstance(message, Asked):
-            raise self._full()
 
     def _take_oldest(self) -> object:
         self._held -= 1

@@ -185,6 +185,9 @@ class Process:
     is_guest = False
     """Whether it was started by somebody else, and is only known here."""
 
+    dropped = 0
+    """How many messages found no room in a mailbox with a bound."""
+
     ref: pykka.ActorRef[Any]
     home: Home
 

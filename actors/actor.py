@@ -92,7 +92,7 @@ class Actor(pykka.Actor):
     - `"drop_oldest"`: the message that has waited longest makes room for it.
     - `"drop_newest"`: it is dropped itself.
 
-    What is dropped is counted, and logged the first time; who asked it gets `MailboxFull`."""
+    What is dropped is counted, logged the first time, and a dead letter; who asked it gets `MailboxFull`."""
 
     _otp_process: Process
     _otp_no_options: ClassVar[Options[Any]]

@@ -32,7 +32,8 @@ class Undelivered:
     Args:
         ref: whom it was sent to.
         message: the message.
-        reason: what that one died of; `NoProc()` when it was sent to a name that nobody has.
+        reason: what that one died of; `NoProc()` when it was sent to a name that nobody has; a `MailboxFull` when it
+            was dropped by a mailbox with a bound.
     """
 
     ref: pykka.ActorRef[Any]
@@ -72,8 +73,8 @@ class DeadLetters:
     """What a runtime could not deliver: counted, and told to those who listen. It is `runtime.dead_letters`.
 
     Messages count that were told, or sent by a timer, to an actor that had ended, or that waited in the mailbox of one
-    that ended, such as those behind a stop. Those that were asked don't: their askers get an error. Nor does what the
-    runtime itself sends: `Exit`, `Down`, stops.
+    that ended, such as those behind a stop, or that a mailbox with a bound dropped. Those that were asked don't: their
+    askers get an error. Nor does what the runtime itself sends: `Exit`, `Down`, stops.
 
     Example:
         listening = current_runtime().dead_letters.listen(print)

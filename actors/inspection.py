@@ -60,6 +60,7 @@ class Info:
         monitored_by: those that watch it, once for each monitor.
         mailbox_length: how many messages wait.
         messages_handled: how many it has handled.
+        messages_dropped: how many found no room in its mailbox, or made room for others, as `overflow` says.
         handling: what it is handling now; None when nothing is, or it is starting or ending.
         seconds: how much time its code has taken so far; None when that isn't known.
         seconds_from: `"cpu clock"`: its own thread's processor time; `"samples"`: each time that the watchdog found its
@@ -80,6 +81,7 @@ class Info:
     monitored_by: tuple[ActorRef[Any], ...]
     mailbox_length: int
     messages_handled: int
+    messages_dropped: int
     handling: Handling | None
     seconds: float | None
     seconds_from: Literal["cpu clock", "samples"] | None
@@ -111,6 +113,7 @@ def info(ref: pykka.ActorRef[Any]) -> Info:
             monitored_by=tuple(_ref_of(monitor.watcher) for monitor in process.monitors or ()),
             mailbox_length=process.mailbox_length(),
             messages_handled=process.handled,
+            messages_dropped=process.dropped,
             handling=handling,
             seconds=seconds,
             seconds_from=seconds_from,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import queue
 import threading
 
 import pytest
@@ -22,6 +23,7 @@ from actors import (
     Ok,
     Shutdown,
     WouldBlock,
+    info,
     monitor,
     send_after,
 )
@@ -500,10 +502,25 @@ def test_drops_are_counted_and_logged_once(overflow, caplog):
     for number in range(5):
         receiver.ref.tell(number)
 
-    assert receiver.ref._process.dropped == 5
+    assert info(receiver.ref).messages_dropped == 5
     (record,) = [record for record in caplog.records if record.name == "pykka_otp.mailbox"]
     assert "Bounded" in record.getMessage()
     assert overflow in record.getMessage()
+    receiver.release()
+
+
+@pytest.mark.parametrize(("overflow", "lost"), [("drop_oldest", 1), ("drop_newest", 3)])
+def test_what_is_dropped_is_a_dead_letter(runtime, overflow, lost):
+    receiver = full(overflow)
+    letters = queue.SimpleQueue()
+    runtime.dead_letters.listen(letters.put)
+
+    receiver.ref.tell(3)
+    receiver.ref.ask(4, block=False)
+
+    letter = letters.get(timeout=CAP)
+    assert (letter.ref, letter.message) == (receiver.ref, lost)
+    assert isinstance(letter.reason, MailboxFull)
     receiver.release()
 
 
@@ -562,7 +579,7 @@ def test_what_is_not_handled_was_dropped_and_counted(hasty_threads, overflow):
     tell_from_many(ref, senders=4, count=100)
 
     got = all_received(ref)
-    assert len(got) + ref._process.dropped == 800
+    assert len(got) + info(ref).messages_dropped == 800
     assert in_order_of_senders(got)
 
 
