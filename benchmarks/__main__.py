@@ -3,7 +3,9 @@
 The sides of a row are measured in turn, several rounds, each measurement in a process of its own; the medians are
 compared. Machines are noisy: a ratio says more than a figure. The last full run is kept in benchmarks/RESULTS.md.
 
-`--smoke` runs small sizes once, keeps nothing, and fails when a row reaches less than half of its floor.
+`--smoke` runs small sizes once, keeps nothing, and fails when a row reaches less than half of its floor. `--peers` runs
+other Python libraries as well, each in an environment of its own, which is made the first time; what can't be made, as
+without a network, is left out.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.rows import ROWS
+from benchmarks import peers
+from benchmarks.rows import AHEAD_ROWS, PEER_ROWS, ROWS
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "RESULTS.md"
@@ -29,7 +32,10 @@ NAMES = {"shared": "ours", "thread": "ours, on threads of their own", "pykka": "
 
 def measure(side, row, size):
     """Measure one side of a row once, in a process of its own; None when that can't be."""
-    if side == "elixir":
+    peer = peers.PEERS.get(side)
+    if peer is not None:
+        command = [str(peer.python), str(peer.script), row.name, str(int(size * peer.share))]
+    elif side == "elixir":
         if shutil.which("elixir") is None:
             return None
         command = ["elixir", str(HERE / "elixir" / "rows.exs"), row.name, str(size)]
@@ -38,6 +44,9 @@ def measure(side, row, size):
     done = subprocess.run(
         command, cwd=HERE.parent, capture_output=True, text=True, timeout=SECONDS, check=False, stdin=subprocess.DEVNULL
     )
+    if done.returncode and peer is not None:
+        print(f"{side} can't do {row.name!r}: {(done.stderr.strip().splitlines() or ['?'])[-1]}", file=sys.stderr)
+        return None
     if done.returncode:
         print(done.stderr, file=sys.stderr)
         msg = f"{row.name}, {side}: exit code {done.returncode}"
@@ -45,11 +54,11 @@ def measure(side, row, size):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def measure_all(row, rounds, size):
+def measure_all(row, sides, rounds, size):
     """Return the figures of each side, a list for each, measured in turn."""
-    figures = {side: [] for side in row.sides}
+    figures = {side: [] for side in sides}
     for _ in range(rounds):
-        for side in row.sides:
+        for side in sides:
             value = measure(side, row, size)
             if value is not None:
                 figures[side].append(value)
@@ -65,6 +74,8 @@ def ratio(row, medians, rival):
 def missed(row, medians, share):
     """The floors that a row doesn't reach, or not that share of them."""
     ours = medians[row.sides[0]]
+    if row.name in AHEAD_ROWS:
+        yield from (f"ahead of {side}" for side in peers.PEERS if ours < medians.get(side, 0) * share)
     for floor in row.floors:
         if floor.rival is not None:
             if floor.rival in medians and ratio(row, medians, floor.rival) < floor.at_least * share:
@@ -99,6 +110,18 @@ def line_of(row, figures):
     return f"| {row.name} | {number(medians[row.sides[0]])}{spread} {row.unit} | {beside} | {floors} | {reached} |"
 
 
+def lines_of_peers(rows, sides):
+    """A table of what others reach, and of how many times as good ours is, in the same run."""
+    yield "| what | ours | " + " | ".join(f"{peer.name} {peer.version}" for peer in sides) + " |"
+    yield "|---" * (2 + len(sides)) + "|"
+    for row, medians in rows:
+        shown = (
+            f"{number(medians[peer.name])} ({ratio(row, medians, peer.name):.2f})" if peer.name in medians else "-"
+            for peer in sides
+        )
+        yield f"| {row.name} | {number(medians[row.sides[0]])} {row.unit} | " + " | ".join(shown) + " |"
+
+
 def versions():
     pykka, greenlet = (importlib.metadata.version(name) for name in ("pykka", "greenlet"))
     line = f"{os.cpu_count()} CPUs, {platform.system()} {platform.machine()}; CPython {platform.python_version()}, "
@@ -112,6 +135,7 @@ def versions():
 def main():
     parser = argparse.ArgumentParser(prog="python -m benchmarks", allow_abbrev=False)
     parser.add_argument("--smoke", action="store_true", help="a short run that only compares with half of the floors")
+    parser.add_argument("--peers", action="store_true", help="measure other Python libraries as well")
     parser.add_argument("only", nargs="*", help="names of rows")
     options = parser.parse_args()
 
@@ -128,14 +152,22 @@ def main():
         "|---|---|---|---|---|",
     ]
     print("\n".join(head), flush=True)
-    lines, failed = [], []
+    others = peers.installed() if options.peers else []
+    lines, failed, compared = [], [], []
     for row in rows:
         rounds, size = (1, row.smoke_size) if options.smoke else (row.rounds, row.size)
-        figures = measure_all(row, rounds, size)
+        able = [peer.name for peer in others if row.name in PEER_ROWS and row.name not in peer.but]
+        figures = measure_all(row, (*row.sides, *able), rounds, size)
         lines.append(line_of(row, figures))
         print(lines[-1], flush=True)
         medians = {side: statistics.median(values) for side, values in figures.items()}
+        if able:
+            compared.append((row, medians))
         failed += [f"{row.name}: {floor}" for floor in missed(row, medians, 0.5)]
+    if compared:
+        lines += ["", "Other Python libraries, each on CPython 3.13 in an environment of its own:", ""]
+        lines += lines_of_peers(compared, others)
+        print("\n".join(lines[-3 - len(compared) :]), flush=True)
     if not options.smoke and not options.only:
         notes = RESULTS.read_text().partition("\n## ")
         RESULTS.write_text(

@@ -33,6 +33,18 @@ class Row:
     in_smoke: bool = True
 
 
+PEER_ROWS = (
+    "tell, from outside",
+    "tell, actor to actor",
+    "ask, between actors",
+    "ask, from outside",
+    "start and stop",
+)
+"""What is measured on other Python libraries as well."""
+
+AHEAD_ROWS = ("tell, from outside", "ask, between actors")
+"""Where ours is to be ahead of all of them."""
+
 ROWS = [
     Row(
         "tell, from outside",
