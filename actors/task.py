@@ -8,7 +8,7 @@ import os
 from collections import deque
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeAlias, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeAlias, TypeVar, get_args, overload
 
 from actors._mail import Control
 from actors._process import Awaited, Process, current, refuse_deadlock, wait_for_any
@@ -19,7 +19,7 @@ from actors.messages import ExitReason, Killed, NoProc, Normal, Shutdown
 from actors.runtime import current_runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Sequence
 
     from actors._scheduler import RunsOn
     from actors.ref import ActorRef
@@ -29,6 +29,7 @@ __all__ = ["Done", "Exited", "Task"]
 P = ParamSpec("P")
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
+V_co = TypeVar("V_co", covariant=True)
 T = TypeVar("T")
 
 _SECONDS = 5.0
@@ -53,7 +54,7 @@ OnTimeout: TypeAlias = Literal["nothing", "kill_task", "ignore"]
 OnStreamTimeout: TypeAlias = Literal["exit", "kill_task"]
 
 
-class Task(Generic[R]):
+class Task(Generic[V_co]):
     """A function that is run by an actor of its own, started by `Task.async_()`; its value is there for its owner.
 
         tasks = [Task.async_(fetch, url) for url in urls]
@@ -67,7 +68,7 @@ class Task(Generic[R]):
     OTP: Elixir's Task. Differs: the value and the end of a task are no messages to its owner (A79, A94).
     """
 
-    def __init__(self, process: Process | None, results: list[R]) -> None:
+    def __init__(self, process: Process | None, results: list[V_co]) -> None:
         """Not for users: `async_()` and `completed()` make tasks."""
         self._process = process
         # The value, once the function has returned.
@@ -80,13 +81,21 @@ class Task(Generic[R]):
 
     # Starting
 
+    @overload
     @staticmethod
-    def async_(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Task[R]:
+    def async_(function: Callable[P, Coroutine[Any, Any, R]], /, *args: P.args, **kwargs: P.kwargs) -> Task[R]: ...
+
+    @overload
+    @staticmethod
+    def async_(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Task[R]: ...
+
+    @staticmethod
+    def async_(function: Callable[P, Any], /, *args: P.args, **kwargs: P.kwargs) -> Task[Any]:
         """Run `function(*args, **kwargs)`, and return the task, whose value is to be waited for.
 
         OTP: `Task.async/1` (A79, A80, A86).
         """
-        results: list[R] = []
+        results: list[Any] = []
         return Task(_start(function, args, kwargs, results, link=current() is not None)._process, results)
 
     @staticmethod
@@ -120,7 +129,7 @@ class Task(Generic[R]):
 
     # Waiting for one
 
-    def await_(self, timeout: float | None = _SECONDS) -> R:
+    def await_(self, timeout: float | None = _SECONDS) -> V_co:
         """Return the value, waiting for it; once.
 
         Args:
@@ -144,7 +153,7 @@ class Task(Generic[R]):
             raise _timed_out(self, timeout)
         return self._open()
 
-    def yield_(self, timeout: float | None = _SECONDS) -> Done[R] | Exited | None:
+    def yield_(self, timeout: float | None = _SECONDS) -> Done[V_co] | Exited | None:
         """Return the value as `Done`, or why there is none as `Exited`; None after `timeout` seconds.
 
         It may be called again after None, and returns None at once after anything else (A85).
@@ -155,7 +164,7 @@ class Task(Generic[R]):
         self._check_owner()
         return self._take() if not self._is_consumed and self._wait(timeout) else None
 
-    def shutdown(self, timeout: float | Literal["brutal_kill"] | None = _SECONDS) -> Done[R] | Exited | None:
+    def shutdown(self, timeout: float | Literal["brutal_kill"] | None = _SECONDS) -> Done[V_co] | Exited | None:
         """End the task; return what came of it, or None when it died of this.
 
         Args:
@@ -180,7 +189,7 @@ class Task(Generic[R]):
         died_of_it = Exited(Killed() if timeout == "brutal_kill" else Shutdown())
         return None if outcome == died_of_it else outcome
 
-    def ignore(self) -> Done[R] | Exited | None:
+    def ignore(self) -> Done[V_co] | Exited | None:
         """Let the task go on alone; return what has come of it, or None. It can't be awaited any more.
 
         OTP: `Task.ignore/1` (A92).
@@ -255,8 +264,22 @@ class Task(Generic[R]):
                 break
         return [(task, task._settle("nothing" if in_time else on_timeout)) for task in tasks]
 
+    @overload
     @staticmethod
-    def async_stream(  # noqa: PLR0913 - as Elixir's, by name
+    def async_stream(
+        inputs: Iterable[T],
+        function: Callable[[T], Coroutine[Any, Any, R]],
+        *,
+        max_concurrency: int | None = None,
+        ordered: bool = True,
+        timeout: float | None = _SECONDS,
+        on_timeout: OnStreamTimeout = "exit",
+        zip_input_on_exit: bool = False,
+    ) -> Iterator[Done[R] | Exited]: ...
+
+    @overload
+    @staticmethod
+    def async_stream(
         inputs: Iterable[T],
         function: Callable[[T], R],
         *,
@@ -265,7 +288,19 @@ class Task(Generic[R]):
         timeout: float | None = _SECONDS,
         on_timeout: OnStreamTimeout = "exit",
         zip_input_on_exit: bool = False,
-    ) -> Iterator[Done[R] | Exited]:
+    ) -> Iterator[Done[R] | Exited]: ...
+
+    @staticmethod
+    def async_stream(  # noqa: PLR0913 - as Elixir's, by name
+        inputs: Iterable[T],
+        function: Callable[[T], Any],
+        *,
+        max_concurrency: int | None = None,
+        ordered: bool = True,
+        timeout: float | None = _SECONDS,
+        on_timeout: OnStreamTimeout = "exit",
+        zip_input_on_exit: bool = False,
+    ) -> Iterator[Done[Any] | Exited]:
         """Call `function` with each of `inputs`, each in a task of its own, and yield what comes of them.
 
         Nothing is started before it is iterated over. When the iteration ends early, the tasks that run are killed.
@@ -313,7 +348,7 @@ class Task(Generic[R]):
         finally:
             owner.waiting_for = None
 
-    def _settle(self, on_timeout: OnTimeout) -> Done[R] | Exited | None:
+    def _settle(self, on_timeout: OnTimeout) -> Done[V_co] | Exited | None:
         """Return what has come of it; when nothing has, do as `on_timeout` says."""
         if self._is_consumed:
             return None
@@ -327,11 +362,11 @@ class Task(Generic[R]):
             case "ignore":
                 return self.ignore()
 
-    def _take(self) -> Done[R] | Exited:
+    def _take(self) -> Done[V_co] | Exited:
         self._is_consumed = True
         return Done(self._results[0]) if self._results else Exited(self._reason)
 
-    def _open(self) -> R:
+    def _open(self) -> V_co:
         if self._results:
             return self._results[0]
         msg = f"{self!r} ended without a value: {self._reason!r}"
