@@ -21,7 +21,7 @@ from actors._fork import free_in_child
 from actors._future import Request
 from actors._mail import Control, Inspect, StopRequest
 from actors._process import ALIVE, Awaited, Process, current, set_current
-from actors.actor import await_start, public_attributes
+from actors.actor import await_start, has_settled, public_attributes
 from actors.errors import ActorDied, ExitRequest, StartFailed
 from actors.messages import Crashed, Down, Exit, ExitReason, NoProc, Normal
 from actors.ref import ActorRef
@@ -152,7 +152,7 @@ def start_adopted(cls: type[pykka.Actor], args: tuple[Any, ...], kwargs: dict[st
     if process.observer is not None:
         process.observer.started(process)
     if starter is not None:
-        starter.waiting_for = Awaited(process)
+        starter.waiting_for = Awaited(process, has_settled)
     pykka.ActorRegistry.register(actor.actor_ref)
     actor._start_actor_loop()
     await_start(process, None)

@@ -53,7 +53,7 @@ def _is_bounded(message: object) -> bool:
 class _Sender:
     """One who waits for room, as the search for deadlocks sees it too; and the message that is to go in."""
 
-    __slots__ = ("message", "target", "turned_away", "waiter")
+    __slots__ = ("is_released", "message", "target", "turned_away", "waiter")
 
     def __init__(self, message: object, target: Process) -> None:
         self.message = message
@@ -62,8 +62,13 @@ class _Sender:
         # None while nobody waits: who asks waits for the answer.
         self.waiter: Waiter | None = None
         self.turned_away = False
+        self.is_released = False
+
+    def _is_over(self) -> bool:
+        return self.is_released
 
     def release(self) -> None:
+        self.is_released = True
         if self.waiter is not None:
             self.waiter.release()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import heapq
 import itertools
+import logging
+import math
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,7 +14,30 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Clock", "SystemClock", "ThreadWaiter", "Ticket", "Waiter", "Wakeable", "thread_seconds", "wall_nanoseconds"]
+__all__ = [
+    "Clock",
+    "SystemClock",
+    "ThreadWaiter",
+    "Ticket",
+    "Waiter",
+    "Wakeable",
+    "check_timeout",
+    "thread_seconds",
+    "wall_nanoseconds",
+]
+
+logger = logging.getLogger("pykka_otp.clock")
+
+
+def check_timeout(timeout: object, name: str = "timeout") -> None:
+    """Refuse what is no time to wait: it is seconds, or None for ever.
+
+    Raises:
+        ValueError: saying what was expected, and what came.
+    """
+    if timeout is not None and not (isinstance(timeout, int | float) and 0 <= timeout < math.inf):
+        msg = f"{name} must be seconds >= 0, or None to wait for ever; got {timeout!r}"
+        raise ValueError(msg)
 
 
 class Wakeable(Protocol):
@@ -107,7 +132,8 @@ class SystemClock:
         self._tickets: list[tuple[float, int, Ticket]] = []
         self._numbers = itertools.count()
         self._cancelled = 0
-        self._changed = threading.Condition(threading.Lock())
+        # A finalizer that cancels a timer may come between two lines of the same thread that holds it.
+        self._changed = threading.Condition(threading.RLock())
         self._thread: threading.Thread | None = None
         self._closed = False
 
@@ -159,7 +185,11 @@ class SystemClock:
 
     def _run(self) -> None:
         while (due := self._next_due()) is not None:
-            due()
+            try:
+                due()
+            except Exception:
+                # It is the clock of all others too.
+                logger.exception("a timer has failed")
 
     def _next_due(self) -> Callable[[], None] | None:
         with self._changed:

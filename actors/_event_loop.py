@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["EventLoop"]
 
+logger = logging.getLogger("pykka_otp.event_loop")
+
 
 class _Call:
     """One coroutine of one actor, from the handler that returned it to its end."""
@@ -27,8 +30,27 @@ class _Call:
         self.context = contextvars.copy_context()
         self.task: asyncio.Task[Any] | None = None
         self.cancelled = False
+        self.error: BaseException | None = None
+
+    async def run(self) -> Any:
+        """Run the coroutine; what it raises that is no error, such as `SystemExit`, would end the loop of all."""
+        try:
+            return await self.coroutine
+        except (Exception, asyncio.CancelledError):
+            raise
+        except BaseException as error:  # noqa: BLE001 - it is raised in the actor
+            self.error = error
+
+    def result(self) -> Any:
+        assert self.task is not None, "it was begun, or nobody would have released the waiter"
+        value = self.task.result()
+        if self.error is not None:
+            raise self.error
+        return value
 
     def done(self, task: asyncio.Task[Any]) -> None:
+        # When it was cancelled before its first step, nobody has awaited the coroutine.
+        self.coroutine.close()
         if not task.cancelled():
             # Seen, also when the actor was killed and nobody asks for it any more.
             task.exception()
@@ -43,6 +65,7 @@ class EventLoop:
         self._lock = threading.Lock()
         self._new: list[_Call] = []
         self._on_idle: list[Callable[[], object]] = []
+        self._is_closing = False
         self._thread = threading.Thread(target=self._run, name="actors-event-loop", daemon=True)
         self._thread.start()
 
@@ -67,8 +90,7 @@ class EventLoop:
         except ProcessKilled:
             self._end(process, call)
             raise
-        assert call.task is not None, "it was begun, or nobody would have released the waiter"
-        return call.task.result()
+        return call.result()
 
     def when_idle(self, callback: Callable[[], object]) -> None:
         """Have `callback` called, on the thread of the loop, when all coroutines wait."""
@@ -89,16 +111,23 @@ class EventLoop:
             callback()
 
     def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop.call_soon_threadsafe(self._stop)
         if self._thread is not threading.current_thread():
             self._thread.join()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        try:
-            self._loop.run_forever()
-        finally:
-            self._loop.close()
+        # Whatever somebody's coroutine does to the loop, it is that of all others too.
+        while not self._is_closing:
+            try:
+                self._loop.run_forever()
+            except BaseException:
+                logger.exception("a task or a callback of a coroutine's own has raised what would end the program")
+        self._loop.close()
+
+    def _stop(self) -> None:
+        self._is_closing = True
+        self._loop.stop()
 
     def _begin(self) -> None:
         with self._lock:
@@ -108,7 +137,7 @@ class EventLoop:
                 call.coroutine.close()
                 call.waiter.release()
                 continue
-            call.task = self._loop.create_task(call.coroutine, context=call.context)
+            call.task = self._loop.create_task(call.run(), context=call.context)
             call.task.add_done_callback(call.done)
 
     def _end(self, process: Process, call: _Call) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pykka
 
-from actors._clock import SystemClock, ThreadWaiter
+from actors._clock import SystemClock, ThreadWaiter, check_timeout
 from actors._mail import Asked, Wrapping, unwrapped
 from actors._process import FORKED, chosen, current, refuse_deadlock
 from actors.errors import ActorDied, CallTimeout
@@ -75,6 +75,9 @@ class Future(pykka.Future[T]):
     target: Process | None = None
     """Whose code alone can set the outcome; None when anybody's may."""
 
+    def _is_over(self) -> bool:
+        return bool(self._outcome)
+
     # The outcome is the first entry, once there is one. Whoever waits adds itself to the waiters first and looks for
     # the outcome second; whoever sets it adds it first and looks for waiters second. That adding to a list is atomic
     # makes locks needless.
@@ -94,11 +97,14 @@ class Future(pykka.Future[T]):
 
         Raises:
             CallTimeout: the time is over (a `pykka.Timeout`).
+            ValueError: `timeout` is no number of seconds, or negative.
             Deadlock: an actor waits for one that waits for it.
             Exception: what the actor raised; `ActorDied` when it ended before it answered.
         """
         if self._get_hook is not None:
             return self._get_by_hook(self._get_hook, timeout)
+        if timeout is not None:
+            check_timeout(timeout)
         if not self._outcome:
             self._wait(timeout)
         outcome = self._outcome[0]
@@ -171,7 +177,8 @@ class Future(pykka.Future[T]):
         if self._outcome:
             return False
         self._outcome.append(outcome)
-        for waiter in self._waiters:
+        # All of them, though some may go meanwhile.
+        for waiter in self._waiters[:]:
             waiter.release()
         return len(self._outcome) == 1
 
@@ -269,7 +276,7 @@ class Request(Future[Any], Asked, Wrapping):
         """Answer, unless somebody else has."""
         if not self._outcome:
             self._outcome.append(value)
-            for waiter in self._waiters:
+            for waiter in self._waiters[:]:
                 waiter.release()
 
     def refuse(self, error: BaseException) -> None:

@@ -83,9 +83,13 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """The start of another actor, as what is waited for."""
+    """How far another actor is to come, as what is waited for."""
 
     target: Process
+    reached: Callable[[Process], bool]
+
+    def _is_over(self) -> bool:
+        return self.reached(self.target)
 
 
 class Home(Protocol):
@@ -106,6 +110,10 @@ class Waits(Protocol):
     @property
     def target(self) -> Process | None:
         """Whose code alone can end the wait; None when anybody's may."""
+        ...
+
+    def _is_over(self) -> bool:
+        """Whether what is waited for has come, though the one who waits hasn't seen it yet."""
         ...
 
 
@@ -774,15 +782,12 @@ def refuse_deadlock(asker: Process) -> None:
     Raises:
         Deadlock: naming the cycle.
     """
-    waits = asker.waiting_for
-    target = waits.target if waits is not None else None
-    if target is None or (target.waiting_for is None and target is not asker):
-        return
     cycle = [asker]
     while True:
         waits = cycle[-1].waiting_for
         target = waits.target if waits is not None else None
-        if target is None:
+        # What has come is no wait any more. Looked at in this order: it isn't taken back.
+        if target is None or waits is None or waits._is_over():
             return
         if target is asker:
             break

@@ -10,6 +10,7 @@ from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr
 
 from actors import _pykka_registry
 from actors._bounded import Bound, BoundedProcess, Overflow, check_bound
+from actors._clock import check_timeout
 from actors._future import Future
 from actors._process import ALIVE, Awaited, Process, current
 from actors._scheduler import RunsOn
@@ -197,7 +198,7 @@ class Actor(pykka.Actor):
                 `"drop_newest"`; None as the class says.
 
         Raises:
-            ValueError: an unknown `runs_on` or `overflow`, or a `max_mailbox` below 1.
+            ValueError: an unknown `runs_on` or `overflow`, a `max_mailbox` below 1, or a `start_timeout` below 0.
 
         Example:
             Session.options(name="admin", link=True).start(user_id)
@@ -285,6 +286,7 @@ class Options(Generic[A]):
     def __post_init__(self) -> None:
         if self.runs_on is not None:
             _check_runs_on("runs_on", self.runs_on)
+        check_timeout(self.start_timeout, "start_timeout")
         check_bound("", self.max_mailbox, self.actor_class.overflow if self.overflow is None else self.overflow)
 
     def start(self, *args: Any, **kwargs: Any) -> ActorRef[A]:
@@ -348,7 +350,7 @@ def _spawn(
             _pykka_registry.remove(process.ref)
         if waits and starter is not None:
             # Known before the actor runs, so that it can't come to wait for its starter.
-            starter.waiting_for = Awaited(process)
+            starter.waiting_for = Awaited(process, has_settled)
         runs_on = cls.runs_on if options.runs_on is None else options.runs_on
         process.runtime.scheduler.start(process, runs_on, daemon=actor.use_daemon_thread)
     except BaseException as error:
@@ -373,11 +375,16 @@ def _new_process(options: Options[Any], parent: Process | None) -> Process:
     return BoundedProcess(current_runtime(), cls, bound, parent=parent, trapping=trapping)
 
 
+def has_settled(process: Process) -> bool:
+    """Tell whether an actor is up, or won't be."""
+    return process.started or process.announced
+
+
 def await_start(process: Process, timeout: float | None) -> None:
     """Wait until an actor is up; raise why it isn't."""
     starter = current()
     try:
-        settled = process.wait_until(lambda p: p.started or p.announced, timeout)
+        settled = process.wait_until(has_settled, timeout)
     finally:
         if starter is not None:
             starter.waiting_for = None

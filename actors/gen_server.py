@@ -250,13 +250,10 @@ class GenServerRef(ActorRef["GenServer[Any]"]):
             NoSuchName: nobody has the name.
             CallTimeout: no answer in time; the request is handled all the same (A60).
             Deadlock: the server would wait for itself (A69), or for one that waits for it.
-            ValueError: `timeout` is negative; nothing was sent (A62).
+            ValueError: `timeout` is no number of seconds, or negative; nothing was sent (A62).
 
         OTP: `GenServer.call/3`.
         """
-        if timeout is not None and not timeout >= 0:
-            msg = f"timeout must be seconds >= 0, or None to wait for ever; got {timeout!r}"
-            raise ValueError(msg)
         return self.ask(request, timeout=timeout)
 
     def cast(self, request: Any, /) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import pykka
 
+from actors._clock import check_timeout
 from actors._future import Future, Request
 from actors._inbox import Inbox
 from actors._mail import Told
@@ -128,10 +129,13 @@ class ActorRef(pykka.ActorRef[A]):
             ActorDied: the actor had ended, or ended before it answered; `reason` is its exit reason (A58, A61).
             MailboxFull: its mailbox had no room, and `overflow` isn't `"block"`.
             CallTimeout: no reply in time (a `pykka.Timeout`).
+            ValueError: `timeout` is no number of seconds, or negative; nothing was sent.
             Deadlock: the actor asks itself (A69), or one that waits for it, such as its starter (B70), maybe by way of
                 others; the message says which.
             Exception: what the handler raised. That has ended the actor, unless it has `crash_on_failed_ask = False`.
         """
+        if timeout is not None:
+            check_timeout(timeout)
         target = self._process
         request = Request(message, target)
         asker = current()
@@ -177,9 +181,11 @@ class ActorRef(pykka.ActorRef[A]):
 
         Raises:
             CallTimeout: it is not gone in time.
+            ValueError: `timeout` is no number of seconds, or negative; it isn't asked to end.
             Deadlock: the actor would wait for its own end.
         """
         _checkpoint()
+        check_timeout(timeout)
         target = self._process
         future: Future[bool] = Future(target.runtime)
         future.target = target
@@ -217,7 +223,11 @@ class ActorRef(pykka.ActorRef[A]):
 
         Returns:
             False when the time was over before.
+
+        Raises:
+            ValueError: `timeout` is no number of seconds, or negative.
         """
+        check_timeout(timeout)
         return self._process.wait_until(lambda process: process.gone, timeout)
 
     def _died(self) -> ActorDied:

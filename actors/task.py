@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeAlias, TypeVar, get_args, overload
 
+from actors._clock import check_timeout
 from actors._mail import Control
 from actors._process import Awaited, Process, current, refuse_deadlock, wait_for_any
 from actors.actor import Actor
@@ -145,7 +146,7 @@ class Task(Generic[V_co]):
 
         OTP: `Task.await/2`.
         """
-        _check_timeout(timeout)
+        check_timeout(timeout)
         self._check_owner()
         ended = self._wait(timeout)
         was_consumed, self._is_consumed = self._is_consumed, True
@@ -160,7 +161,7 @@ class Task(Generic[V_co]):
 
         OTP: `Task.yield/2` (A87).
         """
-        _check_timeout(timeout)
+        check_timeout(timeout)
         self._check_owner()
         return self._take() if not self._is_consumed and self._wait(timeout) else None
 
@@ -174,7 +175,7 @@ class Task(Generic[V_co]):
         OTP: `Task.shutdown/2` (A88, A89).
         """
         if timeout != "brutal_kill":
-            _check_timeout(timeout)
+            check_timeout(timeout)
         self._check_owner()
         if self._is_consumed:
             return Exited(NoProc())
@@ -214,7 +215,7 @@ class Task(Generic[V_co]):
 
         OTP: `Task.await_many/2` (A90).
         """
-        _check_timeout(timeout)
+        check_timeout(timeout)
         for task in tasks:
             task._check_owner()
         consumed = [task for task in tasks if task._is_consumed]
@@ -249,7 +250,7 @@ class Task(Generic[V_co]):
 
         OTP: `Task.yield_many/2` (A91).
         """
-        _check_timeout(timeout)
+        check_timeout(timeout)
         _check_choice("on_timeout", on_timeout, OnTimeout)
         if limit is not None:
             _check_count("limit", limit)
@@ -323,7 +324,7 @@ class Task(Generic[V_co]):
         """
         if max_concurrency is not None:
             _check_count("max_concurrency", max_concurrency)
-        _check_timeout(timeout)
+        check_timeout(timeout)
         _check_choice("on_timeout", on_timeout, OnStreamTimeout)
         concurrency = max_concurrency or os.cpu_count() or 1
         stream = _Stream(function, timeout, kills=on_timeout == "kill_task", zips=zip_input_on_exit)
@@ -341,7 +342,7 @@ class Task(Generic[V_co]):
         owner = current()
         if owner is None:
             return process.wait_until(_has_been_announced, timeout)
-        owner.waiting_for = Awaited(process)
+        owner.waiting_for = Awaited(process, _has_been_announced)
         try:
             refuse_deadlock(owner)
             return process.wait_until(_has_been_announced, timeout)
@@ -545,12 +546,6 @@ def _timed_out(task: Task[Any], timeout: float | None) -> CallTimeout:
     return CallTimeout(
         f"{task!r} has no value within {timeout} seconds; it goes on, and can't be awaited again", "timeout"
     )
-
-
-def _check_timeout(timeout: float | None) -> None:
-    if timeout is not None and (not math.isfinite(timeout) or timeout < 0):
-        msg = f"timeout must be a finite number of seconds >= 0, or None; got {timeout!r}"
-        raise ValueError(msg)
 
 
 def _check_count(name: str, value: object) -> None:

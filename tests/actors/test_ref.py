@@ -197,13 +197,12 @@ def test_the_request_of_an_asker_that_died_is_handled():
 
 
 @rule("A62")
-@pytest.mark.parametrize("timeout", [0, -1])
-def test_an_ask_with_no_time_sends_and_does_not_wait(timeout):
+def test_an_ask_with_no_time_sends_and_does_not_wait():
     handled = []
     ref, gate = busy()
 
     with pytest.raises(CallTimeout):
-        ref.ask(lambda: handled.append("done"), timeout=timeout)
+        ref.ask(lambda: handled.append("done"), timeout=0)
 
     gate.open()
     ref.ask(lambda: None)
@@ -419,3 +418,31 @@ def test_the_refs_of_an_actor_are_one():
     assert ref.ask(current_actor) is ref
     assert isinstance(ref, ActorRef)
     assert isinstance(Actor.start(), ActorRef)
+
+
+WAITS = {
+    "ask": lambda ref, timeout: ref.ask("hello", timeout=timeout),
+    "get": lambda ref, timeout: ref.ask(lambda: None, block=False).get(timeout=timeout),
+    "stop": lambda ref, timeout: ref.stop(timeout=timeout),
+    "join": lambda ref, timeout: ref.join(timeout),
+}
+
+
+@rule("A62")
+@pytest.mark.parametrize("timeout", [-1, float("nan"), float("inf"), "3"], ids=repr)
+@pytest.mark.parametrize("wait", WAITS.values(), ids=list(WAITS))
+@pytest.mark.parametrize("place", ["in an actor", "outside"])
+def test_what_is_no_time_to_wait_is_refused_at_once_and_nothing_is_sent(wait, timeout, place):
+    probe, other = Probe.start(), Probe.start()
+
+    with pytest.raises(ValueError, match=rf"timeout must be seconds >= 0, or None to wait for ever; got {timeout!r}"):
+        other.ask(lambda: wait(probe, timeout)) if place == "in an actor" else wait(probe, timeout)
+
+    assert received_nothing(probe)
+    assert probe.is_alive()
+
+
+@pytest.mark.parametrize("timeout", [-1, float("nan"), "3"], ids=repr)
+def test_what_is_no_time_to_start_is_refused_before_anything_starts(timeout):
+    with pytest.raises(ValueError, match="start_timeout must be seconds >= 0"):
+        Probe.options(start_timeout=timeout)

@@ -238,7 +238,7 @@ def test_the_tasks_end_with_the_actor_that_iterates():
     ("arguments", "message"),
     [
         ({"max_concurrency": 0}, "max_concurrency must be a whole number >= 1"),
-        ({"timeout": -1}, "timeout must be a finite number"),
+        ({"timeout": -1}, "timeout must be seconds >= 0"),
         ({"on_timeout": "wat"}, "on_timeout must be one of 'exit', 'kill_task'"),
     ],
 )

@@ -31,9 +31,10 @@ def test_a_coroutine_function_has_the_type_of_what_it_awaits() -> None:
 
 def test_several_have_the_type_of_all() -> None:
     tasks = [Task.async_(text_of, 3), Task.async_(text_later, 4)]
+    others = [Task.completed("three")]
 
-    assert_type(Task.yield_many(tasks, 0), list[tuple[Task[str], Done[str] | Exited | None]])
     assert_type(Task.await_many(tasks), list[str])
+    assert_type(Task.yield_many(others), list[tuple[Task[str], Done[str] | Exited | None]])
 
 
 def test_a_stream_has_the_type_of_its_functions_value() -> None:
