@@ -317,8 +317,8 @@ class _LoopWaiter:
         self.done: asyncio.Future[None] = loop.create_future()
 
     def release(self) -> None:
-        # The loop may have been closed over a wait that nobody waits any more.
-        if not self._loop.is_closed():
+        # The loop may have been closed, just now, over a wait that nobody waits any more.
+        with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._set)
 
     def _set(self) -> None:

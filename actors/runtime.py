@@ -69,10 +69,14 @@ class Runtime:
         self.telemetry = Telemetry(self.clock, self._fit_observers)
         self.dead_letters = DeadLetters(self)
         self._observes_all = False
+        self._is_closed = False
         self._tables: dict[tuple[type, str], object] = {}
         self._token: Token[Runtime | None] | None = None
 
     def __enter__(self) -> Self:
+        if self._is_closed:
+            msg = "this runtime has ended, and can't be entered again; make a new one: Runtime()"
+            raise RuntimeError(msg)
         self._token = chosen.set(self)
         return self
 
@@ -84,6 +88,7 @@ class Runtime:
 
     def close(self, timeout: float = 10.0) -> None:
         """Stop all actors, as `stop_all` does, and the clock."""
+        self._is_closed = True
         self.stop_all(timeout)
         self.scheduler.close()
         with self.lock:

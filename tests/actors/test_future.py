@@ -13,7 +13,7 @@ import pykka
 import pytest
 
 from actors import Actor, CallExit, CallTimeout
-from actors._future import Future, Request
+from actors._future import Future, Request, _LoopWaiter
 from tests.support import CAP, Gate, Probe, crash, received_nothing
 
 rule = pytest.mark.rule
@@ -387,6 +387,18 @@ def test_all_who_wait_are_woken_though_some_go_meanwhile(future):
     future.set("value")
 
     assert len(woken) == 3
+
+
+def test_a_loop_that_closes_over_a_wait_does_no_harm_to_who_answers(future, monkeypatch):
+    loop = asyncio.new_event_loop()
+    future._add_waiter(_LoopWaiter(loop))
+    loop.close()
+    # As if it was closed between the look and the call.
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "is_closed", lambda: False)
+        future.set("value")
+
+    assert future.get(timeout=0) == "value"
 
 
 @pytest.mark.parametrize("answer", ["answer", "refuse"])

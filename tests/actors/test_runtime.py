@@ -221,3 +221,12 @@ def test_a_crash_in_one_runtime_is_not_felt_in_another():
         assert inside.join(CAP)
 
     assert outside.ask(lambda: "alive") == "alive"
+
+
+def test_a_runtime_that_has_ended_cant_be_entered_again():
+    runtime = Runtime()
+    with runtime:
+        pass
+
+    with pytest.raises(RuntimeError, match="this runtime has ended"):
+        runtime.__enter__()
