@@ -432,10 +432,15 @@ class Process:
         ident = get_ident()
         if carrier is not None and carrier.ident == ident:
             return carrier.new_waiter()
-        if ident == self.runtime.event_loop_ident:
-            msg = "would block the event loop that all async handlers share; await the future instead: ask(block=False)"
-            raise WouldBlock(msg)
+        self.refuse_to_block()
         return ThreadWaiter()
+
+    def refuse_to_block(self) -> None:
+        """Refuse what would wait in a coroutine of this actor, and with it all others."""
+        if get_ident() == self.runtime.event_loop_ident:
+            msg = "would block the event loop that all async handlers share; "
+            msg += "await a future: ask(block=False), stop(block=False); or await asyncio.to_thread(...)"
+            raise WouldBlock(msg)
 
     def checkpoint(self) -> None:
         """Let a kill of this actor take effect; called in its own code wherever that enters the runtime."""

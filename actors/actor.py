@@ -327,12 +327,8 @@ def _spawn(
 ) -> Process:
     starter = current()
     link = options.link if link is None else link
-    if starter is not None:
-        starter.checkpoint()
-    elif link:
-        msg = f"{options.actor_class.__name__}: link=True links to the calling actor, and nobody calls from an actor"
-        raise NotAnActor(msg)
     cls = options.actor_class
+    _check_starter(cls, starter, waits=waits, link=link)
     process = _new_process(options, parent=starter if link else None)
     process.quiet_for = process.parent
     actor = cls.__new__(cls, *args, **kwargs)
@@ -363,6 +359,17 @@ def _spawn(
             raise StartFailed(cls.__name__, reason) from error
         raise
     return process
+
+
+def _check_starter(cls: type[Actor], starter: Process | None, *, waits: bool, link: bool) -> None:
+    if starter is None:
+        if link:
+            msg = f"{cls.__name__}: link=True links to the calling actor, and nobody calls from an actor"
+            raise NotAnActor(msg)
+        return
+    starter.checkpoint()
+    if waits:
+        starter.refuse_to_block()
 
 
 def _new_process(options: Options[Any], parent: Process | None) -> Process:

@@ -130,6 +130,7 @@ class ActorRef(pykka.ActorRef[A]):
             MailboxFull: its mailbox had no room, and `overflow` isn't `"block"`.
             CallTimeout: no reply in time (a `pykka.Timeout`).
             ValueError: `timeout` is no number of seconds, or negative; nothing was sent.
+            WouldBlock: a coroutine of an actor's, which all others would wait for; nothing was sent.
             Deadlock: the actor asks itself (A69), or one that waits for it, such as its starter (B70), maybe by way of
                 others; the message says which.
             Exception: what the handler raised. That has ended the actor, unless it has `crash_on_failed_ask = False`.
@@ -142,8 +143,11 @@ class ActorRef(pykka.ActorRef[A]):
         if asker is not None:
             if asker.killed:
                 asker.checkpoint()
-            if block and (target is asker or target.waiting_for is not None):
-                _refuse_deadlock(asker, request)
+            if block:
+                if asker.runtime._event_loop is not None:
+                    asker.refuse_to_block()
+                if target is asker or target.waiting_for is not None:
+                    _refuse_deadlock(asker, request)
         if not target.put(request):
             request.refuse(self._died())
         if block:
@@ -182,6 +186,7 @@ class ActorRef(pykka.ActorRef[A]):
         Raises:
             CallTimeout: it is not gone in time.
             ValueError: `timeout` is no number of seconds, or negative; it isn't asked to end.
+            WouldBlock: a coroutine of an actor's, which all others would wait for; it isn't asked to end.
             Deadlock: the actor would wait for its own end.
         """
         _checkpoint()
@@ -191,6 +196,7 @@ class ActorRef(pykka.ActorRef[A]):
         future.target = target
         asker = current()
         if block and asker is not None:
+            asker.refuse_to_block()
             _refuse_deadlock(asker, future)
         target.request_stop(reason, future)
         return future.get(timeout=timeout) if block else future

@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from actors import Actor, ActorDied, Crashed, Killed, WouldBlock, current_actor, exit
-from tests.support import CAP, Probe, ended
+from actors import Actor, ActorDied, Crashed, Killed, WouldBlock, current_actor, exit, whereis
+from tests.support import CAP, Probe, ended, received_nothing
 
 rule = pytest.mark.rule
 
@@ -220,6 +220,28 @@ def test_a_call_that_would_block_the_event_loop_is_an_error():
 
     with pytest.raises(WouldBlock, match="await"):
         blocked.ask(other)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        lambda probe: probe.ask(lambda: probe._process.actor.received.put("paid")),
+        lambda probe: probe.stop(),
+        lambda _probe: Probe.options(name="orphan").start_link(),
+    ],
+    ids=["ask", "stop", "start_link"],
+)
+def test_what_would_block_the_event_loop_is_refused_before_anything_is_done(block):
+    actor, probe = Answering.start(), Probe.start()
+
+    async def try_to_block():
+        with pytest.raises(WouldBlock):
+            block(probe)
+
+    actor.ask(try_to_block)
+
+    assert received_nothing(probe)
+    assert whereis("orphan") is None
 
 
 @rule("A6")
