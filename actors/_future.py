@@ -153,7 +153,8 @@ class Future(pykka.Future[T]):
         elif self._sources:
             for source in self._sources:
                 # Its exception, too, is the hook's to make something of.
-                yield from asyncio.wait([asyncio.ensure_future(_until_done(source))]).__await__()
+                with contextlib.suppress(Exception):
+                    yield from source.__await__()
         else:
             # A hook of somebody's own, which may block.
             yield from asyncio.to_thread(self.get).__await__()
@@ -339,7 +340,3 @@ def _derive(sources: tuple[pykka.Future[Any], ...], hook: Callable[[float | None
     future._sources = sources
     future.set_get_hook(hook)
     return future
-
-
-async def _until_done(future: pykka.Future[Any]) -> None:
-    await future

@@ -15,7 +15,11 @@ class Peer:
 
     An echo answers what it is asked. A sender is given an echo; asked `(how, count)`, it tells or asks that one so many
     numbers. What the libraries call from outside is a coroutine that is no actor's.
+
+    `cannot` names the rows that it can't do.
     """
+
+    cannot = ()
 
     async def __aenter__(self):
         return self
@@ -36,10 +40,10 @@ class Peer:
         raise NotImplementedError
 
     async def stop(self, actor):
-        """Have it end; `stopped` waits for that."""
+        """Have it end. Gives what `stopped` waits for; None when it has ended already."""
         raise NotImplementedError
 
-    async def stopped(self, actor):
+    async def stopped(self, stopping):
         """Wait until it has ended."""
 
 
@@ -84,10 +88,8 @@ async def ask_between(peer, count):
 async def start_and_stop(peer, count):
     begin = time.perf_counter()
     echoes = [await peer.echo() for _ in range(count)]
-    for echo in echoes:
-        await peer.stop(echo)
-    for echo in echoes:
-        await peer.stopped(echo)
+    for stopping in [await peer.stop(echo) for echo in echoes]:
+        await peer.stopped(stopping)
     return count / (time.perf_counter() - begin)
 
 
@@ -106,9 +108,9 @@ async def measure(peer, row, count):
 
 
 def main(peer, run):
-    """Do the row that is asked for. `run` runs a coroutine function with its arguments."""
+    """Do the row that is asked for, null if it can't. `run` runs a coroutine function with its arguments."""
     row, size = sys.argv[1], int(sys.argv[2])
-    print(json.dumps(run(measure, peer, row, size)), flush=True)
+    print(json.dumps(None if row in peer.cannot else run(measure, peer, row, size)), flush=True)
 
 
 async def send(tell, ask, echo, order):

@@ -67,6 +67,13 @@ class Casty(Peer):
             return await actor.ask(Order(*message))
         return await actor.ask(Question(message if isinstance(message, int) else 0))
 
+    # A reference brings its actor to life, and a release ends it; it only begins when it is awaited.
+    async def stop(self, actor):
+        return asyncio.ensure_future(self.system.release(echo, actor.key))
+
+    async def stopped(self, stopping):
+        assert await stopping, "it had no life to end"
+
 
 if __name__ == "__main__":
     main(Casty(), lambda function, *arguments: asyncio.run(function(*arguments)))

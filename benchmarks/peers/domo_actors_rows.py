@@ -52,6 +52,9 @@ def start(actor_class, *arguments):
 
 
 class DomoActors(Peer):
+    # Its mailbox calls itself once for each message that waits. A thousand are too many for Python: some are lost.
+    cannot = ("tell, from outside", "tell, actor to actor")
+
     async def __aexit__(self, *exc_info):
         await stage().close()
 
@@ -69,7 +72,10 @@ class DomoActors(Peer):
         return await actor.ask(message)
 
     async def stop(self, actor):
-        await actor.stop()
+        return actor.stop()
+
+    async def stopped(self, stopping):
+        await stopping
 
 
 if __name__ == "__main__":

@@ -53,9 +53,10 @@ class EverythingIsAnActor(Peer):
 
     async def stop(self, actor):
         actor.stop()
+        return actor
 
-    async def stopped(self, actor):
-        await actor.join()
+    async def stopped(self, stopping):
+        await stopping.join()
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ class Fauxtp(Peer):
     ask = staticmethod(ask)
 
     async def __aenter__(self):
+        self.exits = {}
         self.group = anyio.create_task_group()
         await self.group.__aenter__()
         return self
@@ -47,14 +48,23 @@ class Fauxtp(Peer):
         self.group.cancel_scope.cancel()
         await self.group.__aexit__(*exc_info)
 
+    async def exited(self, pid, _reason):
+        self.exits[pid].set()
+
     async def echo(self):
-        return await Echo.start_link(task_group=self.group)
+        echo = await Echo.start_link(task_group=self.group, on_exit=self.exited)
+        self.exits[echo.pid] = anyio.Event()
+        return echo
 
     async def sender(self, echo):
         return await Sender.start_link(echo, task_group=self.group)
 
     async def stop(self, actor):
         actor.cancel_scope.cancel()
+        return self.exits[actor.pid]
+
+    async def stopped(self, stopping):
+        await stopping.wait()
 
 
 if __name__ == "__main__":

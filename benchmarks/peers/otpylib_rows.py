@@ -69,7 +69,12 @@ class Otpylib(Peer):
         return await self.start(Sender, echo)
 
     async def stop(self, actor):
+        await process.monitor(process.whereis(actor))
         await gen_server.cast(actor, "stop")
+
+    async def stopped(self, _stopping):
+        """One has ended for each message that comes of the monitors."""
+        await process.receive()
 
 
 def run(function, *arguments):

@@ -15,8 +15,14 @@ async def ask(actor, message):
 
 
 class Echo(Actor):
+    def __init__(self, ended):
+        self.ended = ended
+
     async def receive(self, message):
         return message
+
+    async def on_stop(self):
+        self.ended.set()
 
 
 class Sender(Actor):
@@ -32,6 +38,7 @@ class Papyra(Peer):
     ask = staticmethod(ask)
 
     async def __aenter__(self):
+        self.ends = {}
         self.system = ActorSystem()
         await self.system.start()
         return self
@@ -41,13 +48,20 @@ class Papyra(Peer):
 
     # Without a bound: who tells from outside would else wait for the actor, message by message.
     async def echo(self):
-        return self.system.spawn(Echo, mailbox_capacity=None)
+        ended = anyio.Event()
+        echo = self.system.spawn(lambda: Echo(ended), mailbox_capacity=None)
+        self.ends[echo] = ended
+        return echo
 
     async def sender(self, echo):
         return self.system.spawn(lambda: Sender(echo), mailbox_capacity=None)
 
     async def stop(self, actor):
         await self.system.stop(actor)
+        return self.ends[actor]
+
+    async def stopped(self, stopping):
+        await stopping.wait()
 
 
 if __name__ == "__main__":

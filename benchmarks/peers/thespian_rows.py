@@ -14,8 +14,8 @@ class Ask:
 
 
 class Order:
-    def __init__(self, echo, how, count):
-        self.echo, self.how, self.count = echo, how, count
+    def __init__(self, echo, how, count, *, answer):
+        self.echo, self.how, self.count, self.answer = echo, how, count, answer
 
 
 class Echo(Actor):
@@ -40,7 +40,7 @@ class Sender(Actor):
             return
         if self.left:
             self.send(self.order.echo, Ask(self.left))
-        else:
+        elif self.order.answer:
             self.send(self.asker, "done")
 
 
@@ -59,11 +59,15 @@ class Thespian(Peer):
         self.target = echo
         return self.system.createActor(Sender)
 
+    def order(self, message, *, answer):
+        return Order(self.target, *message, answer=answer)
+
     async def tell(self, actor, message):
-        self.system.tell(actor, Order(self.target, *message) if isinstance(message, tuple) else message)
+        self.system.tell(actor, self.order(message, answer=False) if isinstance(message, tuple) else message)
 
     async def ask(self, actor, message):
-        return self.system.ask(actor, Order(self.target, *message) if isinstance(message, tuple) else Ask(message), 60)
+        asked = self.order(message, answer=True) if isinstance(message, tuple) else Ask(message)
+        return self.system.ask(actor, asked, 60)
 
     async def stop(self, actor):
         self.system.tell(actor, ActorExitRequest())

@@ -47,6 +47,7 @@ class Triotp(Peer):
     async def __aenter__(self):
         mailbox._init()
         self.number = 0
+        self.ends = {}
         self.nursery_of = trio.open_nursery()
         self.nursery = await self.nursery_of.__aenter__()
         return self
@@ -58,10 +59,14 @@ class Triotp(Peer):
     async def start(self, module, argument=None):
         self.number += 1
         name = f"server-{self.number}"
-        begun = trio.Event()
-        self.nursery.start_soon(gen_server.start, module, (begun, argument), name)
+        begun, self.ends[name] = trio.Event(), trio.Event()
+        self.nursery.start_soon(self.serve, module, (begun, argument), name)
         await begun.wait()
         return name
+
+    async def serve(self, module, argument, name):
+        await gen_server.start(module, argument, name)
+        self.ends[name].set()
 
     async def echo(self):
         return await self.start(ECHO)
@@ -71,6 +76,10 @@ class Triotp(Peer):
 
     async def stop(self, actor):
         await gen_server.cast(actor, "stop")
+        return self.ends[actor]
+
+    async def stopped(self, stopping):
+        await stopping.wait()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
-"""xoscar: actors whose methods are called, in Cython, on asyncio; in one process, as they would be between several."""
+"""xoscar: actors whose methods are called, in Cython; on uvloop, which its pools take, and in one process."""
 
-import asyncio
-
+import uvloop
 import xoscar
 from _peer import Peer, main
 
@@ -53,4 +52,4 @@ class Xoscar(Peer):
 
 
 if __name__ == "__main__":
-    main(Xoscar(), lambda function, *arguments: asyncio.run(function(*arguments)))
+    main(Xoscar(), lambda function, *arguments: uvloop.run(function(*arguments)))

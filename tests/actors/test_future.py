@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import operator
 import queue
 import sys
@@ -417,3 +418,33 @@ def test_all_who_wait_for_an_answer_are_woken_though_some_go_meanwhile(answer):
     getattr(request, answer)(ValueError())
 
     assert len(woken) == 3
+
+
+def test_awaiting_what_is_made_of_a_failure_raises_it_and_logs_nothing(future, caplog):
+    future.set_exception((ValueError, ValueError("boom"), None))
+
+    async def wait():
+        with pytest.raises(ValueError, match="boom"):
+            await future.map(str)
+
+    asyncio.run(wait())
+    gc.collect()
+
+    assert caplog.records == []
+
+
+def test_a_cancelled_await_of_what_is_made_of_a_future_leaves_no_task(future):
+    async def wait():
+        waiting = asyncio.ensure_future(_awaiting(future.map(str)))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        return asyncio.all_tasks() - {asyncio.current_task()}
+
+    assert asyncio.run(wait()) == set()
+    assert future._waiters == []
+
+
+async def _awaiting(future):
+    return await future
