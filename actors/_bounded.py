@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from pykka import messages as pykka_messages
 
-from actors._mail import Asked, Control
+from actors._mail import Asked, Control, Inspect, unwrapped
 from actors._process import ALIVE, Process, current, new_waiter, refuse_deadlock
 from actors.errors import MailboxFull, WouldBlock
 from actors.messages import Down, Exit
@@ -42,12 +42,12 @@ class Bound:
     overflow: Overflow
 
 
-_NEVER_BOUNDED = (Control, Exit, Down, pykka_messages._ActorStop)
+_NEVER_BOUNDED = (Control, Exit, Down, Inspect, pykka_messages._ActorStop)
 
 
 def _is_bounded(message: object) -> bool:
     """Whether a message counts against the bound: a user's does, and what the runtime itself sends doesn't."""
-    return not isinstance(message, _NEVER_BOUNDED)
+    return not (isinstance(message, Control) or isinstance(unwrapped(message), _NEVER_BOUNDED))
 
 
 class _Sender:

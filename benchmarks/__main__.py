@@ -5,7 +5,7 @@ compared. Machines are noisy: a ratio says more than a figure. The last full run
 
 `--smoke` runs small sizes once, keeps nothing, and fails when a row reaches less than half of its floor. `--peers` runs
 other Python libraries as well, each in an environment of its own, which is made the first time; what can't be made, as
-without a network, is left out.
+without a network, is left out. A smoke run is without them.
 """
 
 from __future__ import annotations
@@ -32,21 +32,15 @@ NAMES = {"shared": "ours", "thread": "ours, on threads of their own", "pykka": "
 
 def measure(side, row, size):
     """Measure one side of a row once, in a process of its own; None when that can't be."""
-    peer = peers.PEERS.get(side)
-    if peer is not None:
-        command = [str(peer.python), str(peer.script), row.name, str(int(size * peer.share))]
-    elif side == "elixir":
+    if side in peers.PEERS:
+        return measure_peer(peers.PEERS[side], row, size)
+    if side == "elixir":
         if shutil.which("elixir") is None:
             return None
         command = ["elixir", str(HERE / "elixir" / "rows.exs"), row.name, str(size)]
     else:
         command = [sys.executable, "-m", "benchmarks.measure", side, row.name, str(size)]
-    done = subprocess.run(
-        command, cwd=HERE.parent, capture_output=True, text=True, timeout=SECONDS, check=False, stdin=subprocess.DEVNULL
-    )
-    if done.returncode and peer is not None:
-        print(f"{side} can't do {row.name!r}: {(done.stderr.strip().splitlines() or ['?'])[-1]}", file=sys.stderr)
-        return None
+    done = run(command)
     if done.returncode:
         print(done.stderr, file=sys.stderr)
         msg = f"{row.name}, {side}: exit code {done.returncode}"
@@ -54,15 +48,38 @@ def measure(side, row, size):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def measure_peer(peer, row, size):
+    """Measure a peer once; None when it can't do the row, or when that has failed, which is said and ends nothing."""
+    try:
+        done = run([str(peer.python), str(peer.script), row.name, str(int(size * peer.share))])
+        if done.returncode == 0:
+            return json.loads(done.stdout.splitlines()[-1])
+        problem = next(reversed(done.stderr.strip().splitlines()), f"exit code {done.returncode}")
+    except subprocess.TimeoutExpired:
+        problem = f"not done after {SECONDS} s"
+    except (OSError, IndexError, ValueError) as error:
+        problem = repr(error)
+    print(f"{peer.name} is left out of {row.name!r}: {problem}", file=sys.stderr)
+    return None
+
+
+def run(command):
+    return subprocess.run(
+        command, cwd=HERE.parent, capture_output=True, text=True, timeout=SECONDS, check=False, stdin=subprocess.DEVNULL
+    )
+
+
 def measure_all(row, sides, rounds, size):
-    """Return the figures of each side, a list for each, measured in turn."""
+    """Return the figures of each side, a list for each, measured in turn; who can't be measured once is left out."""
     figures = {side: [] for side in sides}
     for _ in range(rounds):
-        for side in sides:
+        for side in list(figures):
             value = measure(side, row, size)
-            if value is not None:
+            if value is None:
+                del figures[side]
+            else:
                 figures[side].append(value)
-    return {side: values for side, values in figures.items() if values}
+    return figures
 
 
 def ratio(row, medians, rival):
@@ -99,27 +116,37 @@ def line_of(row, figures):
         for side in row.sides[1:]
         if side in medians
     )
-    floors = ", ".join(
+    floors = [
         f"{floor.at_least:g} x {NAMES[floor.rival]}"
         if floor.rival is not None
         else f"{'<=' if row.less_is_better else '>='} {floor.at_least:,g}"
         for floor in row.floors
-    )
+    ]
+    beaten = len(peers.PEERS.keys() & medians.keys())
+    if row.name in AHEAD_ROWS and beaten:
+        # A peer that wasn't measured isn't one that ours is ahead of.
+        floors.append("ahead of every peer" if beaten == len(peers.PEERS) else f"ahead of the {beaten} peers measured")
     not_reached = list(missed(row, medians, 1.0))
-    reached = "" if not row.floors else "reached" if not not_reached else f"**not: {', '.join(not_reached)}**"
-    return f"| {row.name} | {number(medians[row.sides[0]])}{spread} {row.unit} | {beside} | {floors} | {reached} |"
+    reached = "" if not floors else "reached" if not not_reached else f"**not: {', '.join(not_reached)}**"
+    return f"| {row.name} | {number(medians[row.sides[0]])}{spread} {row.unit} | {beside} | {', '.join(floors)} | {reached} |"
 
 
-def lines_of_peers(rows, sides):
-    """A table of what others reach, and of how many times as good ours is, in the same run."""
-    yield "| what | ours | " + " | ".join(f"{peer.name} {peer.version}" for peer in sides) + " |"
-    yield "|---" * (2 + len(sides)) + "|"
-    for row, medians in rows:
+def lines_of_peers(compared, others):
+    """A table of what the peers reach, and of how many times as good ours is, in the same run."""
+    yield from ["", "Other Python libraries, in brackets how many times as good ours is; - where one can't do it:", ""]
+    yield from [", ".join(f"{peer.name} {peer.version} on CPython {python_version(peer)}" for peer in others) + ".", ""]
+    yield "| what | ours | " + " | ".join(peer.name for peer in others) + " |"
+    yield "|---" * (2 + len(others)) + "|"
+    for row, medians in compared:
         shown = (
             f"{number(medians[peer.name])} ({ratio(row, medians, peer.name):.2f})" if peer.name in medians else "-"
-            for peer in sides
+            for peer in others
         )
         yield f"| {row.name} | {number(medians[row.sides[0]])} {row.unit} | " + " | ".join(shown) + " |"
+
+
+def python_version(peer):
+    return run([str(peer.python), "-c", "import platform; print(platform.python_version())"]).stdout.strip()
 
 
 def versions():
@@ -152,22 +179,22 @@ def main():
         "|---|---|---|---|---|",
     ]
     print("\n".join(head), flush=True)
-    others = peers.installed() if options.peers else []
+    others = peers.installed() if options.peers and not options.smoke else []
     lines, failed, compared = [], [], []
     for row in rows:
         rounds, size = (1, row.smoke_size) if options.smoke else (row.rounds, row.size)
-        able = [peer.name for peer in others if row.name in PEER_ROWS and row.name not in peer.but]
-        figures = measure_all(row, (*row.sides, *able), rounds, size)
+        beside = [peer.name for peer in others if row.name in PEER_ROWS]
+        figures = measure_all(row, (*row.sides, *beside), rounds, size)
         lines.append(line_of(row, figures))
         print(lines[-1], flush=True)
         medians = {side: statistics.median(values) for side, values in figures.items()}
-        if able:
+        if beside:
             compared.append((row, medians))
         failed += [f"{row.name}: {floor}" for floor in missed(row, medians, 0.5)]
     if compared:
-        lines += ["", "Other Python libraries, each on CPython 3.13 in an environment of its own:", ""]
-        lines += lines_of_peers(compared, others)
-        print("\n".join(lines[-3 - len(compared) :]), flush=True)
+        below = list(lines_of_peers(compared, others))
+        print("\n".join(below), flush=True)
+        lines += below
     if not options.smoke and not options.only:
         notes = RESULTS.read_text().partition("\n## ")
         RESULTS.write_text(

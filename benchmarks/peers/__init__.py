@@ -1,4 +1,7 @@
-"""The Python peers, each in an environment of its own, since they need Pythons and versions that exclude each other."""
+"""The Python peers, each in an environment of its own, since they need Pythons and versions that exclude each other.
+
+The scripts are named after their peers, with `_rows` behind, as a `casty.py` would hide the casty that it imports.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +14,22 @@ from shutil import which
 
 HERE = Path(__file__).parent
 ENVIRONMENTS = HERE.parent / ".peers"
+PYTHONS = ("3.13", "3.12", "3.11")
+"""The newest that a peer can do with is taken."""
 SECONDS = 600
 
 
 @dataclass(frozen=True)
 class Peer:
-    """A library, and how much smaller its sizes are, so that a measurement takes some seconds: figures are per second.
+    """A library, and the oldest and the newest Python on which it runs in the versions that are pinned.
 
-    `but` names the rows that it can't do.
+    `share` is how much smaller its sizes are, so that a measurement takes some seconds: figures are per second.
     """
 
     name: str
+    oldest: str = "3.11"
+    newest: str = "3.13"
     share: float = 0.25
-    but: tuple[str, ...] = ()
 
     @property
     def script(self) -> Path:
@@ -41,56 +47,78 @@ class Peer:
     def python(self) -> Path:
         return ENVIRONMENTS / self.name / "bin" / "python"
 
+    def takes(self, python: str) -> bool:
+        return _ordered(self.oldest) <= _ordered(python) <= _ordered(self.newest)
+
 
 PEERS = {
     peer.name: peer
     for peer in (
-        # Its actors are there when they are sent something, and go when they are idle: nobody starts or stops them.
-        Peer("casty", but=("start and stop",)),
+        Peer("casty", oldest="3.12"),
         Peer("thespian"),
-        Peer("triotp", 0.1),
-        Peer("fauxtp", 0.1),
-        Peer("papyra", 0.1),
-        # Its mailbox calls itself once for each message that waits, and a thousand are too many for Python.
-        Peer("domo-actors", 0.1, but=("tell, from outside", "tell, actor to actor")),
-        Peer("xoscar", 0.1),
-        Peer("otpylib", 0.1),
-        Peer("everything-is-an-actor"),
+        Peer("triotp", oldest="3.13", share=0.1),
+        Peer("fauxtp", share=0.1),
+        Peer("papyra", share=0.1),
+        Peer("domo-actors", share=0.1),
+        Peer("xoscar", oldest="3.12", share=0.1),
+        Peer("otpylib", share=0.1),
+        Peer("everything-is-an-actor", oldest="3.12"),
     )
 }
 
 
 def installed() -> list[Peer]:
     """The peers that can be measured; the environments of the others are made, and who has none is said."""
-    return [peer for peer in PEERS.values() if _install(peer)]
+    return [peer for peer in PEERS.values() if python_of(peer) is not None]
 
 
-def _install(peer: Peer) -> bool:
-    done = peer.python.parent / f"{peer.version}-is-installed"
-    if done.exists():
-        return True
-    python = _find_python()
-    if python is None:
-        print(f"{peer.name} is left out: there is no Python 3.13", file=sys.stderr)
-        return False
+def python_of(peer: Peer) -> Path | None:
+    """The Python of its environment, which is made when it isn't there; None when it can't be, and why is said."""
+    done = ENVIRONMENTS / peer.name / "installed.txt"
+    pinned = peer.requirements.read_text()
+    if done.exists() and done.read_text() == pinned:
+        return peer.python
+    python = _find_python(peer)
+    problem = f"there is no Python {peer.oldest} to {peer.newest}" if python is None else _install(peer, python)
+    if problem is not None:
+        print(f"{peer.name} is left out: {problem}", file=sys.stderr)
+        return None
+    done.write_text(pinned)
+    return peer.python
+
+
+def _install(peer: Peer, python: str) -> str | None:
+    """Make its environment; what has gone wrong, if anything."""
     for command in (
         [python, "-m", "venv", "--clear", str(ENVIRONMENTS / peer.name)],
         [str(peer.python), "-m", "pip", "install", "--quiet", "--no-deps", "-r", str(peer.requirements)],
     ):
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+        try:
+            ended = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return str(error)
         if ended.returncode:
-            print(f"{peer.name} is left out: {ended.stderr.strip().splitlines()[-1]}", file=sys.stderr)
-            return False
-    done.touch()
-    return True
+            return next(reversed(ended.stderr.strip().splitlines()), f"exit code {ended.returncode}")
+    return None
 
 
-def _find_python() -> str | None:
-    """A Python on which all of them run: what is pinned was resolved for 3.13."""
-    candidates = [which("python3.13"), *map(str, Path.home().glob(".pyenv/versions/3.13*/bin/python3"))]
+def _find_python(peer: Peer) -> str | None:
+    candidates = (
+        candidate
+        for python in PYTHONS
+        if peer.takes(python)
+        for candidate in (
+            which(f"python{python}"),
+            *map(str, Path.home().glob(f".pyenv/versions/{python}*/bin/python3")),
+        )
+    )
     return next((candidate for candidate in candidates if candidate and _runs(candidate)), None)
 
 
 def _runs(python: str) -> bool:
     """Whether it is really there: a name on the path may only stand for one that isn't installed."""
     return subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode == 0
+
+
+def _ordered(python: str) -> tuple[int, ...]:
+    return tuple(map(int, python.split(".")))

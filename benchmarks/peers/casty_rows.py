@@ -46,15 +46,17 @@ class Casty(Peer):
     async def __aenter__(self):
         self.system = ActorSystem()
         await self.system.__aenter__()
-        self.number = 0
+        self.keys = {}
         return self
 
     async def __aexit__(self, *exc_info):
         await self.system.__aexit__(*exc_info)
 
     async def echo(self):
-        self.number += 1
-        return self.system.ref(echo, f"echo-{self.number}")
+        key = f"echo-{len(self.keys) + 1}"
+        actor = self.system.ref(echo, key)
+        self.keys[actor] = key
+        return actor
 
     async def sender(self, _echo):
         return self.system.ref(sender, "sender")
@@ -69,7 +71,7 @@ class Casty(Peer):
 
     # A reference brings its actor to life, and a release ends it; it only begins when it is awaited.
     async def stop(self, actor):
-        return asyncio.ensure_future(self.system.release(echo, actor.key))
+        return asyncio.ensure_future(self.system.release(echo, self.keys[actor]))
 
     async def stopped(self, stopping):
         assert await stopping, "it had no life to end"

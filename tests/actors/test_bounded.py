@@ -24,10 +24,12 @@ from actors import (
     Shutdown,
     WouldBlock,
     info,
+    inspect_state,
     monitor,
     send_after,
 )
 from actors._future import Future
+from actors._mail import Inspect
 from actors._process import Process
 from actors.testing import settle
 from tests.support import CAP, Gate, Probe, ended, received
@@ -522,6 +524,19 @@ def test_what_is_dropped_is_a_dead_letter(runtime, overflow, lost):
     assert (letter.ref, letter.message) == (receiver.ref, lost)
     assert isinstance(letter.reason, MailboxFull)
     receiver.release()
+
+
+@pytest.mark.parametrize("overflow", ["block", "raise", "drop_oldest", "drop_newest"])
+def test_looking_inside_takes_no_room(overflow):
+    receiver = full(overflow)
+    looker = Probe.start()
+
+    state = looker.ask(lambda: receiver.ref.ask(Inspect(), block=False), timeout=CAP)
+    receiver.release()
+
+    assert "received" in state.get(timeout=CAP)
+    assert all_received(receiver.ref) == [1, 2]
+    assert "received" in inspect_state(receiver.ref)
 
 
 def test_a_dropping_actor_that_tells_itself_drops_too():
