@@ -122,13 +122,14 @@ def line_of(row, figures):
         else f"{'<=' if row.less_is_better else '>='} {floor.at_least:,g}"
         for floor in row.floors
     ]
-    beaten = len(peers.PEERS.keys() & medians.keys())
-    if row.name in AHEAD_ROWS and beaten:
+    measured = peers.PEERS.keys() & medians.keys()
+    if row.name in AHEAD_ROWS and measured:
         # A peer that wasn't measured isn't one that ours is ahead of.
-        floors.append("ahead of every peer" if beaten == len(peers.PEERS) else f"ahead of the {beaten} peers measured")
+        floors.append("ahead of every peer" + (" measured" if measured != peers.PEERS.keys() else ""))
     not_reached = list(missed(row, medians, 1.0))
     reached = "" if not floors else "reached" if not not_reached else f"**not: {', '.join(not_reached)}**"
-    return f"| {row.name} | {number(medians[row.sides[0]])}{spread} {row.unit} | {beside} | {', '.join(floors)} | {reached} |"
+    told = (row.name, f"{number(medians[row.sides[0]])}{spread} {row.unit}", beside, ", ".join(floors), reached)
+    return f"| {' | '.join(told)} |"
 
 
 def lines_of_peers(compared, others):

@@ -58,7 +58,7 @@ PEERS = {
         Peer("thespian"),
         Peer("triotp", oldest="3.13", share=0.1),
         Peer("fauxtp", share=0.1),
-        Peer("papyra", share=0.1),
+        Peer("papyra", oldest="3.13", share=0.1),
         Peer("domo-actors", share=0.1),
         Peer("xoscar", oldest="3.12", share=0.1),
         Peer("otpylib", share=0.1),
