@@ -134,7 +134,14 @@ def line_of(row, figures):
 
 def lines_of_peers(compared, others):
     """A table of what the peers reach, and of how many times as good ours is, in the same run."""
-    yield from ["", "Other Python libraries, in brackets how many times as good ours is; - where one can't do it:", ""]
+    yield from [
+        "",
+        "Other Python libraries, in brackets how many times as good ours is; - where there is no figure. Outside is",
+    ]
+    yield from [
+        "another thread with ours, and with theirs the thread, mostly the event loop, in which their actors run.",
+        "",
+    ]
     yield from [", ".join(f"{peer.name} {peer.version} on CPython {python_version(peer)}" for peer in others) + ".", ""]
     yield "| what | ours | " + " | ".join(peer.name for peer in others) + " |"
     yield "|---" * (2 + len(others)) + "|"
