@@ -17,10 +17,11 @@ import pykka
 from pykka import messages as pykka_messages
 from pykka._envelope import Envelope
 
+from actors._clock import ThreadWaiter
 from actors._fork import free_in_child
 from actors._future import Request
 from actors._mail import Control, Inspect, StopRequest
-from actors._process import ALIVE, Awaited, Process, current, set_current
+from actors._process import ALIVE, Process, current, set_current
 from actors.actor import await_start, has_settled, public_attributes
 from actors.errors import ActorDied, ExitRequest, StartFailed
 from actors.messages import Crashed, Down, Exit, ExitReason, NoProc, Normal
@@ -35,6 +36,15 @@ if TYPE_CHECKING:
 __all__ = ["adopt", "process_of", "start_adopted"]
 
 _adoption = free_in_child(threading.RLock())
+
+
+class _PlainThread:
+    """The thread of a plain Pykka actor."""
+
+    new_waiter = ThreadWaiter
+
+    def __init__(self) -> None:
+        self.ident: int | None = threading.get_ident()
 
 
 class _Wake(Control):
@@ -152,7 +162,7 @@ def start_adopted(cls: type[pykka.Actor], args: tuple[Any, ...], kwargs: dict[st
     if process.observer is not None:
         process.observer.started(process)
     if starter is not None:
-        starter.waiting_for = Awaited(process, has_settled)
+        starter.await_later(process, has_settled)
     pykka.ActorRegistry.register(actor.actor_ref)
     actor._start_actor_loop()
     await_start(process, None)
@@ -200,7 +210,7 @@ class _Wrapped:
         return getattr(self.actor, f"_plain_{name}")(*args)
 
     def _actor_loop_setup(self) -> None:
-        set_current(self.process)
+        self._begin_here()
         try:
             self._plain("_actor_loop_setup")
         except BaseException:  # noqa: BLE001 - whatever it is, it ends this actor and no other
@@ -210,9 +220,15 @@ class _Wrapped:
             self.process.mark_started()
         self.process.busy = False
 
+    def _begin_here(self) -> None:
+        set_current(self.process)
+        self.process.driver = _PlainThread()
+
     def _handle_receive(self, message: Any) -> Any:
         process = self.process
-        set_current(process)
+        if current() is not process:
+            # Adopted while its loop ran.
+            self._begin_here()
         # Busy first, looked at second: a kill between the two finds it abandoned, or is found.
         process.busy = True
         try:

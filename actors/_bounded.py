@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 from pykka import messages as pykka_messages
 
 from actors._mail import Asked, Control, Inspect, unwrapped
-from actors._process import ALIVE, Process, current, new_waiter, refuse_deadlock
+from actors._process import ALIVE, Process, current, new_waiter
 from actors.errors import MailboxFull, WouldBlock
 from actors.messages import Down, Exit
 
@@ -193,13 +193,8 @@ class BoundedProcess(Process):
         try:
             if process is None:
                 waiter.wait(self.runtime.clock, None)
-                return
-            process.waiting_for = sender
-            try:
-                refuse_deadlock(process)
-                process.wait(waiter, None)
-            finally:
-                process.waiting_for = None
+            else:
+                process.wait_for(sender, waiter, None)
         except BaseException:
             with self._room, suppress(ValueError):
                 self._senders.remove(sender)

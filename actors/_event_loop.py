@@ -8,6 +8,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
+from actors._process import AwaitedCoroutine
 from actors.errors import ProcessKilled
 
 if TYPE_CHECKING:
@@ -21,14 +22,14 @@ __all__ = ["EventLoop"]
 logger = logging.getLogger("pykka_otp.event_loop")
 
 
-class _Call:
+class _Call(AwaitedCoroutine):
     """One coroutine of one actor, from the handler that returned it to its end."""
 
     def __init__(self, coroutine: Coroutine[Any, Any, Any], waiter: Waiter) -> None:
+        super().__init__()
         self.coroutine = coroutine
         self.waiter = waiter
         self.context = contextvars.copy_context()
-        self.task: asyncio.Task[Any] | None = None
         self.cancelled = False
         self.error: BaseException | None = None
 
@@ -80,6 +81,8 @@ class EventLoop:
         A kill cancels it, and is raised when it has really ended.
         """
         call = _Call(coroutine, process.new_waiter())
+        # Before it begins, and may come to wait itself.
+        process.waiting_for = call
         with self._lock:
             is_first = not self._new
             self._new.append(call)
@@ -90,6 +93,8 @@ class EventLoop:
         except ProcessKilled:
             self._end(process, call)
             raise
+        finally:
+            process.waiting_for = None
         return call.result()
 
     def when_idle(self, callback: Callable[[], object]) -> None:

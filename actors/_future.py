@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import functools
 import queue
+import reprlib
 import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,7 +14,7 @@ import pykka
 
 from actors._clock import SystemClock, ThreadWaiter, check_timeout
 from actors._mail import Asked, Wrapping, unwrapped
-from actors._process import FORKED, chosen, current, refuse_deadlock
+from actors._process import FORKED, AwaitedCoroutine, chosen, current, refuse_deadlock
 from actors.errors import ActorDied, CallTimeout
 
 if TYPE_CHECKING:
@@ -51,6 +52,10 @@ class _Raised:
 
 
 _UNSET = _Unset()
+
+# Of what users ask, which may be of any size, and whose own repr() may fail.
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 100
 
 _REAL_TIME = SystemClock()
 """For futures that belong to no runtime."""
@@ -204,25 +209,14 @@ class Future(pykka.Future[T]):
             if self._runtime is not process.runtime:
                 self._refuse_of_parent()
             waiter = process.new_waiter()
-            self._waiters.append(waiter)
-            if not self._outcome:
-                # As `Process.wait()`, without the call.
-                process.waiting_for = self
-                process.waiter = waiter
-                try:
-                    target = self.target
-                    if target is not None and (target.waiting_for is not None or target is process):
-                        refuse_deadlock(process)
-                    if not process.killed:
-                        waiter.wait(process.runtime.clock, timeout)
-                finally:
-                    process.waiting_for = process.waiter = None
-                if process.killed:
-                    process.checkpoint()
+            if self._add_waiter(waiter):
+                process.wait_for(self, waiter, timeout)
         if not self._outcome:
             self._waiters.remove(waiter)
-            msg = f"no answer within {timeout} seconds; the request stays with the actor, and is handled all the same"
-            raise CallTimeout(msg, "timeout")
+            raise self._timed_out(timeout)
+
+    def _timed_out(self, timeout: float | None) -> CallTimeout:
+        return CallTimeout(f"nothing has come within {timeout} seconds", "timeout")
 
     def _await_outcome(self) -> Generator[Any, None, None]:
         loop = asyncio.get_running_loop()
@@ -231,15 +225,22 @@ class Future(pykka.Future[T]):
             return
         self._refuse_of_parent()
         process = current()
-        is_first = process is not None and process.waiting_for is None
+        waits = None if process is None else process.waiting_for
+        if process is None or not isinstance(waits, AwaitedCoroutine) or waits.task is not asyncio.current_task():
+            # Not the actor's handler itself, which may go on meanwhile.
+            yield from self._await_release(waiter)
+            return
+        waits.awaits = self
         try:
-            if process is not None and is_first:
-                process.waiting_for = self
-                refuse_deadlock(process)
+            refuse_deadlock(process)
+            yield from self._await_release(waiter)
+        finally:
+            waits.awaits = None
+
+    def _await_release(self, waiter: _LoopWaiter) -> Generator[Any, None, None]:
+        try:
             yield from waiter.done.__await__()
         finally:
-            if process is not None and is_first:
-                process.waiting_for = None
             self._waiters.remove(waiter)
 
     def _refuse_of_parent(self) -> None:
@@ -254,6 +255,8 @@ class Future(pykka.Future[T]):
 
 class Request(Future[Any], Asked, Wrapping):
     """An ask: what is asked, and the future of the answer. It lies in the mailbox itself."""
+
+    message: object
 
     def __init__(self, message: object, target: Process) -> None:
         self.message = message
@@ -287,6 +290,12 @@ class Request(Future[Any], Asked, Wrapping):
     def forward_to(self, future: pykka.Future[Any]) -> None:
         """Have another future set as well when the answer comes."""
         self._add_waiter(_Forward(self, future))
+
+    def _timed_out(self, timeout: float | None) -> CallTimeout:
+        # None when its handler has left the answer to others.
+        who = "nobody has" if self.target is None else f"{self.target.ref} has not"
+        what = f"{who} answered {_SHORT.repr(unwrapped(self.message))} within {timeout} seconds"
+        return CallTimeout(f"{what}; the request stays, and is handled all the same", "timeout")
 
     def defer(self) -> None:
         """Have it answered later, by anybody."""

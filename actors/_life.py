@@ -51,7 +51,7 @@ def turn(process: Process) -> None:
             process.handling = message
             if process.reason is not ALIVE:
                 process.lose(message)
-            elif type(message) is Request:
+            elif isinstance(message, Request):
                 content = message.message
                 _HANDLERS.get(type(content), _receive)(process, content, message)
             else:
@@ -141,14 +141,11 @@ def _receive(process: Process, message: object, asked: Request | None) -> None:
     try:
         observer = process.observer
         response = actor._handle_receive(message) if observer is None else observer.handle(process, message)
-        if type(response) is CoroutineType:
-            response = process.runtime.run_coroutine(process, response)
+        if type(response) in _SPECIAL_RESPONSES:
+            _respond(process, response, asked)
         # Stashed, it isn't in hand any more.
-        if asked is not None and process.handling is asked:
-            if type(response) in _SPECIAL_ANSWERS:
-                _answer(asked, response)
-            else:
-                asked.answer(response)
+        elif asked is not None and process.handling is asked:
+            asked.answer(response)
     except ProcessKilled:
         _unwound(process)
         process.refuse(asked)
@@ -169,14 +166,21 @@ def _run(process: Process, hook: Callable[[], object]) -> None:
         process.runtime.run_coroutine(process, result)
 
 
-def _answer(asked: Request, response: object) -> None:
+def _respond(process: Process, response: Any, asked: Request | None) -> None:
+    """Do with what a handler has returned as its type says."""
+    if type(response) is CoroutineType:
+        response = process.runtime.run_coroutine(process, response)
+    if asked is None or process.handling is not asked:
+        return
     if isinstance(response, Refusal):
         _fail(asked, response.exception)
-    else:
+    elif response is NO_REPLY:
         asked.defer()
+    else:
+        asked.answer(response)
 
 
-_SPECIAL_ANSWERS = frozenset({Refusal, type(NO_REPLY)})
+_SPECIAL_RESPONSES = frozenset({CoroutineType, Refusal, type(NO_REPLY)})
 
 
 def _fail(asked: Request | None, error: BaseException) -> None:
@@ -185,8 +189,8 @@ def _fail(asked: Request | None, error: BaseException) -> None:
 
 
 def _unwound(process: Process) -> None:
-    """A kill has unwound the code. Raised by hand, in an actor that nobody killed, it is as good as a crash."""
-    if not process.killed:
+    """A kill, or a signal, has unwound the code. Raised by hand, with neither, it is as good as a crash."""
+    if not process.killed and process.fatal is ALIVE:
         process.close(Crashed(ProcessKilled("raised without a kill")))
 
 

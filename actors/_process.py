@@ -23,6 +23,7 @@ from actors.errors import ActorDied, Deadlock, ProcessKilled, WouldBlock
 from actors.messages import Down, Exit, ExitReason, Killed, NoProc, Shutdown
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Hashable, Sequence
     from contextvars import Context
 
@@ -30,13 +31,13 @@ if TYPE_CHECKING:
 
     from actors._clock import Waiter
     from actors._observer import Observer
-    from actors._scheduler import Carrier
     from actors.runtime import Runtime
 
 __all__ = [
     "ALIVE",
     "FORKED",
-    "Awaited",
+    "AwaitedCoroutine",
+    "Driver",
     "Home",
     "Monitor",
     "Process",
@@ -44,6 +45,7 @@ __all__ = [
     "Waits",
     "chosen",
     "current",
+    "lock_of_all",
     "new_waiter",
     "refuse_deadlock",
     "set_current",
@@ -82,7 +84,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Awaited:
+class _Awaited:
     """How far another actor is to come, as what is waited for."""
 
     target: Process
@@ -117,6 +119,32 @@ class Waits(Protocol):
         ...
 
 
+class AwaitedCoroutine:
+    """A coroutine of the actor's own, which may wait in its turn: what that waits for, the actor waits for."""
+
+    def __init__(self) -> None:
+        self.task: asyncio.Task[Any] | None = None
+        self.awaits: Waits | None = None
+
+    @property
+    def target(self) -> Process | None:
+        return None if self.awaits is None else self.awaits.target
+
+    def _is_over(self) -> bool:
+        return self.awaits is None or self.awaits._is_over()
+
+
+class Driver(Protocol):
+    """The thread on which the code of an actor runs."""
+
+    ident: int | None
+
+    @property
+    def new_waiter(self) -> Callable[[], Waiter]:
+        """Make a waiter for code that runs on this thread."""
+        ...
+
+
 class Monitor:
     """What `monitor()` returns: one watch of one actor over another. It names its `Down`."""
 
@@ -144,24 +172,25 @@ class Process:
     Others are told of its end (names released, Exit and Down sent: *announced*) when it is gone; a killed one is
     announced at once, and is *abandoned* from then on until its code has really ended.
 
-    Whoever takes the token of an idle actor has *claimed* it, and has it looked at: by its home, which runs it and puts
-    the token back when nothing is left to do; or, when it is killed while idle, by the killer. So nothing is ever done
-    in an actor's name by two at once. There may be a million of them: what an idle actor doesn't need isn't there.
+    Whoever holds the claim of an actor has it looked at: its home, which runs it and lets go when nothing is left to
+    do; or, when it is killed while idle, the killer. So nothing is ever done in an actor's name by two at once. There
+    may be a million of them: what an idle actor doesn't need isn't there.
     """
 
     __slots__ = (
-        "_idle",
+        "_claim",
         "actor",
         "actor_class",
         "announced",
         "busy",
-        "carrier",
         "context",
+        "driver",
         "fatal",
         "gone",
         "gone_callbacks",
         "handled",
         "handling",
+        "helpers",
         "holds_program",
         "home",
         "inbox",
@@ -221,9 +250,9 @@ class Process:
         self.taken: list[object] | None = None
         # Messages that the actor has put aside.
         self.stashed: list[object] | None = None
-        # One token while nobody has claimed the actor. From the first moment somebody has: its starter. That taking
-        # from a list, and adding to one, is atomic makes locks needless here.
-        self._idle: list[None] = []
+        # Held while the actor isn't idle; nobody waits for it. From the first moment somebody has it: the starter.
+        self._claim = threading.Lock()
+        self._claim.acquire()
 
         self.started = False
         self.start_ignored = False
@@ -246,12 +275,15 @@ class Process:
         self.sample: Sample | None = None
         # Whether the program is to live as long as it does, though it has no thread of its own.
         self.holds_program = False
-        # The carrier whose thread the actor's code runs on; None when that is a thread of its own.
-        self.carrier: Carrier | None = None
+        # Where its code runs, since it was run first.
+        self.driver: Driver | None = None
         # What its code has set of context variables.
         self.context: Context | None = None
+        # With what its code waits; and for what, when one actor alone can end that.
         self.waiter: Waiter | None = None
         self.waiting_for: Waits | None = None
+        # With what others wait that act in its name: threads that were given its context.
+        self.helpers: set[Waiter] | None = None
 
         self.links: set[Process] | None = None
         self.monitors: dict[Monitor, None] | None = None
@@ -292,14 +324,10 @@ class Process:
         if self.reason is not ALIVE:
             return False
         self.inbox.append(message)
-        if self._idle:
+        if self._claim.acquire(False):  # noqa: FBT003 - the quickest way to say that it doesn't wait
             # As `wake()` does, without the call.
-            try:
-                self._idle.pop()
-            except IndexError:
-                pass
-            else:
-                self.home.schedule(self)
+            schedule = self.home.schedule
+            schedule(self)
         # The actor may have closed its mailbox, and emptied it for the last time, between the lines above.
         if self.reason is not ALIVE:
             self.refuse_mail()
@@ -307,23 +335,20 @@ class Process:
 
     def wake(self) -> None:
         """Have the actor look at what has come, unless it is about to."""
-        try:
-            self._idle.pop()
-        except IndexError:
-            return
-        self.home.schedule(self)
+        if self.claim():
+            self.home.schedule(self)
 
     def claim(self) -> bool:
-        """Take the token; False when somebody else has it."""
-        try:
-            self._idle.pop()
-        except IndexError:
-            return False
-        return True
+        """Have it looked at by the caller; False when somebody else does."""
+        return self._claim.acquire(blocking=False)
+
+    @property
+    def is_idle(self) -> bool:
+        return not self._claim.locked()
 
     def rest(self) -> bool:
         """Give up the claim; False when there is more to do, and the claim is kept."""
-        self._idle.append(None)
+        self._claim.release()
         # Whoever came before this line left it to the holder of the claim, and is seen here.
         if self.inbox or self.taken or self.fatal is not ALIVE or self.killed:
             return not self.claim()
@@ -422,16 +447,22 @@ class Process:
     def refuse(self, message: object) -> None:
         """Answer for an asked message that will not be answered otherwise."""
         if isinstance(message, Asked):
-            message.refuse(ActorDied(f"{self.label} ended before it answered: {self.reason!r}", self.reason))
+            reason = self.fatal if self.reason is ALIVE else self.reason
+            message.refuse(ActorDied(f"{self.label} ended before it answered: {reason!r}", reason))
 
     # Waiting
 
+    @property
+    def runs_here(self) -> bool:
+        """Whether the calling thread is the one that its code runs on, and no other that acts in its name."""
+        driver = self.driver
+        return driver is not None and driver.ident == get_ident()
+
     def new_waiter(self) -> Waiter:
         """A waiter for code of this actor, which may run in a thread that it started."""
-        carrier = self.carrier
-        ident = get_ident()
-        if carrier is not None and carrier.ident == ident:
-            return carrier.new_waiter()
+        driver = self.driver
+        if driver is not None and driver.ident == get_ident():
+            return driver.new_waiter()
         self.refuse_to_block()
         return ThreadWaiter()
 
@@ -448,7 +479,9 @@ class Process:
             raise ProcessKilled(self.label)
 
     def wait(self, waiter: Waiter, timeout: float | None) -> bool:
-        """Wait in this actor's own code; a kill ends the wait."""
+        """Wait in this actor's name; a kill ends the wait."""
+        if not self.runs_here:
+            return self._wait_elsewhere(waiter, timeout)
         # Published first, looked at second: a kill between the two finds either the waiter or the checkpoint.
         self.waiter = waiter
         try:
@@ -460,8 +493,49 @@ class Process:
             if self.killed:
                 raise ProcessKilled(self.label)
 
+    def wait_for(self, waits: Waits, waiter: Waiter, timeout: float | None) -> bool:
+        """Wait as `wait()` does, for what one actor alone can end, or nobody in particular.
+
+        Raises:
+            Deadlock: that one waits for this one.
+        """
+        if not self.runs_here:
+            return self._wait_elsewhere(waiter, timeout)
+        # Here too: of two that come to wait for each other, one at least sees the other.
+        self.waiting_for = waits
+        try:
+            refuse_deadlock(self)
+            return self.wait(waiter, timeout)
+        finally:
+            self.waiting_for = None
+
+    def _wait_elsewhere(self, waiter: Waiter, timeout: float | None) -> bool:
+        """Wait in another thread than its code runs on: that code goes on, so the wait closes no circle."""
+        with self.runtime.lock:
+            if self.helpers is None:
+                self.helpers = set()
+            self.helpers.add(waiter)
+        try:
+            if self.killed:
+                raise ProcessKilled(self.label)
+            return waiter.wait(self.runtime.clock, timeout)
+        finally:
+            with self.runtime.lock:
+                self.helpers.discard(waiter)
+            if self.killed:
+                raise ProcessKilled(self.label)
+
+    def await_later(self, target: Process, reached: Callable[[Process], bool]) -> None:
+        """Say that this one is about to wait, so that the other, which begins now, can't come to wait for it."""
+        if self.runs_here:
+            self.waiting_for = _Awaited(target, reached)
+
     def wait_until(self, reached: Callable[[Process], bool], timeout: float | None) -> bool:
-        """Block the calling thread or actor until this one's life has come so far; False after `timeout` seconds."""
+        """Block the calling thread or actor until this one's life has come so far; False after `timeout` seconds.
+
+        Raises:
+            Deadlock: this one waits for the calling actor.
+        """
         return wait_for_any([self], reached, timeout)
 
     def add_spectator(self, waiter: Waiter, reached: Callable[[Process], bool]) -> None:
@@ -578,13 +652,13 @@ class Process:
             self.killed = True
             self.reason = Killed()
             told = self._announce()
-            waiter = self.waiter
+            waiters = [waiter for waiter in (self.waiter, *(self.helpers or ())) if waiter is not None]
             handling = self.handling
         self._shut()
         if handling is not None:
             self.refuse(handling)
         self._tell_ended(told)
-        if waiter is not None:
+        for waiter in waiters:
             waiter.release()
         if self.claim():
             # Nobody runs it, and nobody will.
@@ -629,8 +703,8 @@ class Process:
                 return
             told = () if self.announced else self._announce()
             self.gone = True
-            self.actor = None
-            self.context = None
+            # With its parent, the youngest of many generations would keep them all.
+            self.actor = self.context = self.parent = None
             self.runtime.forget(self)
         self._tell_ended(told)
         # Those who asked for it in between.
@@ -744,6 +818,10 @@ class Process:
 _MANY = 64
 """Messages at which a mailbox is taken from in bulk."""
 
+lock_of_all = free_in_child(threading.RLock())
+"""For what concerns two records, of one runtime or of two: links, monitors, deaths. A finalizer that links, or stops,
+may come between two lines of the same thread that holds it."""
+
 # For mailboxes of which much is taken at a time, and for those of the dead. A finalizer that sends may come between two
 # lines of the same thread that holds it.
 _taking = free_in_child(threading.RLock())
@@ -766,26 +844,35 @@ def new_waiter() -> Waiter:
 
 
 def wait_for_any(processes: Sequence[Process], reached: Callable[[Process], bool], timeout: float | None) -> bool:
-    """Block the calling thread or actor until one of these has come so far; False after `timeout` seconds."""
+    """Block the calling thread or actor until one of these has come so far; False after `timeout` seconds.
+
+    Raises:
+        Deadlock: there is one, and it waits for the calling actor.
+    """
     waiter = new_waiter()
-    runtime = processes[0].runtime
-    for process in processes:
-        process.add_spectator(waiter, reached)
+    process = current()
+    for target in processes:
+        target.add_spectator(waiter, reached)
     try:
-        return runtime.wait(waiter, timeout)
+        if process is None:
+            return waiter.wait(processes[0].runtime.clock, timeout)
+        if len(processes) > 1:
+            return process.wait(waiter, timeout)
+        return process.wait_for(_Awaited(processes[0], reached), waiter, timeout)
     finally:
-        for process in processes:
-            process.remove_spectator(waiter)
+        for target in processes:
+            target.remove_spectator(waiter)
 
 
 def refuse_deadlock(asker: Process) -> None:
     """Refuse what `asker` is about to wait for when that can never come.
 
     An actor waits for another when only that one's code can end the wait: its handler, queued or running, is to answer;
-    or its `on_start` is to return. A deferred answer may come from anybody.
+    its `on_start` is to return; or it is to end. A deferred answer may come from anybody.
 
     Raises:
         Deadlock: naming the cycle.
+        ProcessKilled: there is one, and an exit signal has ended `asker` already but for the handler in hand (A15).
     """
     cycle = [asker]
     while True:
@@ -800,9 +887,15 @@ def refuse_deadlock(asker: Process) -> None:
             # One that others are in, and were told of.
             return
         cycle.append(target)
+    if asker.fatal is not ALIVE and asker.reason is ALIVE:
+        raise ProcessKilled(asker.label)
     if len(cycle) == 1:
-        msg = f"{asker.label} would wait for itself; use tell(), or call the method directly"
+        advice = "use tell(), or call the method directly" if isinstance(asker.waiting_for, Asked) else _TO_END
+        msg = f"{asker.label} would wait for itself; {advice}"
         raise Deadlock(msg, "calling_self")
     names = " -> ".join(process.label for process in (*cycle, asker))
     msg = f"{asker.label} would wait for ever, each for the next: {names}"
     raise Deadlock(msg, "deadlock")
+
+
+_TO_END = "to end, call exit(), or stop(block=False), and return"

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from greenlet import getcurrent, greenlet
 
+from actors._clock import ThreadWaiter
 from actors._fork import in_child
 from actors._life import turn
 from actors._process import Process, current, set_current
@@ -76,11 +77,14 @@ IDLE_GREENLETS = 256
 class OwnThread:
     """Runs one actor, on its own thread for life."""
 
-    __slots__ = ("_bell", "thread")
+    __slots__ = ("_bell", "ident", "thread")
+
+    new_waiter = ThreadWaiter
 
     def __init__(self, process: Process, name: str, *, daemon: bool) -> None:
         self._bell = threading.Lock()
         self._bell.acquire()
+        self.ident: int | None = None
         self.thread = threading.Thread(target=self._run, args=(process,), name=name, daemon=daemon)
 
     def schedule(self, _process: Process) -> None:
@@ -92,6 +96,8 @@ class OwnThread:
 
     def _run(self, process: Process) -> None:
         set_current(process)
+        self.ident = threading.get_ident()
+        process.driver = self
         scheduler = process.runtime.scheduler
         while not process.gone:
             turn(process)
@@ -178,7 +184,7 @@ class Pool:
     def fall_asleep(self, carrier: Carrier) -> bool:
         """Mark it as asleep, unless it is to end."""
         with self.lock:
-            if self.closing and not carrier.parked:
+            if self.closing and not carrier.has_parked:
                 self._strike(carrier)
                 return False
             carrier.asleep = True
@@ -271,16 +277,16 @@ class Parked:
     def wait(self, clock: Clock, timeout: float | None) -> bool:
         if timeout is None:
             if not self._is_released:
-                self.parked = getcurrent()
+                self.parked = me = getcurrent()
                 # Released since: that is looked at by this very thread, and not before it has left here.
-                self._carrier.park()
+                self._carrier.park(me)
             return True
         if timeout <= 0:
             return self._is_released
         ticket = clock.call_at(clock.now() + timeout, self.release)
         if not self._is_released:
-            self.parked = getcurrent()
-            self._carrier.park()
+            self.parked = me = getcurrent()
+            self._carrier.park(me)
         return clock.cancel(ticket)
 
     def release(self) -> None:
@@ -311,13 +317,13 @@ class Carrier:
         self.bell.acquire()
         self.thread: threading.Thread | None = None
         self.ident: int | None = None
-        self.parked = 0
+        # How often actors have been parked here, and gone on.
+        self._parks = self._resumptions = 0
         # These two change under the pool's lock: whether it waits for its bell; whether a spare has its place.
         self.asleep = True
         self.surplus = False
-        # For the watchdog: whose turn it is, and how many turns and resumptions there have been.
+        # Whose code runs; or has run last, while it looks for the next.
         self.running: Process | None = None
-        self.switches = 0
 
     # Called from anywhere
 
@@ -331,7 +337,18 @@ class Carrier:
 
     def leave_behind(self) -> None:
         self.ready = deque(maxlen=0)
-        self.parked = 0
+        self._parks = self._resumptions
+
+    @property
+    def has_parked(self) -> bool:
+        """Whether it has to go on with some that wait."""
+        return self._parks != self._resumptions
+
+    @property
+    def progress(self) -> object:
+        """What changes whenever it goes on with something else."""
+        process = self.running
+        return None if process is None else (process, process.handled, self._resumptions)
 
     @property
     def is_waited_for(self) -> bool:
@@ -339,21 +356,19 @@ class Carrier:
 
     # Called in its own thread
 
-    def park(self) -> None:
-        """Leave the current greenlet until it is resumed, and go on with others."""
+    def park(self, me: greenlet) -> None:
+        """Leave `me`, the current greenlet, until it is resumed, and go on with others."""
         process = self.running
-        self.parked += 1
-        self.running = None
+        self._parks += 1
         try:
             item = self._next()
             if not isinstance(item, greenlet):
                 (self._idle.pop() if self._idle else self._hub).switch(item)
-            elif item is not getcurrent():
+            elif item is not me:
                 item.switch()
         finally:
-            self.parked -= 1
+            self._resumptions += 1
             self.running = process
-        self.switches += 1
         if self.surplus:
             self._pool.reinstate(self)
 
@@ -391,8 +406,8 @@ class Carrier:
         """Run what is next, in a greenlet that a wait of an actor may park; what it returns is for another to run."""
         me = getcurrent()
         turn_of = self._turn
-        context = Context()
-        item = self._handed
+        me.gr_context = context = Context()
+        item, self._handed = self._handed, None
         while item is not None:
             if isinstance(item, greenlet):
                 if len(self._idle) >= IDLE_GREENLETS:
@@ -403,8 +418,8 @@ class Carrier:
             own = item.context
             if own is not None:
                 own.run(turn_of, item, own)
-            elif context.run(turn_of, item, context):
-                context = Context()
+            elif turn_of(item, context):
+                me.gr_context = context = Context()
             item = self._next()
         return None
 
@@ -416,14 +431,13 @@ class Carrier:
             return False
         if current() is not process:
             set_current(process)
-        process.carrier = self
+        process.driver = self
         self.running = process
-        self.switches += 1
+        run = self._run_turn
         try:
-            self._run_turn(process)
+            run(process)
         except Exception:
             logger.critical("an error of the runtime itself, in a turn of %s", process.label, exc_info=True)
-        self.running = None
         if process.gone:
             return False
         keeps = len(context) > 1
@@ -461,7 +475,7 @@ class Carrier:
         return self._take() or self._await_next()
 
     def _await_next(self) -> Process | greenlet | None:
-        item = None
+        item = self.running = None
         while item is None:
             if not self._pool.fall_asleep(self):
                 return None
@@ -494,7 +508,7 @@ class Carrier:
 
     def _await_bell(self) -> bool:
         """Sleep; False when the thread isn't needed any more."""
-        if self.parked or not (self.surplus or self._pool.for_blockers):
+        if self.has_parked or not (self.surplus or self._pool.for_blockers):
             return self.bell.acquire()
         if self.bell.acquire(timeout=LINGER_SECONDS):
             return True
@@ -562,7 +576,7 @@ class Watchdog:
             if process is None:
                 continue
             process.look_at(WATCH_SECONDS)
-            progress = (process, process.handled, carrier.switches)
+            progress = carrier.progress
             before, looks = self._seen.get(carrier, (None, 0))
             looks = looks + 1 if before == progress else 0
             seen[carrier] = (progress, looks)

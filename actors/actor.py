@@ -12,7 +12,7 @@ from actors import _pykka_registry
 from actors._bounded import Bound, BoundedProcess, Overflow, check_bound
 from actors._clock import check_timeout
 from actors._future import Future
-from actors._process import ALIVE, Awaited, Process, current
+from actors._process import ALIVE, Process, current
 from actors._scheduler import RunsOn
 from actors.child_spec import ChildSpec
 from actors.errors import CallTimeout, ExitRequest, Ignore, NotAnActor, StartFailed
@@ -346,11 +346,11 @@ def _spawn(
             _pykka_registry.remove(process.ref)
         if waits and starter is not None:
             # Known before the actor runs, so that it can't come to wait for its starter.
-            starter.waiting_for = Awaited(process, has_settled)
+            starter.await_later(process, has_settled)
         runs_on = cls.runs_on if options.runs_on is None else options.runs_on
         process.runtime.scheduler.start(process, runs_on, daemon=actor.use_daemon_thread)
     except BaseException as error:
-        if starter is not None:
+        if starter is not None and starter.runs_here:
             starter.waiting_for = None
         reason = error.reason if isinstance(error, ExitRequest) else Crashed(error)
         process.close(reason)
@@ -389,13 +389,7 @@ def has_settled(process: Process) -> bool:
 
 def await_start(process: Process, timeout: float | None) -> None:
     """Wait until an actor is up; raise why it isn't."""
-    starter = current()
-    try:
-        settled = process.wait_until(has_settled, timeout)
-    finally:
-        if starter is not None:
-            starter.waiting_for = None
-    if not settled:
+    if not process.wait_until(has_settled, timeout):
         # Unlinked first: it may be up at this very moment, and its kill must not hurt the starter all the same.
         if process.parent is not None:
             process.unlink(process.parent)

@@ -478,7 +478,7 @@ class GenServer(Actor, Generic[S]):
         self._cancel_idle()
         asked = self._otp_process.handling
         try:
-            if type(asked) is Asked:
+            if isinstance(asked, Asked):
                 return self._handle_asked(message, asked)
             if type(message) is _Cast:
                 returned = self._run(self.handle_cast, message.request, self._otp_state)

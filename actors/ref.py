@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import uuid
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import pykka
 
+from actors._call import call
 from actors._clock import check_timeout
 from actors._future import Future, Request
 from actors._inbox import Inbox
 from actors._mail import Told
 from actors._process import ALIVE, Process, current, refuse_deadlock
+from actors._scheduler import Carrier
 from actors.errors import ActorDied, NoSuchName
 from actors.messages import ExitReason, NoProc, Normal
 from actors.runtime import current_runtime
@@ -102,7 +105,7 @@ class ActorRef(pykka.ActorRef[A]):
             MailboxFull: its mailbox has no room, and `overflow="raise"`.
         """
         _checkpoint()
-        if type(message) is Request:
+        if isinstance(message, Request):
             message = Told(message)
         if not self._process.put(message):
             self._process.lose(message)
@@ -138,16 +141,19 @@ class ActorRef(pykka.ActorRef[A]):
         if timeout is not None:
             check_timeout(timeout)
         target = self._process
-        request = Request(message, target)
         asker = current()
         if asker is not None:
             if asker.killed:
                 asker.checkpoint()
-            if block:
-                if asker.runtime._event_loop is not None:
-                    asker.refuse_to_block()
-                if target is asker or target.waiting_for is not None:
-                    _refuse_deadlock(asker, request)
+            driver = asker.driver
+            if block and type(driver) is Carrier and driver.ident == get_ident():
+                return call(asker, driver, target, message, timeout)
+        request = Request(message, target)
+        if asker is not None and block:
+            if asker.runtime._event_loop is not None:
+                asker.refuse_to_block()
+            if target is asker or target.waiting_for is not None:
+                _refuse_deadlock(asker, request)
         if not target.put(request):
             request.refuse(self._died())
         if block:
@@ -303,6 +309,8 @@ def _checkpoint() -> None:
 
 def _refuse_deadlock(asker: Process, future: Future[Any]) -> None:
     """Refuse an ask before it is sent, when its answer could never come."""
+    if not asker.runs_here:
+        return
     asker.waiting_for = future
     try:
         refuse_deadlock(asker)

@@ -10,7 +10,7 @@ from actors._clock import Clock, SystemClock
 from actors._event_loop import EventLoop
 from actors._fork import free_in_child, in_child
 from actors._observer import Observer
-from actors._process import Process, chosen, current, new_waiter, set_current
+from actors._process import Process, chosen, current, lock_of_all, new_waiter, set_current
 from actors._scheduler import Scheduler, lifeline
 from actors._telemetry import ACTOR, MESSAGE, Telemetry
 from actors.dead_letters import DeadLetters
@@ -61,8 +61,7 @@ class Runtime:
     def _begin(self, clock: Clock, scheduler: Scheduler) -> None:
         self.clock = clock
         self.scheduler = scheduler
-        # A finalizer that links, or stops, may come between two lines of the same thread that holds it.
-        self.lock = threading.RLock()
+        self.lock = lock_of_all
         self._event_loop: EventLoop | None = None
         self._processes: dict[Process, None] = {}
         self._names: dict[Hashable, Process] = {}

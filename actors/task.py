@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeAlias, T
 
 from actors._clock import check_timeout
 from actors._mail import Control
-from actors._process import Awaited, Process, current, refuse_deadlock, wait_for_any
+from actors._process import Process, current, wait_for_any
 from actors.actor import Actor
 from actors.child_spec import ChildSpec
 from actors.errors import ActorDied, CallTimeout, NotTheOwner
@@ -339,15 +339,7 @@ class Task(Generic[V_co]):
         process = self._process
         if process is None or self._is_consumed or process.announced:
             return True
-        owner = current()
-        if owner is None:
-            return process.wait_until(_has_been_announced, timeout)
-        owner.waiting_for = Awaited(process, _has_been_announced)
-        try:
-            refuse_deadlock(owner)
-            return process.wait_until(_has_been_announced, timeout)
-        finally:
-            owner.waiting_for = None
+        return process.wait_until(_has_been_announced, timeout)
 
     def _settle(self, on_timeout: OnTimeout) -> Done[V_co] | Exited | None:
         """Return what has come of it; when nothing has, do as `on_timeout` says."""

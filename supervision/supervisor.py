@@ -13,6 +13,7 @@ from actors import (
     ActorRef,
     ChildSpec,
     Crashed,
+    Deadlock,
     Exit,
     ExitReason,
     ExitRequest,
@@ -526,13 +527,23 @@ def _name_of(spec: ChildSpec) -> str:
 def _shut_down(ref: ActorRef[Any], spec: ChildSpec, supervisor: Process) -> ExitReason:
     """End a child as its spec says, and return what it died of (B59)."""
     process = ref._process
+    is_given_time = True
     if spec.shutdown != "brutal_kill":
         process.signal(supervisor, Shutdown())
         timeout = None if spec.shutdown == "infinity" or spec.shutdown is None else float(spec.shutdown)
-        process.wait_until(lambda p: p.announced, timeout)
+        is_given_time = _await_end(process, timeout) and timeout != 0
     # A kill takes effect at once for everybody but the child's own code; to a dead one it does nothing.
     process.kill()
-    if spec.shutdown == 0 and process.killed and process.fatal is not ALIVE:
+    if not is_given_time and process.killed and process.fatal is not ALIVE:
         # It doesn't trap exits, and the signal came before the kill: with all the time it would have died of it (B60).
         return process.fatal
     return process.reason
+
+
+def _await_end(process: Process, timeout: float | None) -> bool:
+    """Give a child time to end; False when none would be enough, since it waits for its supervisor."""
+    try:
+        process.wait_until(lambda p: p.announced, timeout)
+    except Deadlock:
+        return False
+    return True

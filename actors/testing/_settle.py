@@ -90,7 +90,7 @@ def _work_done(runtime: Runtime) -> list[tuple[Process, int, object]]:
 
 
 def _busy(runtime: Runtime) -> list[Process]:
-    return [process for process in _processes(runtime) if not (process._idle or _waits(process))]
+    return [process for process in _processes(runtime) if not (process.is_idle or _waits(process))]
 
 
 def _waits(process: Process) -> bool:

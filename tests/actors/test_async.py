@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import queue
 import threading
 
 import pytest
 
-from actors import Actor, ActorDied, Crashed, Killed, WouldBlock, current_actor, exit, whereis
+from actors import Actor, ActorDied, Crashed, Killed, ProcessKilled, WouldBlock, current_actor, exit, whereis
+from actors._future import Future
 from tests.support import CAP, Probe, ended, received_nothing
 
 rule = pytest.mark.rule
@@ -268,3 +270,39 @@ def test_many_wait_at_once():
     latch.open()
 
     assert [answer.get(timeout=CAP) for answer in answers] == list(range(500))
+
+
+def test_a_kill_ends_what_a_thread_of_the_actors_own_waits_for():
+    """The thread was given the actor's context, and asks in its name, while the coroutine awaits the thread."""
+    outcome = queue.SimpleQueue()
+    begun = threading.Event()
+
+    class Silent(Future):
+        """Never answers, and tells when it is waited for."""
+
+        def _add_waiter(self, waiter):
+            begun.set()
+            return super()._add_waiter(waiter)
+
+    silent = Silent()
+
+    def ask_and_wait():
+        try:
+            silent.get()
+        except BaseException as error:
+            outcome.put(error)
+            raise
+
+    async def ask_in_a_thread():
+        await asyncio.to_thread(ask_and_wait)
+
+    ref = Answering.start()
+    asked = ref.ask(ask_in_a_thread, block=False)
+    assert begun.wait(CAP)
+
+    ref.kill()
+
+    assert isinstance(outcome.get(timeout=CAP), ProcessKilled)
+    with pytest.raises(ActorDied):
+        asked.get(timeout=CAP)
+    assert ended(ref).exit_reason == Killed()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 
 import pytest
@@ -183,3 +184,124 @@ def test_who_was_let_in_may_be_asked_by_who_made_the_room():
     sender.ask(tell_twice)
 
     assert receiver._process.actor.received.get(timeout=CAP) == "free"
+
+
+# The end of another is waited for as well
+
+
+def test_an_actor_that_joins_itself_is_told_so():
+    probe = Probe.start()
+
+    with pytest.raises(Deadlock, match="would wait for itself; to end, call exit"):
+        probe.ask(probe.join)
+
+
+def test_an_actor_that_stops_itself_and_waits_is_told_how_to_end():
+    probe = Probe.start()
+
+    with pytest.raises(Deadlock, match="to end, call exit"):
+        probe.ask(probe.stop)
+
+
+def test_whoever_joins_one_that_waits_for_it_is_told_so():
+    asker, joiner = Probe.start(), Probe.start()
+
+    with pytest.raises(Deadlock):
+        asker.ask(lambda: joiner.ask(asker.join))
+
+
+def test_one_that_is_joined_may_not_ask_who_waits_for_its_end():
+    refused = threading.Event()
+
+    class Leaver(Actor):
+        def __init__(self, gate, waiting):
+            self.gate, self.waiting = gate, waiting
+
+        def on_stop(self):
+            self.gate.pass_through()
+            try:
+                self.waiting.ask(lambda: "never")
+            except Deadlock:
+                refused.set()
+
+    gate, probe = Gate(), Probe.start()
+    leaver = Leaver.start(gate, probe)
+    leaver.stop(block=False)
+    gate.await_arrival()
+
+    joined = probe.ask(lambda: gate.open() or leaver.join(), block=False)
+
+    # Whichever closes the cycle is told so; if that is the one who ends, it goes on, and has ended then.
+    refused_joiner = False
+    try:
+        joined.get(timeout=CAP)
+    except Deadlock:
+        refused_joiner = True
+    assert refused.is_set() is not refused_joiner
+
+
+# What other code does in an actor's name, while its own goes on
+
+
+def test_a_thread_of_an_actors_own_may_ask_who_waits_for_the_actor():
+    asked, answered = threading.Event(), threading.Event()
+
+    class Helped(Actor):
+        use_daemon_thread = True
+
+        async def on_receive(self, message):
+            if message == "begin":
+                self.helper = asyncio.create_task(asyncio.to_thread(self.ask_for, "help"))
+            return message
+
+        def ask_for(self, what):
+            asked.set()
+            assert friend.ask(lambda: helped.ask("are you free?"), timeout=CAP) == "are you free?"
+            answered.set()
+
+    friend = Probe.start()
+    helped = Helped.start()
+
+    helped.ask("begin")
+
+    assert asked.wait(CAP)
+    assert answered.wait(CAP)
+
+
+def test_a_background_task_of_an_actors_own_may_await_who_waits_for_the_actor():
+    answered = threading.Event()
+
+    class Helped(Actor):
+        use_daemon_thread = True
+
+        async def on_receive(self, message):
+            if message == "begin":
+                self.helper = asyncio.create_task(self.await_answer())
+            return message
+
+        async def await_answer(self):
+            assert await friend.ask(lambda: helped.ask("are you free?"), block=False) == "are you free?"
+            answered.set()
+
+    friend = Probe.start()
+    helped = Helped.start()
+
+    helped.ask("begin")
+
+    assert answered.wait(CAP)
+
+
+def test_every_await_of_an_async_handler_counts():
+    class Patient(Actor):
+        use_daemon_thread = True
+        crash_on_failed_ask = False
+
+        async def on_receive(self, message):
+            assert await friend.ask(lambda: "first", block=False) == "first"
+            # Whichever closes the cycle is told so; the other's error is the answer to this one.
+            await friend.ask(lambda: patient.ask("never"), block=False)
+
+    patient, friend = Patient.start(), Probe.start()
+
+    with pytest.raises(Deadlock):
+        patient.ask("begin")

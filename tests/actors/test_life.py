@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import weakref
 
 import pykka
 import pytest
@@ -16,6 +18,8 @@ from actors import (
     Refusal,
     Shutdown,
     exit,
+    info,
+    unlink,
     whereis,
 )
 from tests.support import Gate, Probe, crash, ended, received, received_nothing, watching
@@ -420,3 +424,27 @@ def test_an_actor_ended_by_anothers_signal_logs_nothing_itself(caplog):
 
     ended(actor)
     assert errors_of(caplog) == []
+
+
+def test_the_youngest_of_many_generations_keeps_none_of_its_ancestors():
+    class Generation(Actor):
+        use_daemon_thread = True
+
+        def on_receive(self, _message):
+            child = type(self).options(link=True).start()
+            unlink(child)
+            return child
+
+    eldest = Generation.start()
+    youngest = eldest.ask("have a child").ask("have a child")
+    known = weakref.ref(eldest)
+
+    eldest.stop()
+    info(youngest).parent.stop()
+    # What has run last is known to its thread.
+    Probe.start().ask(lambda: None)
+    del eldest
+    gc.collect()
+
+    assert youngest.is_alive()
+    assert known() is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 
 import pytest
 
@@ -25,6 +26,7 @@ from actors import (
     unregister_name,
     whereis,
 )
+from actors.testing import TestRuntime
 from tests.support import CAP, Gate, Probe, TrappingProbe, crash, received, received_nothing, watching
 
 rule = pytest.mark.rule
@@ -393,3 +395,33 @@ def test_a_monitor_shows_whom_it_watches():
     assert str(actor) in repr(watch)
     assert actor.join(0) is False
     assert actor.stop(timeout=CAP)
+
+
+# Between actors of two runtimes
+
+
+def test_no_down_is_lost_between_two_runtimes(hasty_threads):
+    """Deaths in one world and monitors from another, at the same time."""
+    watchers = [Probe.start() for _ in range(3)]
+    started = threading.Barrier(2)
+
+    with TestRuntime():
+        others = [Probe.start() for _ in range(100)]
+
+        def kill_them():
+            started.wait(CAP)
+            for other in others:
+                other.kill()
+
+        killer = threading.Thread(target=kill_them)
+        killer.start()
+        started.wait(CAP)
+        for other in others:
+            for watcher in watchers:
+                watcher.ask(lambda other=other: monitor(other))
+        killer.join()
+
+        for watcher in watchers:
+            downs = [received(watcher) for _ in others]
+            assert sorted(str(down.ref) for down in downs) == sorted(map(str, others))
+            assert received_nothing(watcher)

@@ -446,3 +446,15 @@ def test_what_is_no_time_to_wait_is_refused_at_once_and_nothing_is_sent(wait, ti
 def test_what_is_no_time_to_start_is_refused_before_anything_starts(timeout):
     with pytest.raises(ValueError, match="start_timeout must be seconds >= 0"):
         Probe.options(start_timeout=timeout)
+
+
+@pytest.mark.parametrize("asker", ["an actor", "a thread"])
+def test_a_time_out_says_who_has_not_answered_what(asker):
+    ref, gate = busy()
+    ask = lambda: ref.ask(("sync", 7), timeout=0)  # noqa: E731
+
+    with pytest.raises(CallTimeout) as caught:
+        Probe.start().ask(ask) if asker == "an actor" else ask()
+
+    assert f"{ref} has not answered ('sync', 7) within 0 seconds" in str(caught.value)
+    gate.open()

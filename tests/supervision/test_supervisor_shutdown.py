@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from actors import CallTimeout, Crashed, Killed, Normal, Shutdown, unlink
+from actors import ActorDied, CallTimeout, Crashed, Deadlock, Killed, Normal, Shutdown, unlink
+from actors._future import Future
+from actors.testing import settle
 from supervision import ChildRunning, ChildSpec, Supervisor
 from tests.supervision.nursery import (
     BOOMED,
@@ -20,7 +22,7 @@ from tests.supervision.nursery import (
     throw,
     trapping,
 )
-from tests.support import CAP
+from tests.support import CAP, Probe, received, watching
 
 rule = pytest.mark.rule
 
@@ -341,4 +343,51 @@ def test_children_without_an_actor_are_passed_over(nursery, reports):
     sup.ref.stop()
 
     assert nursery.entries() == ["c stops", "a stops"]
+    assert reports() == []
+
+
+# A child that waits for its supervisor, which waits for its end
+
+
+@rule("B73")
+@pytest.mark.parametrize("shutdown", [1000.0, "infinity"])
+def test_a_child_that_has_itself_terminated_ends_at_once(nursery, reports, shutdown):
+    sup = family(nursery, [ours(nursery, "a", shutdown=shutdown)])
+    child = sup["a"]
+
+    with pytest.raises(ActorDied):
+        child.ask(lambda: sup.ref.terminate_child("a"))
+
+    assert child.exit_reason == Killed()
+    assert sup["a"] is None
+    assert reports() == []
+
+
+def test_a_child_that_asks_its_supervisor_as_it_ends_is_told_so_at_once(nursery, reports):
+    sup = family(nursery, [ours(nursery, "a", shutdown="infinity")])
+    child = sup["a"]
+    nursery.stops_with("a", sup.ref.count_children)
+
+    sup.ref.terminate_child("a")
+
+    assert isinstance(child.exit_reason, Crashed)
+    assert isinstance(child.exit_reason.exception, Deadlock)
+
+
+def test_a_child_that_asks_its_supervisor_too_late_ends_of_the_signal(nursery, reports):
+    sup = family(nursery, [ours(nursery, "a", shutdown="infinity")])
+    child = sup["a"]
+    busy = Future()
+    asked = child.ask(lambda: busy.get() or sup.ref.count_children(), block=False)
+    watcher = watching(child)
+    terminated = Probe.start().ask(lambda: sup.ref.terminate_child("a"), block=False)
+    settle()
+
+    busy.set(None)
+
+    terminated.get(timeout=CAP)
+    assert received(watcher).reason == Shutdown()
+    with pytest.raises(ActorDied):
+        asked.get(timeout=CAP)
+    assert nursery.entries() == ["a starts", "a stops"]
     assert reports() == []
