@@ -398,8 +398,8 @@ class Carrier:
             # Every loop is begun by this one line, so that none has another's frames beneath it, which would pile up.
             # And when the interpreter ends while a loop runs, and unwinds the stack of this thread, it has to find each
             # frame as it was then; and no arguments, which it would drop, though it may touch no object any more.
-            self._handed = item
             loop = item if isinstance(item, greenlet) else greenlet(self._loop)
+            self._handed, item = item, None
             item = loop.switch()
 
     def _loop(self) -> Process | greenlet | None:
