@@ -185,6 +185,7 @@ class Process:
         "busy",
         "context",
         "driver",
+        "ended_callbacks",
         "fatal",
         "gone",
         "gone_callbacks",
@@ -210,7 +211,6 @@ class Process:
         "started",
         "stashed",
         "stopped",
-        "stops",
         "taken",
         "trapping",
         "urn",
@@ -288,8 +288,8 @@ class Process:
         self.links: set[Process] | None = None
         self.monitors: dict[Monitor, None] | None = None
         self.watching: set[Monitor] | None = None
-        self.stops: list[pykka.Future[bool]] | None = None
         self.spectators: dict[Waiter, Callable[[Process], bool]] | None = None
+        self.ended_callbacks: list[Callable[[Process], None]] | None = None
         self.gone_callbacks: list[Callable[[Process], None]] | None = None
         # Pykka's flag, made when somebody looks: set as soon as the mailbox is closed.
         self.stopped: threading.Event | None = None
@@ -731,7 +731,7 @@ class Process:
         for callback in callbacks or ():
             callback(self)
 
-    def _announce(self) -> Sequence[pykka.Future[bool]]:
+    def _announce(self) -> Sequence[Callable[[Process], None]]:
         self.announced = True
         # Names first: who has seen the Exit or the Down can take the name at once (A8).
         self.runtime.release_name(self)
@@ -750,15 +750,15 @@ class Process:
         watching, self.watching = self.watching, None
         for monitor in watching or ():
             monitor.forget()
-        stops, self.stops = self.stops, None
-        return stops or ()
+        callbacks, self.ended_callbacks = self.ended_callbacks, None
+        return callbacks or ()
 
-    def _tell_ended(self, stops: Sequence[pykka.Future[bool]]) -> None:
+    def _tell_ended(self, callbacks: Sequence[Callable[[Process], None]]) -> None:
         if self.spectators:
             with self.runtime.lock:
                 self._wake_spectators()
-        for future in stops:
-            future.set(True)
+        for callback in callbacks:
+            callback(self)
 
     # Looking inside
 
@@ -788,15 +788,18 @@ class Process:
 
     def add_stop(self, done: pykka.Future[bool] | None) -> None:
         """Set `done` when the actor has ended, which it is about to."""
-        if done is None:
-            return
+        if done is not None:
+            self.when_ended(lambda _process: done.set(True))
+
+    def when_ended(self, callback: Callable[[Process], None]) -> None:
+        """Have `callback` called once, quickly and without raising, when others are told; at once if they have been."""
         with self.runtime.lock:
             if not self.announced:
-                if self.stops is None:
-                    self.stops = []
-                self.stops.append(done)
+                if self.ended_callbacks is None:
+                    self.ended_callbacks = []
+                self.ended_callbacks.append(callback)
                 return
-        done.set(True)
+        callback(self)
 
     def when_gone(self, callback: Callable[[Process], None]) -> None:
         """Have `callback` called once, quickly and without raising, as the actor goes; at once if it is gone."""

@@ -7,7 +7,7 @@ import queue
 from dataclasses import dataclass, replace
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeAlias, TypeVar, cast, overload
-from weakref import WeakSet, ref
+from weakref import WeakValueDictionary, ref
 
 from actors._future import Request as Asked
 from actors._mail import NO_REPLY, Control, Wrapping
@@ -324,7 +324,7 @@ class GenServer(Actor, Generic[S]):
     _otp_state: S
     _otp_terminated = False
     _otp_idle: _Idle | None = None
-    _otp_deferred: WeakSet[Asked] | None = None
+    _otp_deferred: WeakValueDictionary[int, Asked] | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Keep the arguments for `init`, which runs in the server itself; override that one."""
@@ -571,12 +571,12 @@ class GenServer(Actor, Generic[S]):
             self._otp_state = state
 
     def _defer(self, asked: Asked) -> None:
-        """Have the caller told when the server ends without having answered (A61)."""
+        """Have the caller told when the server is said to have ended without having answered (A61)."""
         if self._otp_deferred is None:
             # Weakly: a call that nobody waits for any more, and nobody can answer, needn't be kept.
-            deferred = self._otp_deferred = WeakSet[Asked]()
-            self._otp_process.when_gone(lambda process: _refuse_all(process, deferred))
-        self._otp_deferred.add(asked)
+            deferred = self._otp_deferred = WeakValueDictionary[int, Asked]()
+            self._otp_process.when_ended(lambda process: _refuse_all(process, deferred))
+        self._otp_deferred[id(asked)] = asked
 
     def _end(self, error: BaseException) -> NoReturn:
         """End because of an error of a callback, or what it returned; `terminate` may give another reason (A74)."""
@@ -662,6 +662,7 @@ def _reason_of(error: BaseException) -> ExitReason:
     return error.reason if isinstance(error, ExitRequest) else Crashed(error)
 
 
-def _refuse_all(process: Process, deferred: WeakSet[Asked]) -> None:
-    for asked in list(deferred):
-        process.refuse(asked)
+def _refuse_all(process: Process, deferred: WeakValueDictionary[int, Asked]) -> None:
+    # A list of them all, taken at one go: the server, killed at work, may be adding to them.
+    for reference in deferred.valuerefs():
+        process.refuse(reference())

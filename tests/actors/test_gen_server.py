@@ -505,6 +505,48 @@ def test_a_caller_left_without_an_answer_gets_the_reason_of_the_end(end, reason)
     assert raised.value.reason == reason
 
 
+@rule("A61", "A67")
+def test_a_caller_left_by_a_server_that_is_killed_at_work_hears_of_it_at_once():
+    server, kept = Scripted.start(), []
+
+    def keep(sender, state):
+        kept.append(sender)
+        return NoReply(state)
+
+    call = server.ask(keep, block=False)
+    gate = busy(server)
+
+    server.kill()
+
+    with pytest.raises(ActorDied) as raised:
+        call.get(timeout=0)
+    assert raised.value.reason == Killed()
+    assert server.state() == "abandoned"
+    assert kept[0].reply("of a body that runs on") is False
+    gate.open()
+    ended(server)
+
+
+@rule("A61", "A67")
+def test_what_a_killed_server_defers_later_is_refused_too():
+    server = Scripted.start()
+    gate = Gate()
+
+    def defer(_sender, state):
+        gate.pass_through()
+        return NoReply(state)
+
+    call = server.ask(defer, block=False)
+    gate.await_arrival()
+    server.kill()
+    gate.open()
+
+    ended(server)
+    with pytest.raises(ActorDied) as raised:
+        call.get(timeout=0)
+    assert raised.value.reason == Killed()
+
+
 # Callbacks that aren't there
 
 
