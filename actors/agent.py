@@ -160,7 +160,7 @@ class Agent(GenServer[S]):
             case _Update(change):
                 return Reply(None, change(state))
             case _GetAndUpdate(change):
-                return _reply_of(change(state))
+                return self._reply_of(change, change(state))
             case _:
                 msg = f"an agent is asked by get(), update() or get_and_update(); got the call {request!r}"
                 raise TypeError(msg)
@@ -168,6 +168,14 @@ class Agent(GenServer[S]):
     def handle_cast(self, request: Any, state: S) -> NoReply[S]:
         """Run a function that nobody waits for."""
         return NoReply(request(state))
+
+    def _reply_of(self, change: Callable[[S], object], answer: object) -> Reply[S]:
+        match answer:
+            case (reply, state) if isinstance(answer, tuple):
+                return Reply(reply, state)
+            case _:
+                callback = f"{type(self).__name__}.get_and_update() of {getattr(change, '__qualname__', change)}"
+                raise ExitRequest(BadReturn(answer, callback, "a pair: the answer, and the new state"))
 
     def _otp_create_ref(self, process: Process) -> ActorRef[Any]:
         return AgentRef[Any](process)
@@ -185,11 +193,3 @@ class AgentOptions(GenServerOptions):
     def start_link(self, make: Callable[[], T]) -> AgentRef[T]:
         """Start an agent, linked: `Agent.start_link` with these options."""
         return cast("AgentRef[T]", super().start_link(make))
-
-
-def _reply_of(answer: object) -> Reply[Any]:
-    match answer:
-        case (reply, state) if isinstance(answer, tuple):
-            return Reply(reply, state)
-        case _:
-            raise ExitRequest(BadReturn(answer))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import queue
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeAlias, TypeVar, cast, overload
 from weakref import WeakValueDictionary, ref
@@ -171,12 +171,21 @@ class From:
 
 @dataclass(frozen=True, slots=True)
 class BadReturn:
-    """The exit reason of a server whose callback returned what it can't; `value` is that (A57).
+    """The exit reason of a server whose callback returned what it can't (A57).
+
+    Two are equal when their values are.
+
+    Args:
+        value: what was returned.
+        callback: what returned it: the class of the server, and the callback.
+        expected: what it may return.
 
     OTP: `{bad_return_value, Value}`.
     """
 
     value: object
+    callback: str = field(default="", compare=False)
+    expected: str = field(default="", compare=False)
 
 
 class Request(Generic[R]):
@@ -481,10 +490,10 @@ class GenServer(Actor, Generic[S]):
             if isinstance(asked, Asked):
                 return self._handle_asked(message, asked)
             if type(message) is _Cast:
-                returned = self._run(self.handle_cast, message.request, self._otp_state)
+                then = self._accept(self._run(self.handle_cast, message.request, self._otp_state), "handle_cast")
             else:
-                returned = self._run(self.handle_info, message, self._otp_state)
-            self._go_on(self._accept(returned))
+                then = self._accept(self._run(self.handle_info, message, self._otp_state), "handle_info")
+            self._go_on(then)
         except ProcessKilled:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever it is, it ends this server and no other
@@ -519,7 +528,7 @@ class GenServer(Actor, Generic[S]):
             case Stop(reason, reply=reply) if reply is NO_REPLY:
                 raise ExitRequest(reason)
             case returned:
-                raise ExitRequest(BadReturn(returned))
+                raise self._bad_return(returned, "init")
 
     def _handle_asked(self, request: object, asked: Asked) -> object:
         sender = From(asked)
@@ -540,12 +549,12 @@ class GenServer(Actor, Generic[S]):
                     sender.reply(reply)
                 raise ExitRequest(reason)
             case _:
-                then = self._accept(returned)
+                then = self._accept(returned, "handle_call")
                 self._defer(asked)
                 self._go_on(then)
         return NO_REPLY
 
-    def _accept(self, returned: object) -> Then:
+    def _accept(self, returned: object, callback: str) -> Then:
         """Take over the state that a callback returned; return what is to follow."""
         match returned:
             case NoReply(state, then) if _is_then(then):
@@ -555,16 +564,23 @@ class GenServer(Actor, Generic[S]):
                 self._keep(state)
                 raise ExitRequest(reason)
             case _:
-                raise ExitRequest(BadReturn(returned))
+                raise self._bad_return(returned, callback)
 
     def _go_on(self, then: Then) -> None:
         while isinstance(then, Continue):
             if self._otp_process.fatal is not ALIVE:
                 # An exit signal ends the server ahead of its queue, and so ahead of this.
                 return
-            then = self._accept(self._run(self.handle_continue, then.argument, self._otp_state))
+            returned = self._run(self.handle_continue, then.argument, self._otp_state)
+            then = self._accept(returned, "handle_continue")
         if then is not None:
             self._await_idle(then)
+
+    def _bad_return(self, returned: object, callback: str) -> ExitRequest:
+        expected = _MAY_RETURN.get(callback, "NoReply(state) or Stop(reason, state)")
+        if isinstance(returned, Ok | Reply | NoReply) and not _is_then(returned.then):
+            expected += ", where then is Continue(argument), seconds >= 0, or None"
+        return ExitRequest(BadReturn(returned, f"{type(self).__name__}.{callback}()", expected))
 
     def _keep(self, state: S | _Same) -> None:
         if not isinstance(state, _Same):
@@ -650,6 +666,13 @@ class GenServerOptions(Options["GenServer[Any]"]):
         """Start a server, linked, and wait for it: `GenServer.start_link` with these options."""
         linked = replace(self, link=current_process() is not None)
         return linked.start(*args, **kwargs)
+
+
+_MAY_RETURN = {
+    "init": "Ok(state), Error(reason) or Stop(reason)",
+    "handle_call": "Reply(value, state), NoReply(state) or Stop(reason, state, reply)",
+}
+"""What callbacks may return that may return other things than most."""
 
 
 def _is_then(then: object) -> bool:

@@ -176,6 +176,17 @@ def test_an_answer_that_is_no_pair_ends_the_agent(answer):
 
 
 @rule("A103")
+def test_an_answer_that_is_no_pair_is_named_with_its_function():
+    def no_pair(state):
+        return state
+
+    reason = reason_of(Agent.start(list).get_and_update, no_pair)
+
+    assert reason.callback == f"Agent.get_and_update() of {no_pair.__qualname__}"
+    assert reason.expected == "a pair: the answer, and the new state"
+
+
+@rule("A103")
 def test_nobody_hears_of_a_cast_that_ends_the_agent():
     agent = Agent.start(list)
 

@@ -177,6 +177,48 @@ def test_what_a_plain_message_cant_return_ends_the_server():
     assert ended(server).exit_reason == BadReturn("wat")
 
 
+NEXT = "NoReply(state) or Stop(reason, state)"
+THEN = ", where then is Continue(argument), seconds >= 0, or None"
+
+
+class Named(Scripted):
+    """A server whose name is told."""
+
+    def handle_info(self, message, state):
+        return message
+
+
+@rule("A57")
+@pytest.mark.parametrize(
+    ("end", "callback", "expected"),
+    [
+        (
+            lambda server: server.ask(returning(None), block=False),
+            "Named.handle_call()",
+            "Reply(value, state), NoReply(state) or Stop(reason, state, reply)",
+        ),
+        (lambda server: server.cast(returning(Reply(1, 2))), "Named.handle_cast()", NEXT),
+        (lambda server: server.tell("wat"), "Named.handle_info()", NEXT),
+        (
+            lambda server: server.cast(returning(NoReply((), Continue(returning(Ok(1)))))),
+            "Named.handle_continue()",
+            NEXT,
+        ),
+        (lambda server: server.cast(returning(NoReply((), then="soon"))), "Named.handle_cast()", NEXT + THEN),
+    ],
+    ids=["call", "cast", "info", "continue", "then"],
+)
+def test_a_bad_return_names_the_callback_and_what_it_may_return(end, callback, expected, caplog):
+    server = Named.start()
+
+    end(server)
+
+    reason = ended(server).exit_reason
+    assert (reason.callback, reason.expected) == (callback, expected)
+    assert f"Named exited: {reason!r}" in caplog.text
+    assert f"callback='{callback}', expected='{expected}'" in caplog.text
+
+
 # Calls that fail
 
 

@@ -498,7 +498,7 @@ def test_an_orderly_end_is_not_logged(reason, caplog):
     [
         (doing(crash), "Unhandled exception in Scripted"),
         (returning(Stop("why", ())), "Scripted exited: 'why'"),
-        (returning("wat"), "Scripted exited: BadReturn(value='wat')"),
+        (returning("wat"), "Scripted exited: BadReturn(value='wat', callback='Scripted.handle_call()'"),
     ],
 )
 def test_an_abnormal_end_is_logged_once(request_, message, caplog):

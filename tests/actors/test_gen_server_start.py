@@ -145,6 +145,13 @@ def test_a_start_fails_with_what_the_server_died_of(do, reason):
     assert log == []
 
 
+@rule("A47")
+@pytest.mark.parametrize(("returned", "then"), [("wat", ""), (Ok((), then=-1), ", where then is")], ids=["value", "then"])
+def test_a_bad_return_of_init_says_what_it_may_return(returned, then):
+    with pytest.raises(StartFailed, match=r"callback='Scripted\.init\(\)', expected='Ok\(state\), Error.*" + then):
+        Scripted.start(lambda: returned)
+
+
 @rule("A47", "A48")
 def test_a_server_may_ignore_its_start():
     born, log = [], []
