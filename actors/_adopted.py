@@ -24,7 +24,7 @@ from actors._mail import Control, Inspect, StopRequest
 from actors._process import ALIVE, Process, current, set_current
 from actors.actor import await_start, has_settled, public_attributes
 from actors.errors import ActorDied, ExitRequest, StartFailed
-from actors.messages import Crashed, Down, Exit, ExitReason, NoProc, Normal
+from actors.messages import Crashed, Down, Exit, ExitReason, NoProc, Normal, shown
 from actors.ref import ActorRef
 from actors.runtime import current_runtime
 
@@ -99,7 +99,7 @@ class AdoptedProcess(Process):
                 # Of Pykka's own `stop()`, which has got what it wanted.
                 envelope.reply_to.set(None)
             else:
-                error = ActorDied(f"{self.label} ended before it answered: {self.reason!r}", self.reason)
+                error = ActorDied(f"{self.label} ended before it answered: {shown(self.reason)}", self.reason)
                 envelope.reply_to.set_exception((ActorDied, error, None))
 
     # Pykka's loop runs it, and looks at whatever is in its inbox.
@@ -287,7 +287,7 @@ class _Wrapped:
 
     def _died(self) -> ActorDied:
         process = self.process
-        return ActorDied(f"{process.label} ended before it answered: {process.reason!r}", process.reason)
+        return ActorDied(f"{process.label} ended before it answered: {shown(process.reason)}", process.reason)
 
     def _crash(self, error: BaseException) -> None:
         exc_info = (type(error), error, error.__traceback__)

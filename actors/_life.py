@@ -16,7 +16,7 @@ from actors._future import Request
 from actors._mail import NO_REPLY, Control, Inspect, StopRequest, Told, unwrapped
 from actors._process import ALIVE
 from actors.errors import ExitRequest, Ignore, ProcessKilled
-from actors.messages import Crashed, Down, Exit, Normal, Refusal, is_orderly
+from actors.messages import Crashed, Down, Exit, Normal, Refusal, is_orderly, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -258,7 +258,7 @@ def _report(process: Process, reason: ExitReason) -> None:
         error = reason.exception
         logger.error("Unhandled exception in %s:%s", process.ref, details, exc_info=_exc_info(error), extra=extra)
     else:
-        logger.error("%s exited: %r%s", process.label, reason, details, extra=extra)
+        logger.error("%s exited: %s%s", process.label, shown(reason), details, extra=extra)
 
 
 # Of a message or a state, which may be of any size, and whose own repr() may fail.

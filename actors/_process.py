@@ -20,7 +20,7 @@ from actors._fork import free_in_child
 from actors._links import effect_of_signal
 from actors._mail import Asked, StopRequest
 from actors.errors import ActorDied, Deadlock, ProcessKilled, WouldBlock
-from actors.messages import Down, Exit, ExitReason, Killed, NoProc, Shutdown
+from actors.messages import Down, Exit, ExitReason, Killed, NoProc, Shutdown, shown
 
 if TYPE_CHECKING:
     import asyncio
@@ -448,7 +448,7 @@ class Process:
         """Answer for an asked message that will not be answered otherwise."""
         if isinstance(message, Asked):
             reason = self.fatal if self.reason is ALIVE else self.reason
-            message.refuse(ActorDied(f"{self.label} ended before it answered: {reason!r}", reason))
+            message.refuse(ActorDied(f"{self.label} ended before it answered: {shown(reason)}", reason))
 
     # Waiting
 

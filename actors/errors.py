@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pykka
 
-from actors.messages import NoProc
+from actors.messages import NoProc, shown
 
 if TYPE_CHECKING:
     from actors.messages import ExitReason
@@ -121,7 +121,7 @@ class StartFailed(ActorError):
     """An actor could not be started; `reason` is what it died of (A48)."""
 
     def __init__(self, what: str, reason: ExitReason) -> None:
-        super().__init__(f"{what} could not be started: {reason!r}")
+        super().__init__(f"{what} could not be started: {shown(reason)}")
         self.reason = reason
 
 

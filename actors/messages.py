@@ -77,6 +77,14 @@ def is_orderly(reason: ExitReason) -> bool:
     return isinstance(reason, Normal | Shutdown)
 
 
+def shown(value: object) -> str:
+    """Return its `repr()`; of a value that has none because that fails, its type: who waits is to hear of an end."""
+    try:
+        return repr(value)
+    except Exception:  # noqa: BLE001 - whatever it is, it is not the error to tell of
+        return f"<{type(value).__name__} whose repr() fails>"
+
+
 @dataclass(frozen=True, slots=True)
 class Exit:
     """An exit signal, as a message to an actor that traps exits.

@@ -16,7 +16,7 @@ from actors._process import Process, current, wait_for_any
 from actors.actor import Actor
 from actors.child_spec import ChildSpec
 from actors.errors import ActorDied, CallTimeout, NotTheOwner
-from actors.messages import ExitReason, Killed, NoProc, Normal, Shutdown
+from actors.messages import ExitReason, Killed, NoProc, Normal, Shutdown, shown
 from actors.runtime import current_runtime
 
 if TYPE_CHECKING:
@@ -362,7 +362,7 @@ class Task(Generic[V_co]):
     def _open(self) -> V_co:
         if self._results:
             return self._results[0]
-        msg = f"{self!r} ended without a value: {self._reason!r}"
+        msg = f"{self!r} ended without a value: {shown(self._reason)}"
         raise ActorDied(msg, self._reason)
 
     @property
@@ -505,7 +505,7 @@ class _Stream(Generic[T, R]):
         reason: ExitReason = "timeout" if element.timed_out else element.process.reason
         is_harmless = element.timed_out or isinstance(reason, Normal)
         if consumer is not None and not consumer.trapping and not is_harmless:
-            msg = f"a task of the stream ended without a value: {reason!r}"
+            msg = f"a task of the stream ended without a value: {shown(reason)}"
             raise ActorDied(msg, reason)
         return Exited((element.given, reason) if self._zips else reason)
 

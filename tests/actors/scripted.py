@@ -42,6 +42,13 @@ class TrappingScripted(Scripted):
     trap_exit = True
 
 
+class Shy:
+    """What can't be shown."""
+
+    def __repr__(self):
+        raise ValueError
+
+
 def answer(value):
     """A call: answered with this value."""
     return lambda _sender, state: Reply(value, state)

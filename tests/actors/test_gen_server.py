@@ -31,7 +31,7 @@ from actors import (
     exit,
     send_after,
 )
-from tests.actors.scripted import Scripted, adding, answer, doing, returning, state_of
+from tests.actors.scripted import Scripted, Shy, adding, answer, doing, returning, state_of
 from tests.support import Gate, Probe, crash, ended
 
 rule = pytest.mark.rule
@@ -365,6 +365,20 @@ def test_all_callers_of_a_server_that_ends_get_its_reason():
         with pytest.raises(ActorDied) as raised:
             call.get()
         assert raised.value.reason == "why"
+
+
+@rule("A58", "A61")
+@pytest.mark.parametrize(
+    "request_",
+    [returning(Stop(Shy(), ())), returning(Shy()), doing(lambda: {}[Shy()])],
+    ids=["stop", "bad return", "crash"],
+)
+def test_a_caller_hears_of_an_end_whose_reason_cant_be_shown(request_):
+    server = Scripted.start()
+
+    reason = reason_of_failed_call(server, request_)
+
+    assert reason is ended(server).exit_reason
 
 
 @rule("A69")

@@ -35,7 +35,7 @@ from actors import (
     whereis,
 )
 from supervision import Supervisor
-from tests.actors.scripted import Scripted, TrappingScripted, adding, answer, doing, state_of
+from tests.actors.scripted import Scripted, Shy, TrappingScripted, adding, answer, doing, state_of
 from tests.support import Gate, Probe, TrappingProbe, crash, ended, received_nothing
 
 rule = pytest.mark.rule
@@ -146,10 +146,18 @@ def test_a_start_fails_with_what_the_server_died_of(do, reason):
 
 
 @rule("A47")
-@pytest.mark.parametrize(("returned", "then"), [("wat", ""), (Ok((), then=-1), ", where then is")], ids=["value", "then"])
+@pytest.mark.parametrize(
+    ("returned", "then"), [("wat", ""), (Ok((), then=-1), ", where then is")], ids=["value", "then"]
+)
 def test_a_bad_return_of_init_says_what_it_may_return(returned, then):
     with pytest.raises(StartFailed, match=r"callback='Scripted\.init\(\)', expected='Ok\(state\), Error.*" + then):
         Scripted.start(lambda: returned)
+
+
+@rule("A48")
+def test_a_starter_hears_of_a_failure_whose_reason_cant_be_shown():
+    with pytest.raises(StartFailed, match="could not be started: <Shy whose repr"):
+        Scripted.start(lambda: Stop(Shy()))
 
 
 @rule("A47", "A48")
