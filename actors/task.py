@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeAlias, TypeVar, get_args, overload
 
 from actors._clock import check_timeout
-from actors._mail import Control
+from actors._mail import Control, StopRequest
 from actors._process import Process, current, wait_for_any
 from actors.actor import Actor
 from actors.child_spec import ChildSpec
@@ -69,16 +69,19 @@ class Task(Generic[V_co]):
     OTP: Elixir's Task. Differs: the value and the end of a task are no messages to its owner (A79, A94).
     """
 
-    def __init__(self, process: Process | None, results: list[V_co]) -> None:
+    def __init__(self, process: Process | None, results: list[V_co], function: str = "") -> None:
         """Not for users: `async_()` and `completed()` make tasks."""
         self._process = process
+        self._function = function
         # The value, once the function has returned.
         self._results = results
         self._owner = current()
         self._is_consumed = False
 
     def __repr__(self) -> str:
-        return f"<Task {self._process.ref}>" if self._process is not None else f"<Task of {self._results[0]!r}>"
+        if self._process is None:
+            return f"<Task of {self._results[0]!r}>"
+        return f"<Task {self._function}, {self._process.ref}>"
 
     # Starting
 
@@ -94,10 +97,14 @@ class Task(Generic[V_co]):
     def async_(function: Callable[P, Any], /, *args: P.args, **kwargs: P.kwargs) -> Task[Any]:
         """Run `function(*args, **kwargs)`, and return the task, whose value is to be waited for.
 
+        Raises:
+            TypeError: `function` can't be called.
+
         OTP: `Task.async/1` (A79, A80, A86).
         """
         results: list[Any] = []
-        return Task(_start(function, args, kwargs, results, link=current() is not None)._process, results)
+        ref = _start(_Call(function, args, kwargs), results, link=current() is not None)
+        return Task(ref._process, results, _name_of(function))
 
     @staticmethod
     def completed(value: R) -> Task[R]:
@@ -113,7 +120,7 @@ class Task(Generic[V_co]):
 
         OTP: `Task.start/1` (A93).
         """
-        return _start(function, args, kwargs, [], link=False)
+        return _start(_Call(function, args, kwargs), [], link=False)
 
     @staticmethod
     def start_link(function: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> ActorRef[Any]:
@@ -121,11 +128,12 @@ class Task(Generic[V_co]):
 
         OTP: `Task.start_link/1` (A93).
         """
-        return _start(function, args, kwargs, [], link=current() is not None)
+        return _start(_Call(function, args, kwargs), [], link=current() is not None)
 
     @staticmethod
     def child_spec(function: Callable[..., object], /, *args: object, **kwargs: object) -> ChildSpec:
         """Return the spec with which a supervisor runs a function, once: it is temporary (A93)."""
+        _check_function(function)
         return ChildSpec(Task.start_link, (function, *args), kwargs, id=Task, restart="temporary")
 
     # Waiting for one
@@ -204,7 +212,7 @@ class Task(Generic[V_co]):
     # Waiting for many
 
     @staticmethod
-    def await_many(tasks: Sequence[Task[R]], timeout: float | None = _SECONDS) -> list[R]:
+    def await_many(tasks: Iterable[Task[R]], timeout: float | None = _SECONDS) -> list[R]:
         """Return the values of all, in the order of `tasks`; the first that ends without one is raised at once.
 
         Args:
@@ -216,6 +224,7 @@ class Task(Generic[V_co]):
         OTP: `Task.await_many/2` (A90).
         """
         check_timeout(timeout)
+        tasks = list(tasks)
         for task in tasks:
             task._check_owner()
         consumed = [task for task in tasks if task._is_consumed]
@@ -234,7 +243,7 @@ class Task(Generic[V_co]):
 
     @staticmethod
     def yield_many(
-        tasks: Sequence[Task[R]],
+        tasks: Iterable[Task[R]],
         timeout: float | None = _SECONDS,
         *,
         limit: int | None = None,
@@ -254,6 +263,7 @@ class Task(Generic[V_co]):
         _check_choice("on_timeout", on_timeout, OnTimeout)
         if limit is not None:
             _check_count("limit", limit)
+        tasks = list(tasks)
         for task in tasks:
             task._check_owner()
         open_tasks = [task for task in tasks if not task._is_consumed]
@@ -316,12 +326,13 @@ class Task(Generic[V_co]):
             zip_input_on_exit: whether the reason of an `Exited` is a pair of the input and the reason.
 
         Raises:
-            ValueError: a bad argument, at once (A100).
+            TypeError, ValueError: a bad argument, at once (A100).
             ActorDied: while iterating, by an actor that doesn't trap exits: a task has failed (A97). To one that does,
                 and outside of actors, it is yielded as `Exited`.
 
         OTP: `Task.async_stream/5` (A95 to A99).
         """
+        _check_function(function)
         if max_concurrency is not None:
             _check_count("max_concurrency", max_concurrency)
         check_timeout(timeout)
@@ -390,17 +401,36 @@ class _Run(Control):
 _RUN = _Run()
 
 
+class _Call:
+    """What a task is to do; shown as it would be written."""
+
+    __slots__ = ("args", "function", "kwargs")
+
+    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        _check_function(function)
+        self.function = function
+        self.args = args
+        self.kwargs = kwargs
+
+    def __repr__(self) -> str:
+        arguments = [*map(shown, self.args), *(f"{name}={shown(value)}" for name, value in self.kwargs.items())]
+        return f"{_name_of(self.function)}({', '.join(arguments)})"
+
+
 class TaskProcess(Actor):
     """Runs one function, and ends."""
 
-    def __init__(self, function: Callable[[], Any], results: list[Any]) -> None:
-        self._function = function
+    def __init__(self, call: _Call, results: list[Any]) -> None:
+        self._call = call
         self._results = results
+        starter = current()
+        self._started_by = None if starter is None else starter.ref
 
     def on_receive(self, message: object) -> Any:
         if message is not _RUN:
             return super().on_receive(message)
-        result = self._function()
+        call = self._call
+        result = call.function(*call.args, **call.kwargs)
         if inspect.iscoroutine(result):
             return self._finish(result)
         return self._end(result)
@@ -409,21 +439,20 @@ class TaskProcess(Actor):
         self._end(await coroutine)
 
     def _end(self, result: object) -> None:
+        process = self._otp_process
+        # What a killed one returns is nobody's any more.
+        process.checkpoint()
         self._results.append(result)
-        self._otp_process.request_stop(Normal())
+        # Ahead of what came meanwhile, such as its owner's exit, which one that traps exits outlives (A86).
+        process.put_back([StopRequest(Normal())])
+
+    def _otp_last_state(self) -> dict[str, object]:
+        return {"call": self._call, "started_by": self._started_by}
 
 
-def _start(
-    function: Callable[..., object],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    results: list[Any],
-    *,
-    link: bool,
-) -> ActorRef[TaskProcess]:
-    runs_on: RunsOn = "shared" if inspect.iscoroutinefunction(function) else "thread"
-    options = TaskProcess.options(link=link, runs_on=runs_on)
-    ref = options.start(lambda: function(*args, **kwargs), results)
+def _start(call: _Call, results: list[Any], *, link: bool) -> ActorRef[TaskProcess]:
+    runs_on: RunsOn = "shared" if inspect.iscoroutinefunction(call.function) else "thread"
+    ref = TaskProcess.options(link=link, runs_on=runs_on).start(call, results)
     ref._process.put(_RUN)
     return ref
 
@@ -475,7 +504,7 @@ class _Stream(Generic[T, R]):
 
     def _begin(self, given: T) -> _Element[T, R]:
         results: list[R] = []
-        ref = _start(self._function, (given,), {}, results, link=False)
+        ref = _start(_Call(self._function, (given,), {}), results, link=False)
         deadline = math.inf if self._timeout is None else current_runtime().clock.now() + self._timeout
         element = _Element(given, ref._process, results, deadline)
         self._running.append(element)
@@ -514,6 +543,13 @@ class _Stream(Generic[T, R]):
             self._running.pop().process.kill()
 
 
+def _name_of(function: Callable[..., object]) -> str:
+    name, module = getattr(function, "__qualname__", None), getattr(function, "__module__", None)
+    if name is None:
+        return shown(function)
+    return name if module is None else f"{module}.{name}"
+
+
 def _endings(tasks: Sequence[Task[Any]], timeout: float | None) -> Iterator[int]:
     """Wait for the tasks, and yield how many have ended whenever that has changed, until all have or time is over."""
     clock = current_runtime().clock
@@ -538,6 +574,15 @@ def _timed_out(task: Task[Any], timeout: float | None) -> CallTimeout:
     return CallTimeout(
         f"{task!r} has no value within {timeout} seconds; it goes on, and can't be awaited again", "timeout"
     )
+
+
+def _check_function(function: object) -> None:
+    if inspect.iscoroutine(function):
+        msg = f"function must be callable; got {function!r}, a coroutine; give its function, and the arguments of that"
+        raise TypeError(msg)
+    if not callable(function):
+        msg = f"function must be callable; got {function!r}"
+        raise TypeError(msg)
 
 
 def _check_count(name: str, value: object) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import closing
+from functools import partial
 
 import pytest
 
@@ -24,8 +26,10 @@ from actors import (
     checkpoint,
     current_actor,
     exit,
+    trap_exit,
 )
 from supervision import Supervisor
+from tests.actors.scripted import Shy
 from tests.support import CAP, Gate, Probe, TrappingProbe, crash, ended, received, received_nothing
 
 rule = pytest.mark.rule
@@ -84,6 +88,85 @@ def test_a_task_may_end_with_a_reason_and_no_value(reason):
     with pytest.raises(ActorDied) as raised:
         Task.async_(exit, reason).await_()
     assert raised.value.reason == reason
+
+
+def work(how, **_options):
+    how()
+
+
+@rule("A80")
+@pytest.mark.parametrize("how", [crash, lambda: exit("why")], ids=["crash", "exit"])
+def test_the_log_of_a_task_that_fails_shows_who_started_what_with_what(how, caplog):
+    starter = TrappingProbe.start()
+
+    task = starter.ask(lambda: Task.async_(work, how, mode="fast"))
+
+    ended(task._process.ref)
+    (record,) = caplog.records
+    call = record.call
+    assert (call.function, call.args, call.kwargs) == (work, (how,), {"mode": "fast"})
+    assert record.started_by == starter
+    assert repr(call) == f"{__name__}.work({how!r}, mode='fast')"
+    assert f"call: {__name__}.work(" in record.getMessage()
+    assert "started_by: <" in record.getMessage()
+
+
+@rule("A80")
+def test_an_argument_that_cant_be_shown_keeps_no_function_out_of_the_log(caplog):
+    ended(Task.async_(work, crash, shy=Shy())._process.ref)
+
+    assert f"call: {__name__}.work(" in caplog.records[0].getMessage()
+
+
+@rule("A80")
+def test_a_task_that_ends_in_order_is_not_logged(caplog):
+    for reason in (Normal(), Shutdown(), Shutdown("why")):
+        ended(Task.async_(exit, reason)._process.ref)
+
+    assert caplog.records == []
+
+
+def test_a_task_is_shown_with_its_function():
+    task = Task.async_(crash)
+
+    assert f"{crash.__module__}.crash" in repr(task)
+    with pytest.raises(ActorDied, match=r"support\.crash"):
+        task.await_()
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [([].clear, "list.clear"), (partial(exit, "why"), "functools.partial(<function exit")],
+    ids=["method", "partial"],
+)
+def test_whatever_can_be_called_has_a_name(function, name):
+    task = Task.async_(function)
+
+    assert repr(task).startswith(f"<Task {name}")
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        Task.async_,
+        Task.start,
+        Task.start_link,
+        Task.child_spec,
+        lambda function: Task.async_stream([1], function),
+    ],
+    ids=["async_", "start", "start_link", "child_spec", "async_stream"],
+)
+def test_what_cant_be_called_is_refused_at_once(start):
+    with pytest.raises(TypeError, match=r"function must be callable; got 3"):
+        start(3)
+
+
+def test_a_coroutine_instead_of_its_function_is_refused_with_what_to_give():
+    async def double(number):
+        return number * 2
+
+    with closing(double(4)) as coroutine, pytest.raises(TypeError, match="a coroutine; give its function"):
+        Task.async_(coroutine)
 
 
 @rule("A81")
@@ -223,6 +306,37 @@ def test_a_task_goes_on_when_its_owner_ends_normally(gate):
     assert done == ["late"]
 
 
+@rule("A86")
+def test_a_task_that_traps_exits_outlives_its_owner(gate):
+    owner = Probe.start()
+    done = []
+
+    def run():
+        trap_exit(True)
+        done.append(through(gate))
+
+    task = owner.ask(lambda: Task.async_(run))
+    gate.await_arrival()
+
+    owner.kill()
+    gate.open()
+
+    assert ended(task._process.ref).exit_reason == Normal()
+    assert done == ["late"]
+
+
+@rule("A6", "A87")
+def test_what_a_killed_task_returns_is_thrown_away(gate):
+    task = Task.async_(through, gate)
+    gate.await_arrival()
+
+    task._process.kill()
+    gate.open()
+    ended(task._process.ref)
+
+    assert task.yield_() == Exited(Killed())
+
+
 @rule("A87")
 def test_a_yield_says_what_came_of_the_task():
     assert Task.async_(lambda: "value").yield_() == Done("value")
@@ -303,6 +417,13 @@ def test_a_brutal_kill_of_one_that_died_of_shutdown_says_that():
 def test_many_are_awaited_in_the_order_of_the_list():
     assert Task.await_many([Task.async_(lambda n=n: n) for n in range(5)]) == [0, 1, 2, 3, 4]
     assert Task.await_many([]) == []
+
+
+@rule("A90", "A91")
+def test_many_may_come_one_by_one():
+    assert Task.await_many(Task.async_(lambda n=n: n) for n in range(3)) == [0, 1, 2]
+    outcomes = Task.yield_many(Task.async_(lambda n=n: n) for n in range(3))
+    assert [outcome for _, outcome in outcomes] == [Done(0), Done(1), Done(2)]
 
 
 @rule("A90")
