@@ -516,6 +516,11 @@ class GenServer(Actor, Generic[S]):
         return self._otp_state
 
     def _init(self) -> Then:
+        if not hasattr(self, "_otp_arguments"):
+            raise TypeError(
+                f"{type(self).__name__}.__init__() doesn't call super().__init__(); "
+                "define init() instead, which gets the arguments of start() and returns Ok(state)"
+            )
         args, kwargs = self._otp_arguments
         del self._otp_arguments
         match self._run(self.init, *args, **kwargs):

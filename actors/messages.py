@@ -124,6 +124,9 @@ class Refusal:
     An exception that a handler *raises* ends the actor. One that it returns in a `Refusal` is raised in the asker
     only; told messages have nobody to refuse, and it does nothing there.
 
+    Raises:
+        TypeError: it is given what is no `Exception`.
+
     Example:
         def on_receive(self, message):
             if message.amount > self.balance:
@@ -131,3 +134,8 @@ class Refusal:
     """
 
     exception: Exception
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.exception, Exception):
+            msg = "a Refusal takes an exception, which is raised in the asker: Refusal(ValueError(...)); got "
+            raise TypeError(msg + shown(self.exception))

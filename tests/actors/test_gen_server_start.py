@@ -197,6 +197,33 @@ def test_a_server_without_init_says_so():
     )
 
 
+def test_an_init_of_pythons_that_hides_the_servers_own_is_refused_with_what_to_do():
+    class Misled(GenServer[int]):
+        def __init__(self, start):
+            self.start_at = start
+
+        def init(self, start):
+            return Ok(start)
+
+    with pytest.raises(StartFailed) as raised:
+        Misled.start(1)
+
+    assert isinstance(raised.value.reason.exception, TypeError)
+    assert str(raised.value.reason.exception) == (
+        "Misled.__init__() doesn't call super().__init__(); "
+        "define init() instead, which gets the arguments of start() and returns Ok(state)"
+    )
+
+
+def test_a_server_may_have_an_init_of_pythons_that_passes_its_arguments_on():
+    class Prepared(Scripted):
+        def __init__(self, *args):
+            super().__init__(*args)
+            self.prepared = True
+
+    assert state_of(Prepared.start(lambda: Ok("state"))) == "state"
+
+
 @rule("A49", "A50")
 @pytest.mark.parametrize("starter_class", [Probe, TrappingProbe])
 @pytest.mark.parametrize(("do", "reason"), [*FAILURES, (lambda: Error("bad"), "bad")])

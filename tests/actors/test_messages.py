@@ -87,3 +87,9 @@ def test_reasons_are_made_to_be_matched():
     match Crashed(KeyError("k")):
         case Crashed(KeyError() as error):
             assert error.args == ("k",)
+
+
+@pytest.mark.parametrize("given", ["no", None, ValueError, SystemExit(1)], ids=repr)
+def test_what_cant_be_raised_in_the_asker_is_no_refusal(given):
+    with pytest.raises(TypeError, match=r"takes an exception, which is raised in the asker: Refusal\(ValueError"):
+        Refusal(given)
