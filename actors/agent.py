@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from actors.errors import ExitRequest
 from actors.gen_server import BadReturn, From, GenServer, GenServerOptions, GenServerRef, NoReply, Ok, Reply, Request
+from actors.messages import shown
 from actors.ref import NamedRef
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Coroutine, Hashable
 
     from actors._bounded import Overflow
     from actors._process import Process
@@ -25,8 +26,8 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class _Get(Request[R]):
-    read: Callable[[Any], R]
+class _Get(Request[Any]):
+    read: Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +36,26 @@ class _Update(Request[None]):
 
 
 @dataclass(frozen=True, slots=True)
-class _GetAndUpdate(Request[R]):
-    change: Callable[[Any], tuple[R, Any]]
+class _GetAndUpdate(Request[Any]):
+    change: Callable[[Any], Any]
 
 
 class AgentRef(GenServerRef, Generic[S]):
     """A ref to an agent, with what can be done to its state.
 
-    Each function runs in the agent, and gets the state. One that raises ends the agent, and the state is lost; the
-    caller gets `ActorDied`, with the exception in its reason (A103). The calls raise what `GenServerRef.call` raises;
-    one that is out of time is carried out all the same (A104).
+    Each function runs in the agent, and gets the state; it may be `async def`. One that raises ends the agent, and the
+    state is lost; the caller gets `ActorDied`, with the exception in its reason (A103). The calls raise what
+    `GenServerRef.call` raises, and `TypeError` for what is no function; one that is out of time is carried out all the
+    same (A104).
     """
 
-    def get(self, read: Callable[[S], R], timeout: float | None = 5.0) -> R:
+    @overload
+    def get(self, read: Callable[[S], Coroutine[Any, Any, R]], timeout: float | None = 5.0) -> R: ...
+
+    @overload
+    def get(self, read: Callable[[S], R], timeout: float | None = 5.0) -> R: ...
+
+    def get(self, read: Callable[[S], Any], timeout: float | None = 5.0) -> Any:
         """Return what `read(state)` returns, and leave the state as it is.
 
         Args:
@@ -55,9 +63,10 @@ class AgentRef(GenServerRef, Generic[S]):
 
         OTP: `Agent.get/3` (A101).
         """
+        _check_function("read", read)
         return self.call(_Get(read), timeout)
 
-    def update(self, change: Callable[[S], S], timeout: float | None = 5.0) -> None:
+    def update(self, change: Callable[[S], S | Coroutine[Any, Any, S]], timeout: float | None = 5.0) -> None:
         """Make what `change(state)` returns the state, and wait until it is.
 
         Args:
@@ -65,9 +74,18 @@ class AgentRef(GenServerRef, Generic[S]):
 
         OTP: `Agent.update/3` (A101).
         """
+        _check_function("change", change)
         self.call(_Update(change), timeout)
 
-    def get_and_update(self, change: Callable[[S], tuple[R, S]], timeout: float | None = 5.0) -> R:
+    @overload
+    def get_and_update(
+        self, change: Callable[[S], Coroutine[Any, Any, tuple[R, S]]], timeout: float | None = 5.0
+    ) -> R: ...
+
+    @overload
+    def get_and_update(self, change: Callable[[S], tuple[R, S]], timeout: float | None = 5.0) -> R: ...
+
+    def get_and_update(self, change: Callable[[S], Any], timeout: float | None = 5.0) -> Any:
         """Have `change(state)` return a pair: what is returned here, and the new state.
 
         Anything else that it returns ends the agent with `BadReturn` (A103).
@@ -77,13 +95,15 @@ class AgentRef(GenServerRef, Generic[S]):
 
         OTP: `Agent.get_and_update/3` (A101).
         """
+        _check_function("change", change)
         return self.call(_GetAndUpdate(change), timeout)
 
-    def cast(self, change: Callable[[S], S], /) -> None:
+    def cast(self, change: Callable[[S], S | Coroutine[Any, Any, S]], /) -> None:
         """Make what `change(state)` returns the state, and don't wait; nobody is told when that fails.
 
         OTP: `Agent.cast/2` (A101).
         """
+        _check_function("change", change)
         super().cast(change)
 
 
@@ -105,17 +125,34 @@ class Agent(GenServer[S]):
     OTP: `Agent` (A101 to A106).
     """
 
+    @overload  # type: ignore[override]  # its ref knows the state instead
     @classmethod
-    def start(cls, make: Callable[[], T]) -> AgentRef[T]:  # type: ignore[override]  # its ref knows the state instead
-        """Start an agent whose state is what `make()` returns, which is called in the agent.
+    def start(cls, make: Callable[[], Coroutine[Any, Any, T]]) -> AgentRef[T]: ...
+
+    @overload
+    @classmethod
+    def start(cls, make: Callable[[], T]) -> AgentRef[T]: ...
+
+    @classmethod
+    def start(cls, make: Callable[[], Any]) -> AgentRef[Any]:
+        """Start an agent whose state is what `make()` returns, which is called in the agent, and may be `async def`.
 
         Raises:
             StartFailed: `make` failed (A102).
+            TypeError: `make` is no function.
         """
         return cls.options().start(make)
 
+    @overload  # type: ignore[override]  # the same
     @classmethod
-    def start_link(cls, make: Callable[[], T]) -> AgentRef[T]:  # type: ignore[override]  # the same
+    def start_link(cls, make: Callable[[], Coroutine[Any, Any, T]]) -> AgentRef[T]: ...
+
+    @overload
+    @classmethod
+    def start_link(cls, make: Callable[[], T]) -> AgentRef[T]: ...
+
+    @classmethod
+    def start_link(cls, make: Callable[[], Any]) -> AgentRef[Any]:
         """Start an agent, linked to the calling actor; otherwise as `start()`."""
         return cls.options().start_link(make)
 
@@ -148,28 +185,28 @@ class Agent(GenServer[S]):
         """Return a ref to whatever agent has the name when it is used."""
         return _NamedAgentRef(name)
 
-    def init(self, make: Callable[[], S]) -> Ok[S]:
+    def init(self, make: Callable[[], Any]) -> Ok[S]:
         """Make the state."""
-        return Ok(make())
+        return Ok(self._run(make))
 
     def handle_call(self, request: Any, sender: From, state: S) -> Reply[S]:  # noqa: ARG002 - all are answered at once
         """Run a function that somebody waits for."""
         match request:
             case _Get(read):
-                return Reply(read(state), state)
+                return Reply(self._run(read, state), state)
             case _Update(change):
-                return Reply(None, change(state))
+                return Reply(None, self._run(change, state))
             case _GetAndUpdate(change):
-                return self._reply_of(change, change(state))
+                return self._reply_of(change, self._run(change, state))
             case _:
                 msg = f"an agent is asked by get(), update() or get_and_update(); got the call {request!r}"
                 raise TypeError(msg)
 
     def handle_cast(self, request: Any, state: S) -> NoReply[S]:
         """Run a function that nobody waits for."""
-        return NoReply(request(state))
+        return NoReply(self._run(request, state))
 
-    def _reply_of(self, change: Callable[[S], object], answer: object) -> Reply[S]:
+    def _reply_of(self, change: Callable[[S], Any], answer: object) -> Reply[S]:
         match answer:
             case (reply, state) if isinstance(answer, tuple):
                 return Reply(reply, state)
@@ -186,10 +223,34 @@ class AgentOptions(GenServerOptions):
 
     __slots__ = ()
 
-    def start(self, make: Callable[[], T]) -> AgentRef[T]:
-        """Start an agent: `Agent.start` with these options."""
-        return cast("AgentRef[T]", super().start(make))
+    @overload
+    def start(self, make: Callable[[], Coroutine[Any, Any, T]]) -> AgentRef[T]: ...
 
-    def start_link(self, make: Callable[[], T]) -> AgentRef[T]:
+    @overload
+    def start(self, make: Callable[[], T]) -> AgentRef[T]: ...
+
+    def start(self, make: Callable[[], Any]) -> AgentRef[Any]:
+        """Start an agent: `Agent.start` with these options."""
+        _check_maker(make)
+        return cast("AgentRef[Any]", super().start(make))
+
+    @overload
+    def start_link(self, make: Callable[[], Coroutine[Any, Any, T]]) -> AgentRef[T]: ...
+
+    @overload
+    def start_link(self, make: Callable[[], T]) -> AgentRef[T]: ...
+
+    def start_link(self, make: Callable[[], Any]) -> AgentRef[Any]:
         """Start an agent, linked: `Agent.start_link` with these options."""
-        return cast("AgentRef[T]", super().start_link(make))
+        _check_maker(make)
+        return cast("AgentRef[Any]", super().start_link(make))
+
+
+def _check_function(name: str, function: object) -> None:
+    if not callable(function):
+        raise TypeError(f"{name} must be a function of the state; got {shown(function)}")
+
+
+def _check_maker(make: object) -> None:
+    if not callable(make):
+        raise TypeError(f"make must be a function that returns the state, as in lambda: state; got {shown(make)}")

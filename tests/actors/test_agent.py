@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 import pytest
@@ -88,6 +89,63 @@ def test_functions_run_in_the_agent_one_after_the_other():
 
     assert agent.get(same) == ["cast", "update"]
     assert agent.get(lambda _state: current_actor()) == agent
+
+
+def test_functions_may_be_coroutine_functions():
+    async def make():
+        await asyncio.sleep(0)
+        return ["made"]
+
+    async def add(state):
+        await asyncio.sleep(0)
+        return [*state, "added"]
+
+    async def last(state):
+        return state[-1]
+
+    async def take(state):
+        return state[-1], state[:-1]
+
+    agent = Agent.start(make)
+    agent.cast(add)
+    agent.update(add)
+
+    assert agent.get(last) == "added"
+    assert agent.get_and_update(take) == "added"
+    assert agent.get(same) == ["made", "added"]
+
+
+@rule("A103")
+def test_a_coroutine_function_that_fails_ends_the_agent():
+    async def fail(_state):
+        crash()
+
+    agent = Agent.start(list)
+
+    assert reason_of(agent.get, fail) == BOOM
+    assert ended(agent).exit_reason == BOOM
+
+
+@rule("A101")
+@pytest.mark.parametrize(
+    ("method", "argument"), [("get", "read"), ("update", "change"), ("get_and_update", "change"), ("cast", "change")]
+)
+def test_what_is_no_function_is_refused_to_the_caller_and_ends_nobody(method, argument):
+    agent = Agent.start(list)
+
+    with pytest.raises(TypeError, match=f"{argument} must be a function of the state; got 3"):
+        getattr(agent, method)(3)
+
+    assert agent.get(same) == []
+
+
+@rule("A102")
+@pytest.mark.parametrize("start", [Agent.start, Agent.start_link, Agent.options().start, Agent.options().start_link])
+def test_a_state_instead_of_a_function_is_refused_with_what_to_give(start):
+    with pytest.raises(
+        TypeError, match=r"make must be a function that returns the state, as in .*lambda: .*; got \{\}"
+    ):
+        start({})
 
 
 @rule("A101")

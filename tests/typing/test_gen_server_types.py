@@ -101,3 +101,31 @@ def test_an_agent_is_changed_by_functions_of_its_state() -> None:
     agent.update(lambda state: f"{state}")  # type: ignore[arg-type, return-value]
 
     assert agent.get(str) == "3"
+
+
+async def one_later() -> int:
+    return 1
+
+
+async def text_later(state: int) -> str:
+    return str(state)
+
+
+async def more_later(state: int) -> int:
+    return state + 1
+
+
+async def text_and_more_later(state: int) -> tuple[str, int]:
+    return str(state), state + 1
+
+
+def test_an_agent_knows_what_coroutine_functions_give() -> None:
+    agent = Agent.start(one_later)
+
+    assert_type(agent, AgentRef[int])
+    assert_type(Agent.options().start_link(one_later), AgentRef[int])
+    agent.update(more_later)
+    agent.cast(more_later)
+    assert assert_type(agent.get(text_later), str) == "3"
+    assert assert_type(agent.get_and_update(text_and_more_later), str) == "3"
+    agent.update(text_later)  # type: ignore[arg-type]
