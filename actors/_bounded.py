@@ -209,14 +209,19 @@ class BoundedProcess(Process):
         return oldest
 
     def _turn_away(self, message: object) -> None:
-        if isinstance(message, Asked):
-            message.refuse(self._full())
-        elif self.overflow == "raise":
-            raise self._full()
-        else:
-            self.runtime.dead_letters.add(self.ref, message, self._full())
+        if not isinstance(message, Asked):
+            if self.overflow == "raise":
+                raise self._full()
+            self.drop(message)
+            return
+        message.refuse(self._full())
         if self.overflow != "raise":
             self._report_drop()
+
+    def drop(self, message: object) -> None:
+        """Lose a message that finds no room, and whose sender isn't told."""
+        self.runtime.dead_letters.add(self.ref, message, self._full())
+        self._report_drop()
 
     def _take_oldest(self) -> object:
         self._held -= 1
@@ -236,7 +241,7 @@ class BoundedProcess(Process):
             is_first = self.dropped == 1
         if is_first:
             logger.warning(
-                "the mailbox of %s is full, with %d messages: from now on some are dropped, as overflow=%r says",
+                "the mailbox of %s is full, with %d messages: from now on some are dropped, with overflow=%r",
                 self.label,
                 self.max_mailbox,
                 self.overflow,

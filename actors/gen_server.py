@@ -14,7 +14,7 @@ from actors._mail import NO_REPLY, Control, Wrapping
 from actors._process import ALIVE
 from actors._process import current as current_process
 from actors.actor import Actor, Options, _spawn, await_start
-from actors.errors import ActorDied, ExitRequest, Ignore, ProcessKilled, StartFailed
+from actors.errors import ActorDied, ExitRequest, Ignore, MailboxFull, ProcessKilled, StartFailed
 from actors.messages import Crashed, ExitReason, Refusal
 from actors.ref import ActorRef, NamedRef
 
@@ -266,12 +266,22 @@ class GenServerRef(ActorRef["GenServer[Any]"]):
         return self.ask(request, timeout=timeout)
 
     def cast(self, request: Any, /) -> None:
-        """Send a request to `handle_cast`, and don't wait. Nobody is told when the server isn't there.
+        """Send a request to `handle_cast`, and don't wait; but for room, where the server has `overflow="block"`.
+
+        Nobody is told when the server isn't there, nor when its mailbox has no room and `overflow="raise"`: it is a
+        dead letter then.
+
+        Raises:
+            WouldBlock, Deadlock: it would have to wait for room where it can't.
 
         OTP: `GenServer.cast/2` (A68).
         """
+        message = _Cast(request)
         try:
-            self.tell(_Cast(request))
+            self.tell(message)
+        except MailboxFull as full:
+            server: Any = full.ref
+            server._process.drop(message)
         except ActorDied:
             return
 

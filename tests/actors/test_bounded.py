@@ -633,28 +633,72 @@ def test_the_option_outranks_the_class():
     receiver.release()
 
 
-def test_servers_have_bounds_as_other_actors():
-    class Server(GenServer):
-        max_mailbox = 1
+class Server(GenServer):
+    """Waits in its first message, with room for one."""
 
-        def init(self, release):
-            return Ok(release)
+    max_mailbox = 1
 
-        def handle_info(self, message, release):
-            release.get()
-            return NoReply()
+    def init(self, release):
+        return Ok(release)
 
+    def handle_info(self, message, release):
+        release.get()
+        return NoReply(release)
+
+    def handle_cast(self, request, release):
+        release.get()
+        return NoReply(release)
+
+
+def full_server(overflow):
+    """A server that waits, with one message in its mailbox; and what lets it go on."""
     release = Future()
-    server = Server.options(overflow="raise").start(release)
+    server = Server.options(overflow=overflow).start(release)
     server.tell("held up")
     settle()
     server.tell("waits")
+    return server, release
+
+
+def test_servers_have_bounds_as_other_actors():
+    server, release = full_server("raise")
 
     with pytest.raises(MailboxFull):
         server.tell("too much")
     with pytest.raises(MailboxFull):
         server.call("too much")
     release.set(None)
+
+
+@pytest.mark.rule("A68")
+@pytest.mark.parametrize("overflow", ["raise", "drop_newest"])
+def test_a_cast_that_finds_no_room_is_dropped_and_nobody_is_told(overflow, runtime, caplog):
+    server, release = full_server(overflow)
+    letters = []
+    runtime.dead_letters.listen(letters.append)
+
+    assert server.cast("too much") is None
+
+    runtime.dead_letters.close()
+    assert [letter.message for letter in letters] == ["too much"]
+    assert isinstance(letters[0].reason, MailboxFull)
+    assert info(server).messages_dropped == 1
+    assert "the mailbox of Server is full" in caplog.text
+    release.set(None)
+
+
+@pytest.mark.rule("A68")
+def test_a_cast_waits_for_room_where_the_server_says_so():
+    server, release = full_server("block")
+    sender = Probe.start()
+
+    sent = sender.ask(lambda: server.cast("has room later"), block=False)
+    settle()
+    assert is_waiting(sender)
+    release.set(None)
+
+    assert sent.get() is None
+    assert info(server).messages_dropped == 0
 
 
 @pytest.mark.parametrize("bad", [0, -1, True, 2.0, "2"])
