@@ -206,7 +206,7 @@ class Agent(GenServer[S]):
         """Run a function that nobody waits for."""
         return NoReply(self._run(request, state))
 
-    def _reply_of(self, change: Callable[[S], Any], answer: object) -> Reply[S]:
+    def _reply_of(self, change: Callable[[S], Any], answer: Any) -> Reply[S]:
         match answer:
             case (reply, state) if isinstance(answer, tuple):
                 return Reply(reply, state)

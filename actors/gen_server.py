@@ -6,7 +6,7 @@ import logging
 import queue
 from dataclasses import dataclass, field, replace
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeAlias, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, TypeAlias, TypeVar, cast, overload
 from weakref import WeakValueDictionary, ref
 
 from actors._future import Request as Asked
@@ -20,6 +20,8 @@ from actors.ref import ActorRef, NamedRef
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Hashable
+
+    import pykka
 
     from actors._bounded import Overflow
     from actors._clock import Ticket
@@ -240,6 +242,32 @@ class GenServerRef(ActorRef["GenServer[Any]"]):
 
     _start_error: Error | None = None
     """What `init` declined with."""
+
+    if TYPE_CHECKING:
+        # The answer has the type that its request names. The other overloads are those of the base.
+
+        @overload  # type: ignore[override]
+        def ask(
+            self, message: Request[R], *, block: Literal[False], timeout: float | None = None
+        ) -> pykka.Future[R]: ...
+
+        @overload
+        def ask(self, message: Request[R], *, block: Literal[True] = True, timeout: float | None = None) -> R: ...
+
+        @overload
+        def ask(self, message: object, *, block: Literal[False], timeout: float | None = None) -> pykka.Future[Any]: ...
+
+        @overload
+        def ask(self, message: object, *, block: Literal[True] = True, timeout: float | None = None) -> Any: ...
+
+        @overload
+        def ask(
+            self, message: object, *, block: bool = True, timeout: float | None = None
+        ) -> Any | pykka.Future[Any]: ...
+
+        def ask(  # noqa: D102  # pyright: ignore[reportIncompatibleMethodOverride]
+            self, message: object, *, block: bool = True, timeout: float | None = None
+        ) -> Any | pykka.Future[Any]: ...
 
     @overload
     def call(self, request: Request[R], timeout: float | None = 5.0) -> R: ...

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 # An error that is expected here and isn't found is an error itself.
 # pyright: reportUnnecessaryTypeIgnoreComment=true
+import asyncio
 from dataclasses import dataclass
 from typing import Any, assert_type
+
+from pykka import Future
 
 from actors import (
     Agent,
@@ -66,6 +69,23 @@ def test_the_answer_of_a_call_has_the_type_that_its_request_names() -> None:
     assert assert_type(counter.call(Describe("total: "), timeout=None), str) == "total: 42"
 
 
+def test_the_answer_of_an_ask_has_that_type_too_now_or_later() -> None:
+    counter = Counter.start(40)
+    later = counter.ask(Total(), block=False)
+
+    assert assert_type(counter.ask(Total()), int) == 40
+    assert_type(counter.ask(Describe("total: "), timeout=5.0), str)
+    assert_type(later, Future[int])
+    assert assert_type(later.get(), int) == 40
+
+
+def test_the_answer_of_an_ask_is_awaited_with_its_type() -> None:
+    async def total() -> int:
+        return assert_type(await Counter.start(40).ask(Total(), block=False), int)
+
+    assert asyncio.run(total()) == 40
+
+
 def test_the_answer_of_any_other_call_is_any() -> None:
     class Echo(GenServer[None]):
         def init(self) -> Ok[None]:
@@ -74,7 +94,11 @@ def test_the_answer_of_any_other_call_is_any() -> None:
         def handle_call(self, request: Any, sender: From, state: None) -> Reply[None]:
             return Reply(request, state)
 
-    assert assert_type(Echo.start().call("hello"), Any) == "hello"
+    echo = Echo.start()
+
+    assert assert_type(echo.call("hello"), Any) == "hello"
+    assert assert_type(echo.ask("hello"), Any) == "hello"
+    assert assert_type(echo.ask("hello", block=False), Future[Any]).get() == "hello"
 
 
 def test_a_server_is_started_with_a_ref_that_calls() -> None:
