@@ -582,7 +582,8 @@ class GenServer(Actor, Generic[S]):
                 return value
             case Reply(value, state, then) if _is_then(then):
                 self._otp_state = state
-                sender.reply(value)
+                if self._otp_process.handling is asked:
+                    sender.reply(value)
                 self._go_on(then)
             case Stop(reason, state, reply) if reply is not NO_REPLY:
                 self._keep(state)
@@ -593,7 +594,9 @@ class GenServer(Actor, Generic[S]):
                 raise ExitRequest(reason)
             case _:
                 then = self._accept(returned, "handle_call")
-                self._defer(asked)
+                # Stashed, it isn't in hand any more, and will come again.
+                if self._otp_process.handling is asked:
+                    self._defer(asked)
                 self._go_on(then)
         return NO_REPLY
 
@@ -630,7 +633,9 @@ class GenServer(Actor, Generic[S]):
             self._otp_state = state
 
     def _defer(self, asked: Asked) -> None:
-        """Have the caller told when the server is said to have ended without having answered (A61)."""
+        """Leave the answer to anybody; have the caller told when the server ends and none has come (A61)."""
+        # Now, not when the callback returns: what follows it may wait for others.
+        asked.defer()
         if self._otp_deferred is None:
             # Weakly: a call that nobody waits for any more, and nobody can answer, needn't be kept.
             deferred = self._otp_deferred = WeakValueDictionary[int, Asked]()

@@ -32,7 +32,7 @@ from actors import (
     send_after,
 )
 from tests.actors.scripted import Scripted, Shy, adding, answer, doing, returning, state_of
-from tests.support import Gate, Probe, crash, ended
+from tests.support import Gate, Probe, TrappingProbe, crash, ended, received_nothing
 
 rule = pytest.mark.rule
 
@@ -177,6 +177,31 @@ def test_what_a_plain_message_cant_return_ends_the_server():
     assert ended(server).exit_reason == BadReturn("wat")
 
 
+@rule("A57", "A72")
+@pytest.mark.parametrize("callback", ["handle_info", "handle_continue"])
+@pytest.mark.parametrize("returned", [None, Reply(1, "new"), Stop("why", "new", reply=1)], ids=repr)
+def test_the_state_of_before_is_left_by_what_no_callback_can_return(callback, returned):
+    log = []
+    server = Named.start(lambda: Ok("old"), log)
+
+    if callback == "handle_info":
+        server.tell(returned)
+    else:
+        server.cast(returning(NoReply("old", Continue(returning(returned)))))
+
+    assert ended(server).exit_reason == BadReturn(returned)
+    assert log == [(BadReturn(returned), "old")]
+
+
+@rule("A57")
+def test_a_time_out_that_never_ends_is_none():
+    server = Scripted.start(lambda: Ok((), then=float("inf")))
+
+    server.cast(adding("cast", then=float("inf")))
+
+    assert state_of(server) == ("cast",)
+
+
 NEXT = "NoReply(state) or Stop(reason, state)"
 THEN = ", where then is Continue(argument), seconds >= 0, or None"
 
@@ -264,6 +289,19 @@ def test_what_was_raised_in_the_server_never_reaches_its_caller_as_it_is():
     assert asker.is_alive()
 
 
+@rule("A58")
+def test_a_caller_that_doesnt_catch_it_crashes_of_a_failed_call():
+    caller, server = Probe.start(), Scripted.start()
+    caller._process.actor.crash_on_failed_ask = True
+
+    with pytest.raises(ActorDied):
+        caller.ask(lambda: server.call(returning(Stop("why", ()))))
+
+    crashed = ended(caller).exit_reason.exception
+    assert isinstance(crashed, ActorDied)
+    assert crashed.reason == "why"
+
+
 @rule("A58", "A61")
 def test_calling_a_server_that_has_ended_gives_noproc():
     server = Scripted.start()
@@ -299,6 +337,39 @@ def test_a_call_out_of_time_is_handled_all_the_same(clock):
     assert caller.ask(lambda: state_of(server)) == "changed"
 
 
+@rule("A59", "A60")
+@pytest.mark.parametrize("by_name", [False, True], ids=["by ref", "by name"])
+def test_the_answer_to_a_call_out_of_time_is_never_taken_for_another(by_name, clock):
+    server = Scripted.options(name="server").start()
+    server = Scripted.named("server") if by_name else server
+    gate = busy(server)
+    caller = TrappingProbe.start()
+    failed = caller.ask(lambda: server.call(answer("late"), timeout=2.0), block=False)
+    clock.await_timers()
+    clock.advance(2.0)
+    with pytest.raises(CallTimeout):
+        failed.get()
+
+    second = caller.ask(lambda: server.call(answer("in time")), block=False)
+    clock.await_timers()
+    gate.open()
+
+    assert second.get() == "in time"
+    assert received_nothing(caller)
+
+
+@rule("A62")
+def test_a_call_may_wait_for_ever(clock):
+    server = Scripted.start()
+    gate = busy(server)
+    call = Probe.start().ask(lambda: server.call(answer("at last"), timeout=None), block=False)
+
+    clock.advance(1_000_000.0)
+    gate.open()
+
+    assert call.get() == "at last"
+
+
 @rule("A58")
 def test_a_call_waits_five_seconds_by_default(clock):
     server = Scripted.start()
@@ -328,8 +399,8 @@ def test_a_call_with_no_time_is_sent():
 
 
 @rule("A62")
-@pytest.mark.parametrize("timeout", [-1, -0.001, float("nan")])
-def test_a_call_with_a_negative_time_is_not_sent(timeout):
+@pytest.mark.parametrize("timeout", [-1, -0.001, float("nan"), float("inf"), "5"])
+def test_a_call_with_a_time_that_is_none_is_not_sent(timeout):
     server = Scripted.start()
 
     with pytest.raises(ValueError, match="timeout must be seconds >= 0"):
@@ -388,6 +459,18 @@ def test_a_server_that_calls_itself_is_told_so():
     reason = reason_of_failed_call(server, doing(lambda: current_actor().call(answer(1))))
 
     assert isinstance(reason.exception, Deadlock)
+    assert reason.exception.reason == "calling_self"
+
+
+@rule("A69")
+@pytest.mark.parametrize(
+    "wait", [lambda named: named.call(answer(1)), lambda named: named.stop()], ids=["call", "stop"]
+)
+def test_nor_may_a_server_wait_for_itself_by_its_name(wait):
+    server = Scripted.options(name="server").start()
+
+    reason = reason_of_failed_call(server, doing(lambda: wait(Scripted.named("server"))))
+
     assert reason.exception.reason == "calling_self"
 
 
@@ -521,6 +604,41 @@ def test_a_call_may_be_refused_later():
 
 
 @rule("A67")
+def test_a_call_may_be_answered_from_outside_of_actors():
+    server, kept, asked = Scripted.start(), [], Gate()
+
+    def keep(sender, state):
+        kept.append(sender)
+        asked.pass_through()
+        return NoReply(state)
+
+    call = Probe.start().ask(lambda: server.call(keep), block=False)
+    asked.await_arrival()
+    asked.open()
+
+    assert kept[0].reply("from outside") is True
+    assert call.get() == "from outside"
+
+
+@rule("A60", "A67")
+def test_answering_a_caller_that_has_died_does_nothing(clock):
+    server, caller, kept = Scripted.start(), Probe.start(), []
+
+    def keep(sender, state):
+        kept.append(sender)
+        return NoReply(state)
+
+    caller.tell(lambda: server.call(keep))
+    clock.await_timers()
+    caller.kill()
+    ended(caller)
+    state_of(server)
+
+    assert kept[0].reply("to nobody") is True
+    assert server.call(answer("next")) == "next"
+
+
+@rule("A67")
 def test_answering_a_caller_that_gave_up_does_nothing():
     server = Scripted.start()
     kept = []
@@ -559,6 +677,19 @@ def test_a_caller_left_without_an_answer_gets_the_reason_of_the_end(end, reason)
     with pytest.raises(ActorDied) as raised:
         call.get()
     assert raised.value.reason == reason
+
+
+@rule("A61", "A74")
+def test_a_caller_left_without_an_answer_gets_the_reason_of_a_terminate_that_fails():
+    server = Scripted.start(terminate=crash)
+    call = server.ask(returning(NoReply(())), block=False)
+    state_of(server)
+
+    server.stop()
+
+    with pytest.raises(ActorDied) as raised:
+        call.get()
+    assert raised.value.reason == Crashed(ValueError("boom"))
 
 
 @rule("A61", "A67")

@@ -64,14 +64,27 @@ def child_of(parent, server_class=TrappingScripted):
         (lambda server: server.cast(doing(crash)), BOOM, "old"),
         (lambda server: server.cast(doing(lambda: exit("foo"))), "foo", "old"),
         (lambda server: server.cast(returning("wat")), BadReturn("wat"), "old"),
+        (lambda server: server.ask(doing(crash), block=False), BOOM, "old"),
+        (lambda server: server.ask(doing(lambda: exit("foo")), block=False), "foo", "old"),
+        (lambda server: server.tell(crash), BOOM, "old"),
+        (lambda server: server.tell(lambda: exit("foo")), "foo", "old"),
+        (lambda server: server.cast(returning(NoReply("newer", Continue(doing(crash))))), BOOM, "newer"),
+        (lambda server: server.cast(returning(NoReply("newer", Continue(returning(Stop("why")))))), "why", "newer"),
         (lambda server: server.stop(reason="custom"), "custom", "old"),
         (lambda server: server.stop(), Normal(), "old"),
     ],
-    ids=["stop", "stop as it is", "stop with None", "crash", "exit", "bad return", "stopped", "stopped normally"],
+    ids=[
+        *("stop", "stop as it is", "stop with None", "crash", "exit", "bad return", "call crashes", "call exits"),
+        *("info crashes", "info exits", "continue crashes", "continue stops", "stopped", "stopped normally"),
+    ],
 )
 def test_terminate_gets_the_reason_and_the_last_good_state(end, reason, state):
+    class Obedient(Scripted):
+        def handle_info(self, message, state):
+            return message()
+
     log = []
-    server = Scripted.start(lambda: Ok("old"), log)
+    server = Obedient.start(lambda: Ok("old"), log)
 
     end(server)
 
@@ -184,6 +197,19 @@ def test_terminate_runs_once():
     assert log == [("why", "new")]
 
 
+@rule("A72")
+@pytest.mark.parametrize("returned", [Stop("other"), NoReply("other"), "wat"], ids=repr)
+def test_what_terminate_returns_is_of_no_account(returned):
+    class Chatty(Scripted):
+        def terminate(self, reason, state):
+            return returned
+
+    server = Chatty.start()
+
+    assert server.stop(reason="why") is True
+    assert server.exit_reason == "why"
+
+
 @rule("A71")
 def test_terminate_may_be_a_coroutine_function():
     log = []
@@ -201,12 +227,22 @@ def test_terminate_may_be_a_coroutine_function():
 
 
 @rule("A63", "A71")
-@pytest.mark.parametrize("reason", [Normal(), Shutdown(), "why"], ids=repr)
-def test_a_trapping_server_terminates_with_its_parent(reason):
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        (lambda parent: parent.stop(), Normal()),
+        (lambda parent: parent.stop(reason=Shutdown()), Shutdown()),
+        (lambda parent: parent.stop(reason="why"), "why"),
+        (lambda parent: parent.tell(crash), BOOM),
+        (lambda parent: parent.kill(), Killed()),
+    ],
+    ids=["normal", "shutdown", "other", "crash", "kill"],
+)
+def test_a_trapping_server_terminates_with_its_parent(end, reason):
     parent = Probe.start()
     server, log = child_of(parent)
 
-    parent.stop(reason=reason)
+    end(parent)
 
     assert ended(server).exit_reason == reason
     assert log == [(reason, ())]
@@ -221,6 +257,18 @@ def test_a_signal_of_the_parent_counts_as_its_end():
 
     assert ended(server).exit_reason == Normal()
     assert log == [(Normal(), ())]
+
+
+@rule("A63")
+@pytest.mark.parametrize("server_class", [Scripted, TrappingScripted])
+def test_a_message_that_looks_like_the_end_of_the_parent_counts_as_it(server_class):
+    parent = Probe.start()
+    server, log = child_of(parent, server_class)
+
+    server.tell(Exit(parent, "why"))
+
+    assert ended(server).exit_reason == "why"
+    assert log == [("why", ())]
 
 
 @rule("A63")

@@ -16,6 +16,7 @@ from actors import (
     Crashed,
     Deadlock,
     Error,
+    Exit,
     GenServer,
     GenServerRef,
     Ignore,
@@ -30,6 +31,7 @@ from actors import (
     Stop,
     current_actor,
     exit,
+    link,
     sleep,
     trap_exit,
     whereis,
@@ -118,6 +120,31 @@ def test_a_server_started_with_a_link_has_it_before_init_runs():
     assert [process.ref for process in links] == [starter]
 
 
+@rule("A46", "A63")
+@pytest.mark.parametrize("linked_later", [False, True])
+def test_a_server_started_without_a_link_has_no_parent_whose_end_would_be_its_own(linked_later):
+    starter = Probe.start()
+    server = starter.ask(TrappingScripted.start)
+    if linked_later:
+        starter.ask(lambda: link(server))
+
+    starter.stop(reason="why")
+
+    assert state_of(server) == ((Exit(starter, "why"),) if linked_later else ())
+
+
+@rule("A46")
+def test_a_start_has_all_the_time_it_takes(clock):
+    starter, gate = Probe.start(), Gate()
+    starting = starter.ask(lambda: Scripted.start(held(gate, Ok("state"))), block=False)
+    gate.await_arrival()
+
+    clock.advance(1_000_000.0)
+    gate.open()
+
+    assert state_of(starting.get()) == "state"
+
+
 def test_a_link_may_be_an_option_of_the_start():
     starter = Probe.start()
     server = starter.ask(Scripted.options(link=True).start)
@@ -140,9 +167,26 @@ def test_a_start_fails_with_what_the_server_died_of(do, reason):
     with pytest.raises(StartFailed) as raised:
         Scripted.start(noting(born, do), log)
 
+    assert born[0].exit_reason == reason, "dead when the start returns"
     assert raised.value.reason == reason
-    assert ended(born[0]).exit_reason == reason
+    ended(born[0])
     assert log == []
+
+
+@rule("A48")
+def test_who_starts_a_server_that_is_killed_in_its_init_hears_of_it_at_once():
+    gate, starter, born = Gate(), TrappingProbe.start(), []
+    starting = starter.ask(lambda: Scripted.start_link(noting(born, held(gate, Ok(())))), block=False)
+    gate.await_arrival()
+
+    born[0].kill()
+
+    with pytest.raises(StartFailed) as raised:
+        starting.get()
+    assert raised.value.reason == Killed()
+    assert received_nothing(starter)
+    gate.open()
+    ended(born[0])
 
 
 @rule("A47")
@@ -271,8 +315,9 @@ def test_a_name_that_is_taken_is_answered_at_once_by_who_has_it():
 
 
 @rule("A51")
-def test_an_init_that_takes_too_long_is_given_up(clock):
-    starter = Probe.start()
+@pytest.mark.parametrize("starter_class", [Probe, TrappingProbe])
+def test_an_init_that_takes_too_long_is_given_up(starter_class, clock):
+    starter = starter_class.start()
     born, log = [], []
 
     def init():
@@ -290,7 +335,7 @@ def test_an_init_that_takes_too_long_is_given_up(clock):
     assert raised.value.reason == "timeout"
     assert whereis("slow") is None
     assert ended(born[0]).exit_reason == Killed()
-    assert starter.ask(lambda: "alive") == "alive"
+    assert received_nothing(starter)
     assert log == []
 
 
@@ -329,11 +374,18 @@ def test_a_call_during_init_is_out_of_time_by_its_own_clock(clock):
 
 @rule("A52")
 @pytest.mark.parametrize(
-    ("returned", "reason"), [(Stop("nope"), "nope"), (Error("nope"), Normal())], ids=["stop", "error"]
+    ("do", "reason"),
+    [(lambda: Stop("nope"), "nope"), (lambda: Error("nope"), Normal()), (ignore, Normal())],
+    ids=["stop", "error", "ignore"],
 )
-def test_who_calls_during_an_init_that_fails_gets_what_the_server_died_of(returned, reason):
+def test_who_calls_during_an_init_that_fails_gets_what_the_server_died_of(do, reason):
     gate = Gate()
-    starting = Probe.start().ask(lambda: Scripted.options(name="server").start(held(gate, returned)), block=False)
+
+    def init():
+        gate.pass_through()
+        return do()
+
+    starting = Probe.start().ask(lambda: Scripted.options(name="server").start(init), block=False)
     gate.await_arrival()
 
     call = Scripted.named("server").ask(answer(1), block=False)
@@ -342,8 +394,30 @@ def test_who_calls_during_an_init_that_fails_gets_what_the_server_died_of(return
     with pytest.raises(ActorDied) as raised:
         call.get()
     assert raised.value.reason == reason
-    with pytest.raises(StartFailed):
+    with pytest.raises((StartFailed, Ignore)):
         starting.get()
+
+
+@rule("A54")
+@pytest.mark.parametrize(
+    ("do", "reason"),
+    [(ignore, None), (lambda: Error("bad"), None), (lambda: Stop("bad"), "bad"), (crash, Crashed(ValueError("boom")))],
+    ids=["ignore", "error", "stop", "crash"],
+)
+def test_helpers_linked_in_an_init_share_its_end_and_outlive_one_that_declines(do, reason):
+    helper = Probe.start()
+
+    def init():
+        link(helper)
+        return do()
+
+    with pytest.raises((StartFailed, Ignore)):
+        Scripted.start(init)
+
+    if reason is None:
+        assert helper.ask(lambda: "alive") == "alive"
+    else:
+        assert ended(helper).exit_reason == reason
 
 
 @rule("A53")

@@ -8,6 +8,8 @@ from actors import (
     ActorDied,
     Continue,
     Crashed,
+    Down,
+    Exit,
     IdleTimeout,
     NoReply,
     Ok,
@@ -15,8 +17,12 @@ from actors import (
     Stop,
     current_actor,
     inspect_state,
+    link,
+    monitor,
+    whereis,
 )
-from tests.actors.scripted import Scripted, adding, answer, doing, returning, state_of
+from actors.testing import settle
+from tests.actors.scripted import Scripted, TrappingScripted, adding, answer, doing, returning, state_of
 from tests.support import Gate, Probe, crash, ended
 
 rule = pytest.mark.rule
@@ -60,6 +66,47 @@ def test_continues_follow_one_another_before_any_message():
     server.call(call)
 
     assert state_of(server) == ("first", "second", "first message", "second message")
+
+
+@rule("A64")
+def test_the_continues_of_casts_and_messages_come_before_what_was_sent_meanwhile():
+    class Both(Scripted):
+        def handle_info(self, message, state):
+            then = Continue(adding(f"after {message}")) if message.startswith("m") else None
+            return NoReply((*state, message), then)
+
+    def first(state):
+        current_actor().tell("m1")
+        return NoReply((*state, "cast"), Continue(second))
+
+    def second(state):
+        current_actor().tell("m2")
+        return NoReply((*state, "x"), Continue(adding("y")))
+
+    server = Both.start()
+    server.cast(first)
+    settle()
+
+    assert state_of(server) == ("cast", "x", "y", "m1", "after m1", "m2", "after m2")
+
+
+@rule("A63", "A64")
+def test_a_chain_of_continues_is_finished_before_the_end_of_the_parent_is_seen():
+    log, gate, parent = [], Gate(), Probe.start()
+
+    def wait(state):
+        gate.pass_through()
+        return NoReply((*state, "first"), Continue(adding("second")))
+
+    parent.tell(lambda: TrappingScripted.options(name="server").start_link(lambda: Ok((), Continue(wait)), log))
+    gate.await_arrival()
+    server = whereis("server")
+
+    parent.exit("why")
+    gate.open()
+
+    assert ended(server).exit_reason == "why"
+    assert log == [("why", ("first", "second"))]
 
 
 @rule("A64")
@@ -155,6 +202,25 @@ def test_a_continue_may_answer_a_call():
     assert server.call(later) == "from the continue"
 
 
+@rule("A67", "A69")
+def test_a_caller_whose_answer_is_left_to_others_is_in_no_circle_while_the_continue_runs():
+    server, helper, caller, kept = Scripted.start(), Probe.start(), Probe.start(), []
+
+    def ask_back():
+        return caller.ask(lambda: "free again")
+
+    def later(sender, state):
+        kept.append(sender)
+        return NoReply(state, Continue(lambda state: NoReply((*state, helper.ask(ask_back)))))
+
+    call = caller.ask(lambda: server.call(later), block=False)
+    settle()
+    kept[0].reply("from elsewhere")
+
+    assert call.get() == "from elsewhere"
+    assert state_of(server) == ("free again",)
+
+
 @rule("A61", "A64")
 def test_a_caller_left_by_a_continue_that_fails_gets_the_reason():
     server = Scripted.start()
@@ -233,10 +299,28 @@ def test_any_message_ends_the_time_out_for_good(send, added, clock):
 
     clock.advance(1.0)
     send(server)
-    state_of(server)
+    settle()
     clock.advance(10.0)
 
     assert state_of(server) == added
+
+
+@rule("A65")
+@pytest.mark.parametrize(("watch", "kind"), [(link, Exit), (monitor, Down)])
+def test_the_end_of_another_ends_the_time_out_too(watch, kind, clock):
+    other = Probe.start()
+
+    def init():
+        watch(other)
+        return Ok((), then=2.0)
+
+    server = TrappingScripted.start(init)
+    clock.advance(1.0)
+    other.stop()
+    settle()
+    clock.advance(10.0)
+
+    assert [type(message) for message in state_of(server)] == [kind]
 
 
 @rule("A65")
@@ -269,7 +353,7 @@ def test_a_message_that_waited_already_ends_the_time_out(clock):
     gate.await_arrival()
     server.tell("waiting")
     gate.open()
-    assert state_of(server) == ("waiting",)
+    settle()
 
     clock.advance(2.0)
 

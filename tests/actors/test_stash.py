@@ -10,6 +10,7 @@ from actors import (
     ActorDied,
     CallTimeout,
     CannotStash,
+    Deadlock,
     GenServer,
     NoReply,
     NotAnActor,
@@ -23,6 +24,7 @@ from actors import (
 )
 from actors._future import Future
 from actors.testing import settle
+from tests.actors.scripted import Scripted
 from tests.support import Probe, ended, received, received_nothing, watching
 
 
@@ -190,7 +192,10 @@ def test_async_handlers_stash_too():
     assert answer.get() == "answer to question"
 
 
-def test_servers_stash_calls():
+@pytest.mark.parametrize(
+    "returned", [NoReply(False), NoReply(False, 60.0), Reply("ignored", False), Reply("ignored", False, 60.0)], ids=repr
+)
+def test_servers_stash_calls(returned):
     class Server(GenServer):
         def init(self):
             return Ok(False)
@@ -198,7 +203,7 @@ def test_servers_stash_calls():
         def handle_call(self, request, from_, ready):
             if not ready:
                 stash()
-                return NoReply(ready)
+                return returned
             return Reply(f"answer to {request}", ready)
 
         def handle_cast(self, request, ready):
@@ -212,6 +217,22 @@ def test_servers_stash_calls():
     server.cast("ready")
 
     assert answer.get() == "answer to question"
+
+
+def test_a_server_that_asks_who_waits_for_its_stash_is_told_of_the_circle():
+    def put_aside(_sender, state):
+        stash()
+        return NoReply(state)
+
+    server, caller = Scripted.start(), Probe.start()
+    answer = caller.ask(lambda: server.call(put_aside), block=False)
+    settle()
+
+    server.cast(lambda _state: caller.ask(lambda: "never"))
+
+    assert isinstance(ended(server).exit_reason.exception, Deadlock)
+    with pytest.raises(ActorDied):
+        answer.get()
 
 
 def test_who_asked_is_told_when_the_handler_fails_after_all():
