@@ -156,10 +156,12 @@ class Task(Generic[V_co]):
         """
         check_timeout(timeout)
         self._check_owner()
+        if self._is_consumed:
+            raise _awaited_before(self)
         ended = self._wait(timeout)
-        was_consumed, self._is_consumed = self._is_consumed, True
-        if was_consumed or not ended:
-            raise _timed_out(self, timeout)
+        self._is_consumed = True
+        if not ended:
+            raise _too_slow(self, timeout)
         return self._open()
 
     def yield_(self, timeout: float | None = _SECONDS) -> Done[V_co] | Exited | None:
@@ -227,18 +229,18 @@ class Task(Generic[V_co]):
         tasks = list(tasks)
         for task in tasks:
             task._check_owner()
-        consumed = [task for task in tasks if task._is_consumed]
+        consumed = next((task for task in tasks if task._is_consumed), None)
         for task in tasks:
             task._is_consumed = True
-        if consumed:
-            raise _timed_out(consumed[0], timeout)
+        if consumed is not None:
+            raise _awaited_before(consumed)
         for _ in _endings(tasks, timeout):
             failed = next((task for task in tasks if task._has_ended() and not task._results), None)
             if failed is not None:
                 failed._open()
         late = next((task for task in tasks if not task._has_ended()), None)
         if late is not None:
-            raise _timed_out(late, timeout)
+            raise _too_slow(late, timeout)
         return [task._open() for task in tasks]
 
     @staticmethod
@@ -568,12 +570,13 @@ def _has_been_announced(process: Process) -> bool:
     return process.announced
 
 
-def _timed_out(task: Task[Any], timeout: float | None) -> CallTimeout:
-    if task._is_consumed and task._has_ended():
-        return CallTimeout(f"{task!r} was awaited before: no other value comes", "timeout")
-    return CallTimeout(
-        f"{task!r} has no value within {timeout} seconds; it goes on, and can't be awaited again", "timeout"
-    )
+def _awaited_before(task: Task[Any]) -> CallTimeout:
+    return CallTimeout(f"{task!r} was awaited before: no other value comes", "timeout")
+
+
+def _too_slow(task: Task[Any], timeout: float | None) -> CallTimeout:
+    msg = f"{task!r} has no value within {timeout} seconds; it goes on, and can't be awaited again"
+    return CallTimeout(msg, "timeout")
 
 
 def _check_function(function: object) -> None:

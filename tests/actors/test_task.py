@@ -23,7 +23,6 @@ from actors import (
     NotTheOwner,
     Shutdown,
     Task,
-    checkpoint,
     current_actor,
     exit,
     trap_exit,
@@ -204,6 +203,63 @@ def test_one_that_traps_exits_lives_on_and_gets_the_exit():
     assert received(owner) == Exit(ref, "why")
 
 
+@rule("A82")
+def test_an_owner_survives_a_task_that_ends_normally_without_a_value_when_it_catches_that():
+    owner = Probe.start()
+
+    with pytest.raises(ActorDied) as raised:
+        owner.ask(lambda: Task.async_(exit, Normal()).await_())
+
+    assert raised.value.reason == Normal()
+    assert received_nothing(owner)
+
+
+@rule("A82")
+def test_one_that_doesnt_catch_it_crashes_of_it():
+    owner = Probe.start()
+    owner._process.actor.crash_on_failed_ask = True
+
+    owner.tell(lambda: Task.async_(exit, Normal()).await_())
+
+    crashed = ended(owner).exit_reason.exception
+    assert isinstance(crashed, ActorDied)
+    assert crashed.reason == Normal()
+
+
+@rule("A81", "A87", "A88", "A90", "A91")
+@pytest.mark.parametrize(
+    ("query", "outcome"),
+    [
+        (Task.await_, CallTimeout),
+        (Task.yield_, None),
+        (Task.shutdown, Exited(Killed())),
+        (lambda task: Task.await_many([task]), CallTimeout),
+        (lambda task: Task.yield_many([task])[0][1], None),
+    ],
+    ids=["await_", "yield_", "shutdown", "await_many", "yield_many"],
+)
+def test_a_task_is_waited_for_five_seconds_by_default(query, outcome, clock, gate):
+    owner = TrappingProbe.start()
+    task = owner.ask(lambda: Task.async_(through, gate))
+    gate.await_arrival()
+
+    def outcome_of_the_query():
+        try:
+            return query(task)
+        except CallTimeout:
+            return CallTimeout
+
+    answer = owner.ask(outcome_of_the_query, block=False)
+    clock.await_timers()
+    clock.advance(4.9)
+    clock.await_timers()
+    with pytest.raises(CallTimeout):
+        answer.get(timeout=0)
+    clock.advance(0.1)
+
+    assert answer.get() == outcome
+
+
 @rule("A83")
 def test_a_task_that_is_too_slow_goes_on_and_cant_be_awaited_again(clock, gate):
     owner = Probe.start()
@@ -228,36 +284,40 @@ def test_a_task_that_is_too_slow_goes_on_and_cant_be_awaited_again(clock, gate):
 
 
 @rule("A83")
-def test_an_owner_that_doesnt_catch_it_dies_and_its_task_with_it(clock):
-    began = Gate()
-    began.open()
+def test_an_owner_that_doesnt_catch_it_dies_and_its_task_with_it(clock, gate):
     tasks = []
 
-    def work():
-        began.pass_through()
-        while True:
-            checkpoint()
-            threading.Event().wait(0.001)
-
     def give_up():
-        tasks.append(Task.async_(work))
+        tasks.append(Task.async_(through, gate))
         tasks[0].await_(timeout=3)
 
     owner = Probe.start()
     owner._process.actor.crash_on_failed_ask = True
     owner.tell(give_up)
-    began.await_arrival()
+    gate.await_arrival()
     clock.await_timers()
     clock.advance(3)
 
-    assert isinstance(ended(owner).exit_reason.exception, CallTimeout)
-    # The signal takes effect when the function has returned; a kill where it next looks.
-    tasks[0]._process.kill()
-    ended(tasks[0]._process.ref)
+    reason = ended(owner).exit_reason
+    assert isinstance(reason.exception, CallTimeout)
+    # The signal takes effect when the function has returned.
+    gate.open()
+    assert ended(tasks[0]._process.ref).exit_reason is reason
 
 
 @rule("A84")
-@pytest.mark.parametrize("query", [Task.await_, Task.yield_, Task.shutdown, Task.ignore])
+@pytest.mark.parametrize(
+    "query",
+    [
+        Task.await_,
+        Task.yield_,
+        Task.shutdown,
+        Task.ignore,
+        lambda task: Task.await_many([task]),
+        lambda task: Task.yield_many([task]),
+    ],
+    ids=["await_", "yield_", "shutdown", "ignore", "await_many", "yield_many"],
+)
 def test_only_the_owner_may_query_a_task(query):
     owner, other = Probe.start(), Probe.start()
     task = owner.ask(lambda: Task.async_(lambda: "value"))
@@ -270,26 +330,46 @@ def test_only_the_owner_may_query_a_task(query):
 
 
 @rule("A85")
-def test_a_value_is_given_once():
+@pytest.mark.parametrize(
+    "query",
+    [Task.await_, Task.yield_, Task.shutdown, Task.ignore, lambda task: Task.await_many([task])],
+    ids=["await_", "yield_", "shutdown", "ignore", "await_many"],
+)
+def test_a_value_is_given_once(query):
     task = Task.async_(lambda: "value")
-    task.await_()
+    ended(task._process.ref)
+    query(task)
 
     with pytest.raises(CallTimeout, match="awaited before"):
         task.await_()
+    with pytest.raises(CallTimeout, match="awaited before"):
+        Task.await_many([Task.completed(1), task])
     assert task.yield_() is None
+    assert Task.yield_many([task]) == [(task, None)]
     assert task.shutdown() == Exited(NoProc())
+    assert task.ignore() is None
 
 
 @rule("A86")
-def test_a_task_ends_with_its_owner(gate):
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        (lambda owner: owner.kill(), Killed()),
+        (lambda owner: owner.stop(reason=Shutdown()), Shutdown()),
+        (lambda owner: owner.tell(crash), Crashed(ValueError("boom"))),
+    ],
+    ids=["kill", "shutdown", "crash"],
+)
+def test_a_task_ends_with_its_owner(end, reason, gate):
     owner = Probe.start()
     task = owner.ask(lambda: Task.async_(through, gate))
     gate.await_arrival()
 
-    owner.kill()
+    end(owner)
+    ended(owner)
     gate.open()
 
-    assert ended(task._process.ref).exit_reason == Killed()
+    assert ended(task._process.ref).exit_reason == reason
 
 
 @rule("A86")
@@ -345,6 +425,17 @@ def test_a_yield_says_what_came_of_the_task():
 
 
 @rule("A87")
+def test_a_yield_never_raises_though_the_link_ends_an_owner_that_doesnt_trap_exits():
+    owner = Probe.start()
+    outcomes = []
+
+    owner.tell(lambda: outcomes.append(Task.async_(exit, "why").yield_()))
+
+    assert ended(owner).exit_reason == "why"
+    assert outcomes == [Exited("why")]
+
+
+@rule("A87")
 def test_a_yield_that_came_too_early_may_be_repeated(gate):
     task = Task.async_(through, gate)
     gate.await_arrival()
@@ -357,15 +448,16 @@ def test_a_yield_that_came_too_early_may_be_repeated(gate):
 
 
 @rule("A88")
-def test_a_shutdown_gives_the_value_that_came_meanwhile(gate):
+def test_a_shutdown_gives_the_value_that_came_meanwhile(clock, gate):
     owner = Probe.start()
     task = owner.ask(lambda: Task.async_(through, gate))
     gate.await_arrival()
 
-    answer = owner.ask(lambda: task.shutdown(timeout=None), block=False)
+    answer = owner.ask(task.shutdown, block=False)
+    clock.await_timers()
     gate.open()
 
-    assert answer.get(timeout=CAP) == Done("late")
+    assert answer.get() == Done("late")
 
 
 @rule("A88")
@@ -384,14 +476,68 @@ def test_a_shutdown_that_has_to_kill_says_so(clock, gate):
 
 @rule("A88")
 @pytest.mark.parametrize(
-    ("reason", "outcome"),
-    [(Shutdown(), None), (Normal(), Exited(Normal())), (Shutdown("why"), Exited(Shutdown("why")))],
+    ("function", "outcome"),
+    [
+        (lambda: "value", Done("value")),
+        (lambda: exit(Shutdown()), None),
+        (lambda: exit(Normal()), Exited(Normal())),
+        (lambda: exit(Shutdown("why")), Exited(Shutdown("why"))),
+        (lambda: exit("why"), Exited("why")),
+        (crash, Exited(Crashed(ValueError("boom")))),
+        (lambda: current_actor().kill(), Exited(Killed())),
+    ],
+    ids=["value", "shutdown", "normal", "shutdown why", "exit", "crash", "kill"],
 )
-def test_a_shutdown_of_a_task_that_has_ended_tells_how(reason, outcome):
-    task = Task.async_(exit, reason)
+def test_a_shutdown_of_a_task_that_has_ended_tells_how(function, outcome):
+    task = Task.async_(function)
     ended(task._process.ref)
 
     assert task.shutdown() == outcome
+
+
+@rule("A88")
+def test_a_task_that_dies_of_its_shutdown_gives_nothing(clock, gate):
+    owner = TrappingProbe.start()
+    task = owner.ask(lambda: Task.async_(lambda: exit(through(gate, Shutdown()))))
+    gate.await_arrival()
+
+    answer = owner.ask(task.shutdown, block=False)
+    clock.await_timers()
+    gate.open()
+
+    assert answer.get() is None
+    assert task._process.reason == Shutdown()
+    assert received_nothing(owner)
+
+
+@rule("A88")
+def test_a_task_that_traps_exits_may_end_as_it_likes(clock, gate):
+    owner = TrappingProbe.start()
+
+    def clean_up():
+        trap_exit(True)
+        return through(gate, "cleaned up")
+
+    task = owner.ask(lambda: Task.async_(clean_up))
+    gate.await_arrival()
+
+    answer = owner.ask(task.shutdown, block=False)
+    clock.await_timers()
+    gate.open()
+
+    assert answer.get() == Done("cleaned up")
+    assert task._process.reason == Normal()
+
+
+@rule("A88", "A89")
+@pytest.mark.parametrize(("timeout", "outcome"), [(5.0, Exited(Killed())), ("brutal_kill", None)])
+def test_a_shutdown_of_a_task_that_was_killed_by_another_tells_so(timeout, outcome, gate):
+    task = Task.async_(through, gate)
+    gate.await_arrival()
+
+    task._process.kill()
+
+    assert task.shutdown(timeout) == outcome
 
 
 @rule("A89")
@@ -437,21 +583,47 @@ def test_the_first_death_is_raised_at_once(gate):
 
 
 @rule("A90")
-def test_one_clock_runs_for_all(clock, gate):
-    owner = Probe.start()
-    gate_of_another = Gate()
-    gate_of_another.open()
+def test_a_normal_end_without_a_value_is_a_death_too(gate):
+    with pytest.raises(ActorDied) as raised:
+        Task.await_many([Task.async_(through, gate), Task.async_(exit, Normal())], timeout=None)
 
-    def await_both():
-        return Task.await_many([Task.async_(through, gate_of_another), Task.async_(through, gate)], timeout=3)
+    assert raised.value.reason == Normal()
 
-    answer = owner.ask(await_both, block=False)
-    gate.await_arrival()
+
+@rule("A90")
+def test_those_that_were_awaited_with_one_that_failed_cant_be_awaited_again(gate):
+    slow, failing = Task.async_(through, gate), Task.async_(exit, "why")
+
+    with pytest.raises(ActorDied):
+        Task.await_many([slow, failing])
+
+    gate.open()
+    with pytest.raises(CallTimeout, match="awaited before"):
+        slow.await_()
+
+
+@rule("A90", "A91")
+@pytest.mark.parametrize(
+    "wait", [Task.await_many, lambda tasks, timeout: [outcome for _, outcome in Task.yield_many(tasks, timeout)]]
+)
+def test_one_clock_runs_for_all(wait, clock):
+    owner, gates = Probe.start(), [Gate(), Gate()]
+    tasks = owner.ask(lambda: [Task.async_(through, gate) for gate in gates])
+
+    answer = owner.ask(lambda: wait(tasks, timeout=3), block=False)
     clock.await_timers()
-    clock.advance(3)
+    clock.advance(2)
+    gates[0].open()
+    ended(tasks[0]._process.ref)
+    clock.await_timers()
+    clock.advance(1)
 
-    with pytest.raises(CallTimeout):
-        answer.get(timeout=None)
+    if wait is Task.await_many:
+        with pytest.raises(CallTimeout):
+            answer.get()
+    else:
+        assert answer.get() == [Done("late"), None]
+    gates[1].open()
 
 
 @rule("A91")
@@ -493,6 +665,28 @@ def test_a_limit_is_enough_and_the_others_may_be_awaited(gate):
     assert slow.await_() == "late"
 
 
+@rule("A91")
+def test_a_death_counts_for_the_limit_as_a_value_does(gate):
+    slow, failing = Task.async_(through, gate), Task.async_(exit, Normal())
+
+    assert Task.yield_many([slow, failing], None, limit=1) == [(slow, None), (failing, Exited(Normal()))]
+
+
+@rule("A91")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"limit": 0}, "limit must be a whole number >= 1; got 0"),
+        ({"limit": 1.0}, "limit must be a whole number >= 1; got 1.0"),
+        ({"on_timeout": "kill"}, "on_timeout must be one of 'nothing', 'kill_task', 'ignore'; got 'kill'"),
+        ({"timeout": -1}, "timeout must be seconds >= 0"),
+    ],
+)
+def test_a_yield_of_many_refuses_what_it_cant_do(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Task.yield_many([], **arguments)
+
+
 @rule("A92")
 def test_an_ignored_task_goes_on_alone(gate):
     owner = TrappingProbe.start()
@@ -508,11 +702,12 @@ def test_an_ignored_task_goes_on_alone(gate):
 
 
 @rule("A92")
-def test_ignoring_a_task_that_is_done_gives_what_came_of_it():
-    task = Task.async_(lambda: "value")
+@pytest.mark.parametrize(("function", "outcome"), [(lambda: "value", Done("value")), (lambda: exit("x"), Exited("x"))])
+def test_ignoring_a_task_that_is_done_gives_what_came_of_it(function, outcome):
+    task = Task.async_(function)
     ended(task._process.ref)
 
-    assert task.ignore() == Done("value")
+    assert task.ignore() == outcome
 
 
 @rule("A92")
@@ -521,6 +716,11 @@ def test_a_completed_task_needs_no_actor():
 
     assert repr(task) == "<Task of 'value'>"
     assert task.await_() == "value"
+    assert Task.completed("value").yield_() == Done("value")
+    assert Task.completed("value").shutdown() == Done("value")
+    assert Task.completed("value").shutdown("brutal_kill") == Done("value")
+    assert Task.completed("value").ignore() == Done("value")
+    assert Task.await_many([Task.completed(1), Task.async_(lambda: 2)]) == [1, 2]
 
 
 @rule("A93")
@@ -535,6 +735,16 @@ def test_a_task_may_run_on_its_own(gate):
     gate.open()
     ended(alone)
     assert received_nothing(owner)
+
+
+@rule("A93")
+def test_a_task_that_runs_on_its_own_hurts_nobody():
+    starter = Probe.start()
+
+    alone = starter.ask(lambda: Task.start(crash))
+
+    assert isinstance(ended(alone).exit_reason, Crashed)
+    assert received_nothing(starter)
 
 
 @rule("A93")
