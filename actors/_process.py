@@ -801,6 +801,12 @@ class Process:
                 return
         callback(self)
 
+    def not_when_ended(self, callback: Callable[[Process], None]) -> None:
+        """Don't have `callback` called."""
+        with self.runtime.lock:
+            if self.ended_callbacks is not None and callback in self.ended_callbacks:
+                self.ended_callbacks.remove(callback)
+
     def when_gone(self, callback: Callable[[Process], None]) -> None:
         """Have `callback` called once, quickly and without raising, as the actor goes; at once if it is gone."""
         with self.runtime.lock:
@@ -810,12 +816,6 @@ class Process:
                 self.gone_callbacks.append(callback)
                 return
         callback(self)
-
-    def not_when_gone(self, callback: Callable[[Process], None]) -> None:
-        """Don't have `callback` called."""
-        with self.runtime.lock:
-            if self.gone_callbacks is not None and callback in self.gone_callbacks:
-                self.gone_callbacks.remove(callback)
 
 
 _MANY = 64

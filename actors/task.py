@@ -322,7 +322,8 @@ class Task(Generic[V_co]):
             inputs: taken one by one, as tasks are started.
             max_concurrency: how many tasks run at once; None for as many as there are processors.
             ordered: whether to yield in the order of `inputs`; else as they end.
-            timeout: seconds for each task, from its start; None for any time.
+            timeout: seconds for each task, from its start, which are looked at while an outcome is waited for; None for
+                any time.
             on_timeout: what a task that takes longer does: `"exit"` ends the iteration with `CallTimeout`;
                 `"kill_task"` ends that task, which is yielded as `Exited("timeout")`.
             zip_input_on_exit: whether the reason of an `Exited` is a pair of the input and the reason.
@@ -484,7 +485,7 @@ class _Stream(Generic[T, R]):
     def run(self, inputs: Iterator[T], concurrency: int, *, ordered: bool) -> Generator[Done[R] | Exited, None, None]:
         consumer = current()
         if consumer is not None:
-            consumer.when_gone(self._kill_all)
+            consumer.when_ended(self._kill_all)
         # In the order of the inputs: what is to be yielded yet.
         waiting: deque[_Element[T, R]] = deque()
         try:
@@ -502,7 +503,7 @@ class _Stream(Generic[T, R]):
         finally:
             self._kill_all()
             if consumer is not None:
-                consumer.not_when_gone(self._kill_all)
+                consumer.not_when_ended(self._kill_all)
 
     def _begin(self, given: T) -> _Element[T, R]:
         results: list[R] = []
@@ -541,8 +542,13 @@ class _Stream(Generic[T, R]):
         return Exited((element.given, reason) if self._zips else reason)
 
     def _kill_all(self, _consumer: Process | None = None) -> None:
-        while self._running:
-            self._running.pop().process.kill()
+        # By the consumer, or by who kills it, or by both at a time.
+        while True:
+            try:
+                element = self._running.pop()
+            except IndexError:
+                return
+            element.process.kill()
 
 
 def _name_of(function: Callable[..., object]) -> str:

@@ -356,6 +356,24 @@ def test_the_tasks_end_with_the_actor_that_iterates():
     ended(refs[0])
 
 
+@rule("A99")
+def test_the_tasks_of_an_actor_that_is_killed_at_work_on_an_outcome_end_at_once(held, gate):
+    consumer = Probe.start()
+
+    def consume():
+        for _ in Task.async_stream(range(2), held, max_concurrency=2):
+            gate.pass_through()
+
+    held.let_on(0)
+    consumer.tell(consume)
+    gate.await_arrival()
+    held.await_begin(1)
+
+    consumer.kill()
+
+    assert not held.is_alive(1)
+
+
 @rule("A100")
 @pytest.mark.parametrize(
     ("arguments", "message"),
