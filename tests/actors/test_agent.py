@@ -28,7 +28,7 @@ from actors import (
 )
 from actors import Agent as AgentClass
 from supervision import Supervisor
-from tests.support import Gate, Probe, crash, ended
+from tests.support import Gate, Probe, TrappingProbe, crash, ended, received_nothing
 
 rule = pytest.mark.rule
 
@@ -154,6 +154,7 @@ def test_a_cast_to_a_dead_agent_does_nothing():
     agent.stop()
 
     assert agent.cast(same) is None
+    assert Agent.named("nobody").cast(same) is None
 
 
 @rule("A101")
@@ -212,6 +213,17 @@ def test_an_agent_whose_state_cannot_be_made_does_not_start(make, reason):
     assert raised.value.reason == reason
 
 
+@rule("A50", "A102")
+def test_a_starter_that_traps_exits_gets_no_exit_of_an_agent_that_does_not_start():
+    starter = TrappingProbe.start()
+
+    with pytest.raises(StartFailed) as raised:
+        starter.ask(lambda: Agent.start_link(crash))
+
+    assert raised.value.reason == BOOM
+    assert received_nothing(starter)
+
+
 @rule("A103")
 @pytest.mark.parametrize("method", ["get", "update", "get_and_update"])
 @pytest.mark.parametrize(
@@ -245,12 +257,15 @@ def test_an_answer_that_is_no_pair_is_named_with_its_function():
 
 
 @rule("A103")
-def test_nobody_hears_of_a_cast_that_ends_the_agent():
+@pytest.mark.parametrize(
+    ("function", "reason"), [(crashing, BOOM), (lambda _state: exit("why"), "why")], ids=["raises", "exits"]
+)
+def test_nobody_hears_of_a_cast_that_ends_the_agent(function, reason):
     agent = Agent.start(list)
 
-    agent.cast(crashing)
+    assert agent.cast(function) is None
 
-    assert ended(agent).exit_reason == BOOM
+    assert ended(agent).exit_reason == reason
 
 
 @rule("A104")
@@ -266,6 +281,7 @@ def test_a_change_out_of_time_is_made_all_the_same(method, clock):
 
     with pytest.raises(CallTimeout):
         failed.get()
+    assert agent.is_alive()
     gate.open()
     assert agent.get(same) == "new"
 
@@ -282,10 +298,11 @@ def test_a_negative_time_is_an_error_of_the_caller(method):
 
 
 @rule("A105")
-def test_an_agent_that_calls_itself_ends_of_it():
+@pytest.mark.parametrize("method", ["get", "update", "get_and_update"])
+def test_an_agent_that_calls_itself_ends_of_it(method):
     agent = Agent.start(list)
 
-    reason = reason_of(agent.get, lambda _state: agent.get(same))
+    reason = reason_of(getattr(agent, method), lambda _state: agent.get(same))
 
     assert isinstance(reason.exception, Deadlock)
     assert reason.exception.reason == "calling_self"

@@ -16,7 +16,9 @@ from actors import (
     Killed,
     NoReply,
     Normal,
+    NoSuchName,
     Ok,
+    Refusal,
     Reply,
     Shutdown,
     Stop,
@@ -383,6 +385,16 @@ def test_the_answer_of_a_server_that_stops_may_be_none():
     assert Scripted.start().call(returning(Stop("why", (), reply=None))) is None
 
 
+@rule("A75")
+def test_a_server_that_stops_may_refuse_the_call():
+    server = Scripted.start()
+
+    with pytest.raises(ValueError, match="not enough"):
+        server.call(returning(Stop(Normal(), (), reply=Refusal(ValueError("not enough")))))
+
+    assert ended(server).exit_reason == Normal()
+
+
 @rule("A74", "A75")
 @pytest.mark.parametrize(
     ("terminate", "reason"), [(crash, BOOM), (lambda: exit("other"), "other")], ids=["raises", "exits"]
@@ -445,6 +457,12 @@ def test_stopping_a_server_that_has_ended_says_so():
     assert server.stop() is False
 
 
+@rule("A76")
+def test_stopping_a_name_that_nobody_has_is_an_error():
+    with pytest.raises(NoSuchName):
+        Scripted.named("nobody").stop()
+
+
 @rule("A69", "A76")
 def test_a_server_that_stops_itself_and_waits_is_told_so():
     with pytest.raises(ActorDied) as raised:
@@ -502,12 +520,17 @@ class Repr:
 
 
 @rule("A78")
+@pytest.mark.parametrize("send", ["cast", "tell", "ask"])
 @pytest.mark.parametrize("end", [crash, lambda: exit("why")], ids=["crash", "exit"])
-def test_the_log_of_an_abnormal_end_shows_the_last_message_and_the_state(end, caplog):
-    state, message = Repr("<the state>"), doing(end)
-    server = Scripted.start(lambda: Ok(state))
+def test_the_log_of_an_abnormal_end_shows_the_last_message_and_the_state(end, send, caplog):
+    class Obedient(Scripted):
+        def handle_info(self, message, state):
+            return message()
 
-    server.cast(message)
+    state, message = Repr("<the state>"), doing(end)
+    server = Obedient.start(lambda: Ok(state))
+
+    getattr(server, send)(message, **({"block": False} if send == "ask" else {}))
 
     ended(server)
     (record,) = caplog.records
@@ -569,6 +592,19 @@ def test_a_linked_caller_of_a_server_that_ends_may_catch_it():
         caller.ask(lambda: server.call(returning(Stop("why", ()))))
 
     assert received(caller) == Exit(server, "why")
+
+
+@rule("A61")
+def test_a_linked_caller_that_doesnt_catch_it_dies_of_its_call_and_not_of_the_link():
+    caller = Probe.start()
+    caller._process.actor.crash_on_failed_ask = True
+    server = caller.ask(Scripted.start_link)
+
+    caller.tell(lambda: server.call(returning(Stop("why", ()))))
+
+    crashed = ended(caller).exit_reason.exception
+    assert isinstance(crashed, ActorDied)
+    assert crashed.reason == "why"
 
 
 @rule("A8")

@@ -314,6 +314,23 @@ def test_a_name_that_is_taken_is_answered_at_once_by_who_has_it():
     assert raised.value.ref == first.get()
 
 
+@rule("A34")
+@pytest.mark.parametrize("start", ["start", "start_link"])
+def test_a_name_that_is_taken_links_nobody_and_runs_no_init(start):
+    starter, ran = TrappingProbe.start(), []
+    options = Scripted.options(name="server")
+    first = options.start()
+
+    with pytest.raises(AlreadyStarted) as raised:
+        starter.ask(lambda: getattr(options, start)(lambda: ran.append("init")))
+    first.kill()
+    ended(first)
+
+    assert raised.value.reason == ("already_started", first)
+    assert ran == []
+    assert received_nothing(starter)
+
+
 @rule("A51")
 @pytest.mark.parametrize("starter_class", [Probe, TrappingProbe])
 def test_an_init_that_takes_too_long_is_given_up(starter_class, clock):

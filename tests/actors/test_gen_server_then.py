@@ -23,7 +23,7 @@ from actors import (
 )
 from actors.testing import settle
 from tests.actors.scripted import Scripted, TrappingScripted, adding, answer, doing, returning, state_of
-from tests.support import Gate, Probe, crash, ended
+from tests.support import Gate, Probe, TrappingProbe, crash, ended, received
 
 rule = pytest.mark.rule
 
@@ -151,6 +151,22 @@ def test_a_continue_of_init_that_fails_is_no_failed_start():
 
     assert ended(server).exit_reason == Crashed(ValueError("boom"))
     assert log == [(Crashed(ValueError("boom")), "state")]
+
+
+@rule("A50", "A64")
+def test_a_starter_that_traps_exits_gets_that_of_a_continue_of_init_that_fails():
+    starter, gate = TrappingProbe.start(), Gate()
+
+    def fail(_state):
+        gate.pass_through()
+        crash()
+
+    starter.tell(lambda: TrappingScripted.options(name="server").start_link(lambda: Ok((), Continue(fail))))
+    gate.await_arrival()
+    server = whereis("server")
+    gate.open()
+
+    assert received(starter) == Exit(server, Crashed(ValueError("boom")))
 
 
 @rule("A64")
