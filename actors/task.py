@@ -150,6 +150,7 @@ class Task(Generic[V_co]):
             CallTimeout: no value in time; or it has been awaited before, and no other comes (A85).
             NotTheOwner: called by another than who started it (A84).
             Deadlock: the task waits for its owner.
+            WouldBlock: a coroutine of an actor's, which all others would wait for.
             ValueError: a bad `timeout`.
 
         OTP: `Task.await/2`.
@@ -191,6 +192,8 @@ class Task(Generic[V_co]):
             return Exited(NoProc())
         process = self._process
         if process is not None:
+            if timeout != "brutal_kill":
+                _refuse_to_block([self])
             self._unlink()
             if timeout != "brutal_kill":
                 process.signal(self._owner, Shutdown())
@@ -230,6 +233,8 @@ class Task(Generic[V_co]):
         for task in tasks:
             task._check_owner()
         consumed = next((task for task in tasks if task._is_consumed), None)
+        if consumed is None:
+            _refuse_to_block(tasks)
         for task in tasks:
             task._is_consumed = True
         if consumed is not None:
@@ -485,6 +490,7 @@ class _Stream(Generic[T, R]):
     def run(self, inputs: Iterator[T], concurrency: int, *, ordered: bool) -> Generator[Done[R] | Exited, None, None]:
         consumer = current()
         if consumer is not None:
+            consumer.refuse_to_block()
             consumer.when_ended(self._kill_all)
         # In the order of the inputs: what is to be yielded yet.
         waiting: deque[_Element[T, R]] = deque()
@@ -570,6 +576,13 @@ def _endings(tasks: Sequence[Task[Any]], timeout: float | None) -> Iterator[int]
         left = None if deadline is None else max(deadline - clock.now(), 0.0)
         if not wait_for_any(processes, _has_been_announced, left):
             return
+
+
+def _refuse_to_block(tasks: Iterable[Task[Any]]) -> None:
+    """Refuse, before anything is done, what will wait for these in a coroutine."""
+    owner = current()
+    if owner is not None and not all(task._has_ended() for task in tasks):
+        owner.refuse_to_block()
 
 
 def _has_been_announced(process: Process) -> bool:

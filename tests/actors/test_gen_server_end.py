@@ -436,6 +436,29 @@ def test_a_kill_in_terminate_takes_the_place_of_the_answer():
     gate.open()
 
 
+@rule("A67", "A71")
+@pytest.mark.parametrize(
+    "end",
+    [lambda server: server.stop(), lambda server: server.cast(doing(crash)), lambda server: server.tell(Exit(None, 1))],
+    ids=["stop", "crash", "bad return"],
+)
+def test_terminate_may_answer_the_calls_that_are_left(end):
+    class Kept(Scripted):
+        def handle_info(self, message, state):
+            return None
+
+        def terminate(self, reason, state):
+            state.reply("at last")
+
+    server = Kept.start()
+    call = server.ask(lambda sender, _state: NoReply(sender), block=False)
+
+    end(server)
+
+    assert call.get() == "at last"
+    ended(server)
+
+
 # Stop
 
 

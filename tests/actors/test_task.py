@@ -10,6 +10,7 @@ from functools import partial
 import pytest
 
 from actors import (
+    Actor,
     ActorDied,
     CallTimeout,
     Crashed,
@@ -23,6 +24,7 @@ from actors import (
     NotTheOwner,
     Shutdown,
     Task,
+    WouldBlock,
     current_actor,
     exit,
     trap_exit,
@@ -776,6 +778,52 @@ def test_a_task_that_asks_its_owner_which_awaits_it_is_told_so():
         owner.ask(await_one_that_asks_back)
     error = raised.value
     assert isinstance(error, Deadlock) or isinstance(error.reason.exception, Deadlock)
+
+
+class Later(Actor):
+    """Runs a coroutine function."""
+
+    crash_on_failed_ask = False
+
+    async def on_receive(self, function):
+        return await function()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        Task.await_,
+        Task.yield_,
+        Task.shutdown,
+        lambda task: Task.await_many([task]),
+        lambda task: Task.yield_many([task]),
+    ],
+    ids=["await_", "yield_", "shutdown", "await_many", "yield_many"],
+)
+def test_a_query_that_would_block_the_event_loop_is_refused_and_leaves_the_task_as_it_is(query, gate):
+    owner = Later.start()
+
+    async def query_too_early():
+        task = Task.async_(through, gate)
+        with pytest.raises(WouldBlock):
+            query(task)
+        return task
+
+    async def query_again():
+        return query(task)
+
+    task = owner.ask(query_too_early)
+    gate.open()
+
+    assert ended(task._process.ref).exit_reason == Normal()
+    assert owner.ask(query_again) in ("late", ["late"], Done("late"), [(task, Done("late"))])
+
+
+def test_a_brutal_kill_blocks_nobody_and_so_is_for_coroutines_too(gate):
+    async def kill():
+        return Task.async_(through, gate).shutdown("brutal_kill")
+
+    assert Later.start().ask(kill) is None
 
 
 def test_a_task_knows_itself_as_an_actor():

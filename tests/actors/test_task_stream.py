@@ -8,7 +8,21 @@ from itertools import count, islice
 
 import pytest
 
-from actors import ActorDied, CallTimeout, Crashed, Done, Exited, Killed, Normal, Task, current_actor, exit
+from actors import (
+    Actor,
+    ActorDied,
+    CallTimeout,
+    Crashed,
+    Done,
+    Exited,
+    Killed,
+    Normal,
+    Task,
+    WouldBlock,
+    current_actor,
+    exit,
+)
+from actors.testing import settle
 from tests.support import CAP, Gate, Probe, TrappingProbe, crash, ended, received_nothing
 
 rule = pytest.mark.rule
@@ -232,6 +246,22 @@ def test_a_normal_end_without_a_value_is_yielded_to_all():
     outcomes = consumer.ask(lambda: list(Task.async_stream(range(2), failing_at(1, Normal()))))
 
     assert outcomes == [Done(0), Exited(Normal())]
+
+
+def test_a_stream_that_would_block_the_event_loop_starts_nothing():
+    begun = []
+
+    class Later(Actor):
+        crash_on_failed_ask = False
+
+        async def on_receive(self, _message):
+            return list(Task.async_stream([1], begun.append))
+
+    with pytest.raises(WouldBlock):
+        Later.start().ask("iterate")
+
+    settle()
+    assert begun == []
 
 
 def test_outside_of_actors_a_failure_is_yielded():
