@@ -18,6 +18,7 @@ from pykka import messages as pykka_messages
 from pykka._envelope import Envelope
 
 from actors._clock import ThreadWaiter
+from actors._checks import check_ref
 from actors._fork import free_in_child
 from actors._future import Request
 from actors._mail import Control, Inspect, StopRequest
@@ -129,10 +130,15 @@ class AdoptedProcess(Process):
 def process_of(ref: pykka.ActorRef[Any]) -> Process | None:
     """The record of the actor that `ref` leads to, adopting it when it is a plain Pykka actor.
 
-    None when a plain Pykka actor is no more. `NoSuchName` when a named ref's name belongs to nobody.
+    None when a plain Pykka actor is no more.
+
+    Raises:
+        NoSuchName: nobody has the name of a named ref.
+        TypeError: `ref` is no actor's ref.
     """
     if isinstance(ref, ActorRef):
         return ref._process
+    check_ref(ref)
     actor = ref._actor_weakref()
     return _adopt(actor, parent=None) if actor is not None else None
 
@@ -142,6 +148,7 @@ def adopt(ref: pykka.ActorRef[Any]) -> ActorRef[Any]:
 
     Raises:
         ActorDied: the actor is no more.
+        TypeError: `ref` is no actor's ref.
     """
     process = process_of(ref)
     if process is None:

@@ -58,7 +58,7 @@ ProcessState: TypeAlias = Literal["alive", "dead", "abandoned", "gone"]
 
 
 class _Alive:
-    """What stands in place of an exit reason, since any value, None included, may be one."""
+    """What stands in place of an exit reason while there is none."""
 
     def __repr__(self) -> str:
         return "ALIVE"

@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from actors._checks import check_function, check_name
 from actors._clock import wall_nanoseconds
 from actors._process import current
 from actors.errors import AlreadyAttached, ExitRequest, ProcessKilled, UnknownHandler
@@ -29,6 +30,7 @@ __all__ = [
     "Metadata",
     "Span",
     "Telemetry",
+    "checked_event",
     "failure",
 ]
 
@@ -86,7 +88,9 @@ class Telemetry:
     def attach_many(
         self, handler_id: Hashable, events: Iterable[Event], function: HandlerFunction, config: Any = None
     ) -> None:
-        handler = _Handler(handler_id, tuple(dict.fromkeys(map(_checked, events))), function, config)
+        check_name(handler_id, "handler_id")
+        check_function(function)
+        handler = _Handler(handler_id, tuple(dict.fromkeys(map(checked_event, events))), function, config)
         with self._lock:
             if handler_id in self._by_id:
                 raise AlreadyAttached(handler_id)
@@ -95,6 +99,7 @@ class Telemetry:
         self._changed()
 
     def detach(self, handler_id: Hashable) -> None:
+        check_name(handler_id, "handler_id")
         with self._lock:
             handler = self._by_id.get(handler_id)
             if handler is None or not self._remove(handler):
@@ -116,7 +121,7 @@ class Telemetry:
                 self._drop(handler, event, error)
 
     def span(self, prefix: Event, metadata: Metadata | None = None) -> Span:
-        return Span(self, self._clock, _checked(prefix), metadata or {})
+        return Span(self, self._clock, checked_event(prefix), metadata or {})
 
     def listens_to(self, prefix: Event) -> bool:
         """Tell whether anybody listens to an event of this span."""
@@ -230,7 +235,8 @@ def failure(error: BaseException) -> tuple[str, object, TracebackType | None]:
     return "exit", error.reason, error.__traceback__
 
 
-def _checked(event: Event) -> Event:
+def checked_event(event: Event) -> Event:
+    """Refuse what is no name of an event."""
     given: object = event
     if isinstance(given, tuple) and given and all(isinstance(part, str) for part in event):
         return event

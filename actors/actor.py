@@ -10,6 +10,7 @@ from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr
 
 from actors import _pykka_registry
 from actors._bounded import Bound, BoundedProcess, Overflow, check_bound
+from actors._checks import check_flag, check_name
 from actors._clock import check_timeout
 from actors._future import Future
 from actors._process import ALIVE, Process, current
@@ -199,6 +200,7 @@ class Actor(pykka.Actor):
 
         Raises:
             ValueError: an unknown `runs_on` or `overflow`, a `max_mailbox` below 1, or a `start_timeout` below 0.
+            TypeError: a `name` that is not hashable, or a `link` or `trap_exit` that is neither True nor False.
 
         Example:
             Session.options(name="admin", link=True).start(user_id)
@@ -284,6 +286,10 @@ class Options(Generic[A]):
     overflow: Overflow | None = None
 
     def __post_init__(self) -> None:
+        check_name(self.name)
+        check_flag(self.link, "link")
+        if self.trap_exit is not None:
+            check_flag(self.trap_exit, "trap_exit")
         if self.runs_on is not None:
             _check_runs_on("runs_on", self.runs_on)
         check_timeout(self.start_timeout, "start_timeout")

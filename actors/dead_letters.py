@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pykka
 from pykka import messages as pykka_messages
 
+from actors._checks import check_listener
 from actors._mail import Asked, Control, unwrapped
 from actors._process import chosen
 from actors.messages import Down, Exit, ExitReason
@@ -104,7 +105,11 @@ class DeadLetters:
             listener: an actor's ref, which gets them as messages; or a function, which is called with them on a thread
                 of the runtime's own, soon and one after the other. One that raises, or has ended, is removed, and that
                 is logged.
+
+        Raises:
+            TypeError: `listener` is neither a function nor a ref.
         """
+        check_listener(listener)
         listening = Listening(self, listener)
         with self._lock:
             self._listening = (*self._listening, listening)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pykka
 
 from actors.messages import NoProc, shown
+from actors._checks import check_reason
 
 if TYPE_CHECKING:
     from actors.messages import ExitReason
@@ -47,9 +48,14 @@ class ActorError(Exception):
 
 
 class ExitRequest(Exception):
-    """Raised by `exit(reason)`: ends the actor with `reason` unless somebody above catches it (A3)."""
+    """Raised by `exit(reason)`: ends the actor with `reason` unless somebody above catches it (A3).
+
+    Raises:
+        ValueError: `reason` is None.
+    """
 
     def __init__(self, reason: ExitReason) -> None:
+        check_reason(reason)
         super().__init__(reason)
         self.reason = reason
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pykka
 
 from actors._adopted import AdoptedProcess, adopt, process_of
+from actors._checks import check_listener
 from actors._clock import thread_seconds
 from actors._mail import Inspect, unwrapped
 from actors._observer import Traced
@@ -163,9 +164,11 @@ def trace(ref: pykka.ActorRef[Any], listener: Callable[[Traced], object] | pykka
 
     Raises:
         ActorDied: the actor has ended.
+        TypeError: `ref` is no actor's ref, or `listener` neither a function nor a ref.
 
     OTP: `:erlang.trace/3`, and `:sys.trace/2`.
     """
+    check_listener(listener)
     process = _process_of(ref)
     trace = Trace(process)
     function = listener.tell if isinstance(listener, pykka.ActorRef) else listener

@@ -69,7 +69,7 @@ class Crashed:
 
 
 ExitReason: TypeAlias = object
-"""`Normal`, `Shutdown`, `Killed`, `NoProc` or `Crashed`; or any value that an actor gave to `exit()`."""
+"""`Normal`, `Shutdown`, `Killed`, `NoProc` or `Crashed`; or any value but None that an actor gave to `exit()`."""
 
 
 def is_orderly(reason: ExitReason) -> bool:

@@ -5,11 +5,11 @@ The functions act for the actor whose code calls them. Those that need one raise
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from actors._adopted import process_of
-from actors._process import ALIVE, Process, new_waiter
+from actors._checks import check_flag, check_name, check_seconds
+from actors._process import ALIVE, Monitor, Process, new_waiter
 from actors._process import current as current_process
 from actors.errors import ActorDied, ExitRequest, NoSuchName, NotAnActor
 from actors.messages import Exit, ExitReason, NoProc
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     import pykka
 
-    from actors._process import Monitor
     from actors.runtime import Runtime
 
 __all__ = [
@@ -72,6 +71,7 @@ def link(ref: pykka.ActorRef[Any]) -> None:
 
     Raises:
         ActorDied: the other has ended, and the caller doesn't trap exits.
+        TypeError: `ref` is no actor's ref.
 
     OTP: `Process.link/1` (A11, A18).
     """
@@ -119,9 +119,16 @@ def demonitor(monitor: Monitor, *, flush: bool = False) -> bool:
     Returns:
         Whether the watch was still on; False when its `Down` had been sent, or it is not the caller's.
 
+    Raises:
+        TypeError: `monitor` is none.
+
     OTP: `Process.demonitor/2` (A26); what it returns is OTP's answer with the option `info`.
     """
-    return _caller("demonitor").demonitor(monitor, flush=flush)
+    process = _caller("demonitor")
+    given: object = monitor
+    if not isinstance(given, Monitor):
+        raise TypeError(f"monitor must be what monitor() returned; got {given!r}")
+    return process.demonitor(monitor, flush=flush)
 
 
 # Exits
@@ -130,16 +137,24 @@ def demonitor(monitor: Monitor, *, flush: bool = False) -> bool:
 def trap_exit(flag: bool) -> bool:  # noqa: FBT001 - as Process.flag(:trap_exit, flag)
     """Choose whether exit signals to the calling actor arrive as messages `Exit`; return what it was before.
 
+    Raises:
+        TypeError: `flag` is neither True nor False.
+
     OTP: `Process.flag(:trap_exit, flag)` (A13, A17).
     """
     process = _caller("trap_exit")
+    check_flag(flag)
     with process.runtime.lock:
         before, process.trapping = process.trapping, flag
     return before
 
 
 def exit(reason: ExitReason) -> NoReturn:
-    """End the calling actor with `reason`: any value; `on_stop` runs. Raises `ExitRequest`, which may be caught.
+    """End the calling actor with `reason`: any value but None; `on_stop` runs.
+
+    Raises:
+        ExitRequest: always; who catches it lives on.
+        ValueError: `reason` is None.
 
     OTP: `exit/1` (A3).
     """
@@ -152,6 +167,7 @@ def exit(reason: ExitReason) -> NoReturn:
 
 def whereis(name: Hashable) -> ActorRef[Any] | None:
     """Return the actor that has the name now, or None (A33). `named(name)` follows the name instead."""
+    check_name(name)
     process = current_runtime().whereis(name)
     if process is None:
         return None
@@ -164,9 +180,11 @@ def register_name(name: Hashable, ref: pykka.ActorRef[Any]) -> None:
 
     Raises:
         NameUnavailable: the name is taken, or the actor has one already, or has ended.
+        TypeError: `name` is not hashable, or `ref` is no actor's ref.
 
     OTP: `Process.register/2` (A32).
     """
+    check_name(name)
     process = process_of(ref)
     if process is None:
         msg = f"{ref} can't be named {name!r}: it has ended"
@@ -180,6 +198,7 @@ def unregister_name(name: Hashable) -> None:
     Raises:
         NameUnavailable: nobody has it.
     """
+    check_name(name)
     current_runtime().unregister_name(name)
 
 
@@ -199,7 +218,12 @@ def checkpoint() -> None:
 
 
 def sleep(seconds: float) -> None:
-    """Block for `seconds` of the runtime's time; a kill of the calling actor ends it."""
+    """Block for `seconds` of the runtime's time; a kill of the calling actor ends it.
+
+    Raises:
+        ValueError: `seconds` is negative, not finite, or no number.
+    """
+    check_seconds(seconds)
     current_runtime().wait(new_waiter(), seconds)
 
 
@@ -250,12 +274,11 @@ def send_after(ref: pykka.ActorRef[Any], message: object, seconds: float) -> Tim
     named ref is looked up when the time has come, so a restarted actor gets what was meant for its name (A42).
 
     Raises:
-        ValueError: `seconds` is negative or not finite.
+        ValueError: `seconds` is negative, not finite, or no number.
+        TypeError: `ref` is no actor's ref.
 
     OTP: `Process.send_after/3` (A40).
     """
-    if not math.isfinite(seconds) or seconds < 0:
-        msg = f"seconds must be a finite number >= 0; got {seconds!r}"
-        raise ValueError(msg)
+    check_seconds(seconds)
     checkpoint()
     return Timer(current_runtime(), ref, message, seconds)

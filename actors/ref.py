@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 import pykka
 
 from actors._call import call
+from actors._checks import check_name, check_reason
 from actors._clock import check_timeout
 from actors._future import Future, Request
 from actors._inbox import Inbox
@@ -184,19 +185,20 @@ class ActorRef(pykka.ActorRef[A]):
         Args:
             block: whether to wait; else a future of the answer is returned.
             timeout: seconds to wait; None waits for ever. The request stays when the time is over (A76).
-            reason: its exit reason.
+            reason: its exit reason, any value but None.
 
         Returns:
             True when the actor ended now; False when it had ended before.
 
         Raises:
             CallTimeout: it is not gone in time.
-            ValueError: `timeout` is no number of seconds, or negative; it isn't asked to end.
+            ValueError: `timeout` is no number of seconds, or negative, or `reason` is None; it isn't asked to end.
             WouldBlock: a coroutine of an actor's, which all others would wait for; it isn't asked to end.
             Deadlock: the actor would wait for its own end.
         """
         _checkpoint()
         check_timeout(timeout)
+        check_reason(reason)
         target = self._process
         future: Future[bool] = Future(target.runtime)
         future.target = target
@@ -213,8 +215,12 @@ class ActorRef(pykka.ActorRef[A]):
         It goes ahead of the messages in the mailbox, takes effect when the running handler has returned, and does
         nothing to a dead actor. `Normal()` is ignored by an actor that doesn't trap exits.
 
+        Raises:
+            ValueError: `reason` is None.
+
         OTP: `Process.exit/2` (A15).
         """
+        check_reason(reason)
         self._process.signal(current(), reason)
 
     def kill(self) -> None:
@@ -250,6 +256,7 @@ class NamedRef(ActorRef[A]):
     """A ref that looks up who has the name at each use, and so stays right when that one is restarted."""
 
     def __init__(self, name: Hashable) -> None:
+        check_name(name)
         self._name = name
 
     @property
@@ -297,6 +304,9 @@ def named(name: Hashable) -> NamedRef[Any]:
     """Return a ref to whoever has the name when it is used: how actors find each other across restarts.
 
     Sending to a name that nobody has raises `NoSuchName` (A7).
+
+    Raises:
+        TypeError: `name` is not hashable.
     """
     return NamedRef(name)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from actors._telemetry import Event, Measurements, Metadata, Span
+from actors._telemetry import Event, Measurements, Metadata, Span, checked_event
 from actors.runtime import current_runtime
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def attach(
     Raises:
         AlreadyAttached: this id is in use, for whatever event.
         ValueError: the event is not a tuple of strings.
+        TypeError: `function` can't be called, or `handler_id` is not hashable.
 
     OTP: `telemetry:attach/4` (G1, G2, G3).
     """
@@ -76,8 +77,14 @@ def detach(handler_id: Hashable) -> None:
 def execute(event: Event, measurements: Measurements | None = None, metadata: Metadata | None = None) -> None:
     """Tell those who listen to this event of it, one after the other, and return then.
 
+    Raises:
+        ValueError: the event is not a tuple.
+
     OTP: `telemetry:execute/3` (G2).
     """
+    given: object = event
+    if not isinstance(given, tuple):
+        checked_event(event)
     current_runtime().telemetry.execute(event, measurements or {}, metadata or {})
 
 

@@ -11,7 +11,7 @@ from actors._links import effect_of_signal
 
 rule = pytest.mark.rule
 
-ABNORMAL = [Shutdown(), Shutdown("why"), Killed(), NoProc(), "boom", None, 0, ("a", 1)]
+ABNORMAL = [Shutdown(), Shutdown("why"), Killed(), NoProc(), "boom", 0, ("a", 1)]
 
 reasons = st.one_of(st.sampled_from([Normal(), *ABNORMAL]), st.text(), st.integers())
 

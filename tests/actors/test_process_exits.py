@@ -11,7 +11,7 @@ rule = pytest.mark.rule
 
 
 @rule("A3")
-@pytest.mark.parametrize("reason", [("a", 1), "kill", None, Normal(), Shutdown("why")], ids=repr)
+@pytest.mark.parametrize("reason", [("a", 1), "kill", 0, False, Normal(), Shutdown("why")], ids=repr)
 def test_exit_ends_an_actor_with_just_that_reason(reason):
     actor = Probe.start()
 

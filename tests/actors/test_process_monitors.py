@@ -56,7 +56,7 @@ def test_a_crashed_actor_is_down_with_its_exception_and_traceback():
 
 
 @rule("A3", "A24")
-@pytest.mark.parametrize("reason", [("a", 1), "kill", Shutdown("why"), None], ids=repr)
+@pytest.mark.parametrize("reason", [("a", 1), "kill", Shutdown("why"), 0], ids=repr)
 def test_an_actor_that_exits_is_down_with_what_it_gave(reason):
     actor = Probe.start()
     watcher = watching(actor)

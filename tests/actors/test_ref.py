@@ -279,7 +279,7 @@ def test_stop_comes_after_what_was_sent_before():
 
 
 @rule("A76")
-@pytest.mark.parametrize("reason", ["custom", Shutdown("why"), None], ids=repr)
+@pytest.mark.parametrize("reason", ["custom", Shutdown("why"), 0], ids=repr)
 def test_stop_ends_an_actor_with_the_reason_given(reason):
     ref = Probe.start()
     watcher = watching(ref)
