@@ -80,7 +80,7 @@ def test_a_temporary_child_is_forgotten_after_any_end(nursery, reports, kind, ho
 
 
 @rule("B23")
-@pytest.mark.parametrize("reason", ["normal", "shutdown", ("shutdown", "a", "b"), None])
+@pytest.mark.parametrize("reason", ["normal", "shutdown", ("shutdown", "a", "b"), False])
 def test_a_value_that_looks_like_an_orderly_end_is_abnormal(nursery, reason):
     sup = family(nursery, [ours(nursery, "a", restart="transient")])
 
