@@ -21,11 +21,11 @@ from actors._clock import ThreadWaiter
 from actors._checks import check_ref
 from actors._fork import free_in_child
 from actors._future import Request
-from actors._mail import Control, Inspect, StopRequest
+from actors._mail import Control, Fired, Inspect, StopRequest
 from actors._process import ALIVE, Process, current, set_current
 from actors.actor import await_start, has_settled, public_attributes
 from actors.errors import ActorDied, ExitRequest, StartFailed
-from actors.messages import Crashed, Down, Exit, ExitReason, NoProc, Normal, shown
+from actors.messages import Crashed, Exit, ExitReason, NoProc, Normal, shown
 from actors.ref import ActorRef
 from actors.runtime import current_runtime
 
@@ -263,8 +263,10 @@ class _Wrapped:
                 self._leave(reason)
             case Exit(ref, reason) if process.parent is not None and ref is process.parent.ref:
                 self._leave(reason)
-            case Down(monitor=monitor) if monitor.flushed:
-                return None
+            case Fired(down=down):
+                if down.monitor.flushed:
+                    return None
+                message = down
             case Inspect():
                 return public_attributes(self.actor)
             case _:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from pykka import messages as pykka_messages
 
-from actors._mail import Asked, Control, Inspect, unwrapped
+from actors._mail import Asked, Control, Fired, Inspect, unwrapped
 from actors._process import ALIVE, Process, current, new_waiter
 from actors.errors import MailboxFull, WouldBlock
-from actors.messages import Down, Exit
+from actors.messages import Exit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,12 +42,14 @@ class Bound:
     overflow: Overflow
 
 
-_NEVER_BOUNDED = (Control, Exit, Down, Inspect, pykka_messages._ActorStop)
+_NEVER_BOUNDED = (Exit, Inspect, pykka_messages._ActorStop)
+
+_OURS = (Control, Fired)
 
 
 def _is_bounded(message: object) -> bool:
     """Whether a message counts against the bound: a user's does, and what the runtime itself sends doesn't."""
-    return not (isinstance(message, Control) or isinstance(unwrapped(message), _NEVER_BOUNDED))
+    return not (isinstance(message, _OURS) or isinstance(unwrapped(message), _NEVER_BOUNDED))
 
 
 class _Sender:

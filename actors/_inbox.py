@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pykka._envelope import Envelope
 
 from actors._future import Request
+from actors._mail import unwrapped
 
 if TYPE_CHECKING:
     from actors._process import Process
@@ -24,12 +25,12 @@ class Inbox:
 
     def put(self, envelope: Envelope[Any], /) -> None:
         """Put a message in, as `tell` does, or as `ask` when the envelope says where the reply is to go."""
-        if envelope.reply_to is None:
-            self._process.put(envelope.message)
-        else:
-            request = Request(envelope.message, self._process)
-            request.forward_to(envelope.reply_to)
-            self._process.put(request)
+        message = envelope.message
+        if envelope.reply_to is not None:
+            message = Request(message, self._process)
+            message.forward_to(envelope.reply_to)
+        if not self._process.put(message):
+            self._process.lose(message)
 
     def get(self) -> Envelope[Any]:
         """Take the next message out.
@@ -40,8 +41,8 @@ class Inbox:
         with suppress(IndexError):
             message = self._process.take()
             if isinstance(message, Request):
-                return Envelope(message.message, message)
-            return Envelope(message)
+                return Envelope(message.content, message)
+            return Envelope(unwrapped(message))
         raise Empty
 
     def empty(self) -> bool:

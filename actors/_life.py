@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from pykka import messages as pykka_messages
 
 from actors._future import Request
-from actors._mail import NO_REPLY, Control, Inspect, StopRequest, Told, unwrapped
+from actors._mail import NO_REPLY, Control, Fired, Inspect, StopRequest, Told, unwrapped
 from actors._process import ALIVE
 from actors.errors import ExitRequest, Ignore, ProcessKilled
-from actors.messages import Crashed, Down, Exit, Normal, Refusal, is_orderly, shown
+from actors.messages import Crashed, Exit, Normal, Refusal, is_orderly, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,8 +62,10 @@ def turn(process: Process) -> None:
             _end(process, process.fatal, signalled=True)
         process.busy = False
     except BaseException as error:
-        # Nothing of a user's comes here: an error of the runtime's own must not leave a living record behind.
+        # Nothing of a user's comes here: an error of the runtime's own must leave no living record behind, nor anybody
+        # who waits for an answer.
         process.close(Crashed(error))
+        process.refuse(process.handling)
         process.depart()
         raise
     if process.reason is not ALIVE:
@@ -94,13 +96,16 @@ def _fail_start(process: Process, reason: ExitReason) -> None:
     process.close(reason)
 
 
-def _handle_stop(process: Process, message: StopRequest, _asked: Request | None) -> None:
+def _handle_stop(process: Process, message: StopRequest, asked: Request | None) -> None:
     process.add_stop(message.done)
-    _leave(process, message.reason)
+    _leave(process, message.reason, asked=asked)
 
 
-def _handle_pykka_stop(process: Process, _message: object, _asked: Request | None) -> None:
+def _handle_pykka_stop(process: Process, _message: object, asked: Request | None) -> None:
     _end(process, Normal())
+    if asked is not None:
+        # It has got what it wanted, as in Pykka.
+        asked.answer(None)
 
 
 def _handle_told(process: Process, message: Told, asked: Request | None) -> None:
@@ -110,14 +115,14 @@ def _handle_told(process: Process, message: Told, asked: Request | None) -> None
 def _handle_exit(process: Process, message: Exit, asked: Request | None) -> None:
     if process.parent is not None and message.ref is process.parent.ref:
         # The parent's exit ends an actor that traps exits too, after what was queued before it (A63, A73).
-        _leave(process, message.reason)
+        _leave(process, message.reason, asked=asked)
     else:
         _receive(process, message, asked)
 
 
-def _handle_down(process: Process, message: Down, asked: Request | None) -> None:
-    if not message.monitor.flushed:
-        _receive(process, message, asked)
+def _handle_fired(process: Process, message: Fired, asked: Request | None) -> None:
+    if not message.down.monitor.flushed:
+        _receive(process, message.down, asked)
 
 
 def _handle_inspect(process: Process, _message: object, asked: Request | None) -> None:
@@ -131,7 +136,7 @@ _HANDLERS: dict[type, Any] = {
     Told: _handle_told,
     pykka_messages._ActorStop: _handle_pykka_stop,
     Exit: _handle_exit,
-    Down: _handle_down,
+    Fired: _handle_fired,
     Inspect: _handle_inspect,
 }
 

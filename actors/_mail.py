@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pykka
 
-    from actors.messages import ExitReason
+    from actors.messages import Down, ExitReason
 
-__all__ = ["NO_REPLY", "Asked", "Control", "Inspect", "StopRequest", "Told", "Wrapping", "unwrapped"]
+__all__ = ["NO_REPLY", "Asked", "Control", "Fired", "Inspect", "StopRequest", "Told", "Wrapping", "unwrapped"]
 
 
 class Control:
@@ -28,6 +28,19 @@ class Wrapping:
     def content(self) -> object:
         """The user's message."""
         raise NotImplementedError
+
+
+class Fired(Wrapping):
+    """The `Down` that a monitor sends. It is void when that was flushed; one that somebody passes on never is."""
+
+    __slots__ = ("down",)
+
+    def __init__(self, down: Down) -> None:
+        self.down = down
+
+    @property
+    def content(self) -> Down:
+        return self.down
 
 
 class StopRequest(Control):

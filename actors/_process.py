@@ -18,7 +18,7 @@ from actors import _pykka_registry
 from actors._clock import ThreadWaiter
 from actors._fork import free_in_child
 from actors._links import effect_of_signal
-from actors._mail import Asked, StopRequest
+from actors._mail import Asked, Fired, StopRequest
 from actors.errors import ActorDied, Deadlock, ProcessKilled, WouldBlock
 from actors.messages import Down, Exit, ExitReason, Killed, NoProc, Shutdown, shown
 
@@ -600,7 +600,7 @@ class Process:
         with self.runtime.lock:
             if target is None or target.announced:
                 monitor = Monitor(self, None, given)
-                self.put(Down(given, NoProc(), monitor))
+                self.put(Fired(Down(given, NoProc(), monitor)))
                 return monitor
             monitor = Monitor(self, target, given)
             # Monitoring oneself never fires (A30): nobody would be left to read the Down.
@@ -746,7 +746,7 @@ class Process:
             monitor.active = False
             if monitor.watcher.watching is not None:
                 monitor.watcher.watching.discard(monitor)
-            monitor.watcher.put(Down(monitor.given, self.reason, monitor))
+            monitor.watcher.put(Fired(Down(monitor.given, self.reason, monitor)))
         watching, self.watching = self.watching, None
         for monitor in watching or ():
             monitor.forget()

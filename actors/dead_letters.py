@@ -12,9 +12,9 @@ import pykka
 from pykka import messages as pykka_messages
 
 from actors._checks import check_listener
-from actors._mail import Asked, Control, unwrapped
+from actors._mail import Asked, Control, Fired, unwrapped
 from actors._process import chosen
-from actors.messages import Down, Exit, ExitReason
+from actors.messages import Exit, ExitReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -174,4 +174,4 @@ class DeadLetters:
             self._listening = tuple(one for one in self._listening if one is not listening)
 
 
-_NOT_MISSED = (Asked, Control, Exit, Down, Undelivered, FailedStart, pykka_messages._ActorStop)
+_NOT_MISSED = (Asked, Control, Fired, Exit, Undelivered, FailedStart, pykka_messages._ActorStop)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pykka
 
-from actors.messages import NoProc, shown
 from actors._checks import check_reason
+from actors.messages import NoProc, shown
 
 if TYPE_CHECKING:
     from actors.messages import ExitReason

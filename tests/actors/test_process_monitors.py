@@ -5,9 +5,11 @@ from __future__ import annotations
 import gc
 import threading
 
+import pykka
 import pytest
 
 from actors import (
+    ActorDied,
     Crashed,
     Down,
     Exit,
@@ -23,7 +25,9 @@ from actors import (
     monitor,
     named,
     register_name,
+    stash,
     unregister_name,
+    unstash,
     whereis,
 )
 from actors.testing import TestRuntime
@@ -425,3 +429,89 @@ def test_no_down_is_lost_between_two_runtimes(hasty_threads):
             downs = [received(watcher) for _ in others]
             assert sorted(str(down.ref) for down in downs) == sorted(map(str, others))
             assert received_nothing(watcher)
+
+
+# A Down that somebody passes on
+
+
+@rule("A26")
+def test_a_down_that_is_passed_on_is_a_message_like_any_other():
+    actor, watcher, other = Probe.start(), Probe.start(), Probe.start()
+    watch = watcher.ask(lambda: monitor(actor))
+    actor.stop()
+    down = received(watcher)
+    watcher.ask(lambda: demonitor(watch, flush=True))
+
+    other.tell(down)
+    watcher.tell(down)
+
+    assert received(other) is down
+    assert received(watcher) is down
+
+
+def test_a_down_that_is_made_by_hand_is_a_message_like_any_other():
+    made = Down(None, "why", None)
+    probe = Probe.start()
+
+    probe.tell(made)
+
+    assert received(probe) is made
+
+
+def test_a_down_that_was_passed_on_to_a_dead_actor_is_a_dead_letter(runtime):
+    actor, watcher, other = Probe.start(), Probe.start(), Probe.start()
+    watcher.ask(lambda: monitor(actor))
+    actor.stop()
+    other.stop()
+
+    with pytest.raises(ActorDied):
+        other.tell(received(watcher))
+
+    assert runtime.dead_letters.count == 1
+
+
+@rule("A26")
+def test_with_flush_a_down_that_was_stashed_is_removed():
+    class Stashing(Probe):
+        is_ready = False
+
+        def on_receive(self, message):
+            if isinstance(message, Down) and not self.is_ready:
+                stash()
+                return None
+            return super().on_receive(message)
+
+    def flush():
+        watcher._process.actor.is_ready = True
+        demonitor(watch, flush=True)
+        unstash()
+
+    actor, watcher = Probe.start(), Stashing.start()
+    watch = watcher.ask(lambda: monitor(actor))
+    actor.stop()
+
+    watcher.ask(flush)
+
+    assert received_nothing(watcher)
+
+
+@rule("A26")
+def test_a_plain_pykka_actor_gets_a_down_unless_it_was_flushed():
+    downs = []
+
+    class Plain(pykka.ThreadingActor):
+        def on_receive(self, message):
+            if callable(message):
+                return message()
+            return downs.append(message)
+
+    plain, first, second = Plain.start(), Probe.start(), Probe.start()
+    link_to_adopt = watching(plain)
+    flushed = plain.ask(lambda: monitor(first))
+    kept = plain.ask(lambda: monitor(second))
+    plain.ask(lambda: (first.stop(), second.stop(), demonitor(flushed, flush=True)))
+    plain.ask(lambda: None)
+    plain.stop()
+
+    assert downs == [Down(second, Normal(), kept)]
+    assert received(link_to_adopt).reason == Normal()
