@@ -17,8 +17,8 @@ import pykka
 from pykka import messages as pykka_messages
 from pykka._envelope import Envelope
 
-from actors._clock import ThreadWaiter
 from actors._checks import check_ref
+from actors._clock import ThreadWaiter
 from actors._fork import free_in_child
 from actors._future import Request
 from actors._mail import Control, Fired, Inspect, StopRequest

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import reprlib
-from types import CoroutineType
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from pykka import messages as pykka_messages
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from actors._process import Process
     from actors.messages import ExitReason
 
-__all__ = ["TURN", "turn"]
+__all__ = ["TURN", "finish", "turn"]
 
 logger = logging.getLogger("pykka_otp.crash")
 
@@ -50,8 +50,10 @@ def turn(process: Process) -> None:
             # In hand first, looked at second: a kill between the two finds who asked.
             process.handling = message
             if process.reason is not ALIVE:
+                process.handling = None
                 process.lose(message)
-            elif isinstance(message, Request):
+                break
+            if isinstance(message, Request):
                 content = message.message
                 _HANDLERS.get(type(content), _receive)(process, content, message)
             else:
@@ -166,15 +168,34 @@ def _receive(process: Process, message: object, asked: Request | None) -> None:
 
 def _run(process: Process, hook: Callable[[], object]) -> None:
     """Call one of the actor's hooks, which may be a coroutine function."""
-    result = hook()
+    finish(process, hook())
+
+
+def finish(process: Process, result: object) -> object:
+    """Run the coroutine that a hook or handler has given; return what it gives in the end.
+
+    Raises:
+        TypeError: that is a generator.
+    """
     if type(result) is CoroutineType:
-        process.runtime.run_coroutine(process, result)
+        result = process.runtime.run_coroutine(process, result)
+    if type(result) in _GENERATORS:
+        raise TypeError(
+            f"a handler of {process.label} gave a generator, whose code has not run, and would run outside of the "
+            "actor; return a list, or await what takes time, in an async def"
+        )
+    return result
+
+
+_GENERATORS = frozenset({GeneratorType, AsyncGeneratorType})
+
+_UNFINISHED = _GENERATORS | {CoroutineType}
 
 
 def _respond(process: Process, response: Any, asked: Request | None) -> None:
     """Do with what a handler has returned as its type says."""
-    if type(response) is CoroutineType:
-        response = process.runtime.run_coroutine(process, response)
+    if type(response) in _UNFINISHED:
+        response = finish(process, response)
     if asked is None or process.handling is not asked:
         return
     if isinstance(response, Refusal):
@@ -185,7 +206,7 @@ def _respond(process: Process, response: Any, asked: Request | None) -> None:
         asked.answer(response)
 
 
-_SPECIAL_RESPONSES = frozenset({CoroutineType, Refusal, type(NO_REPLY)})
+_SPECIAL_RESPONSES = _UNFINISHED | {Refusal, type(NO_REPLY)}
 
 
 def _fail(asked: Request | None, error: BaseException) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from actors._life import finish
 from actors._mail import unwrapped
 from actors._process import ALIVE
 from actors._telemetry import ACTOR, MESSAGE, failure
@@ -104,10 +104,7 @@ class Observer:
 
     def _call(self, process: Process, message: object, receive: Callable[[object], object] | None) -> object:
         actor: Any = process.actor
-        response = (receive or actor._handle_receive)(message)
-        if type(response) is CoroutineType:
-            response = process.runtime.run_coroutine(process, response)
-        return response
+        return finish(process, (receive or actor._handle_receive)(message))
 
     def ended(self, process: Process) -> None:
         """Tell that an actor has ended; called once, when no code of it can run any more."""

@@ -13,6 +13,7 @@ from actors._bounded import Bound, BoundedProcess, Overflow, check_bound
 from actors._checks import check_flag, check_name
 from actors._clock import check_timeout
 from actors._future import Future
+from actors._hooks import Hooks, check_hooks
 from actors._process import ALIVE, Process, current
 from actors._scheduler import RunsOn
 from actors.child_spec import ChildSpec
@@ -51,7 +52,9 @@ class Actor(pykka.Actor):
 
     It runs on a thread that it shares with others, and doesn't hold up while it waits for an answer; one whose handlers
     block (HTTP, database drivers, files, long computations) has `runs_on = "thread"`, and a thread of its own. Handlers
-    may be `async def`: the actor waits for the coroutine, and handles one message at a time all the same.
+    may be `async def`: the actor waits for the coroutine, and handles one message at a time all the same. None may be a
+    generator, whose code would run in whoever got it: one that has `yield`, or takes other arguments than it will get,
+    is refused with its class.
 
     Example:
         >>> class Counter(Actor):
@@ -96,6 +99,12 @@ class Actor(pykka.Actor):
 
     What is dropped is counted, logged the first time, and a dead letter; who asked it gets `MailboxFull`."""
 
+    _otp_hooks: ClassVar[Hooks] = {
+        "on_start": (),
+        "on_receive": ("message",),
+        "on_stop": (),
+        "on_failure": ("exception_type", "exception_value", "traceback"),
+    }
     _otp_process: Process
     _otp_no_options: ClassVar[Options[Any]]
 
@@ -103,6 +112,7 @@ class Actor(pykka.Actor):
         super().__init_subclass__(**kwargs)
         _check_runs_on(f"{cls.__name__}.runs_on", cls.runs_on)
         check_bound(f"{cls.__name__}.", cls.max_mailbox, cls.overflow)
+        check_hooks(cls, cls._otp_hooks)
 
     def __init__(self, *_args: Any, **_kwargs: Any) -> None:
         """Create the actor; runs in the thread of who starts it, as in Pykka."""

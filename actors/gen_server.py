@@ -6,7 +6,7 @@ import logging
 import queue
 from dataclasses import dataclass, field, replace
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, TypeAlias, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NoReturn, TypeAlias, TypeVar, cast, overload
 from weakref import WeakValueDictionary, ref
 
 from actors._future import Request as Asked
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from actors._bounded import Overflow
     from actors._clock import Ticket
+    from actors._hooks import Hooks
     from actors._process import Process
     from actors._scheduler import RunsOn
 
@@ -368,6 +369,15 @@ class GenServer(Actor, Generic[S]):
     OTP: `GenServer` (A46 to A78).
     """
 
+    _otp_hooks: ClassVar[Hooks] = {
+        **Actor._otp_hooks,
+        "init": None,
+        "handle_call": ("request", "sender", "state"),
+        "handle_cast": ("request", "state"),
+        "handle_info": ("message", "state"),
+        "handle_continue": ("argument", "state"),
+        "terminate": ("reason", "state"),
+    }
     _otp_state: S
     _otp_terminated = False
     _otp_idle: _Idle | None = None
@@ -541,6 +551,10 @@ class GenServer(Actor, Generic[S]):
         self._cancel_idle()
         if not signalled:
             self._terminate(reason)
+
+    def _otp_failing(self, error: BaseException) -> None:
+        # Not of a callback, but of what one gave as a reply.
+        self._terminate(Crashed(error))
 
     def _otp_last_state(self) -> dict[str, object]:
         return {"state": self._otp_state} if hasattr(self, "_otp_state") else {}

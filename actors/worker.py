@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from actors._backlog import Backlog, Delivery, Events
 from actors._demand import check_demand, split_batches
+from actors._life import finish
 from actors._process import ALIVE
 from actors.actor import Actor
 from actors.errors import HandlerTimeout, UnknownQueue
 from actors.messages import Crashed, ExitReason
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Coroutine, Generator, Sequence
 
     from actors._backlog import Subscription
+    from actors._hooks import Hooks
     from actors._process import Process
     from actors._scheduler import RunsOn
     from actors.queue import Queue
@@ -63,7 +65,7 @@ class Worker(Actor):
     event is done when the handler returns. A handler may also raise `Snooze`, `Retry` or `Reject`; any other exception
     ends the worker (its supervisor starts another), and counts as a failed attempt of the event.
 
-    It runs on a thread of its own, so handlers may block.
+    It runs on a thread of its own, so handlers may block; they may be `async def` as well.
 
     Example:
         class SyncWorker(Worker):
@@ -78,6 +80,8 @@ class Worker(Actor):
     GenStage: a consumer with automatic demand (E16 to E22). Differs: `max_demand` is 1 unless the class says
     otherwise (F29), and the subscription survives the queue's actor (F21).
     """
+
+    _otp_hooks: ClassVar[Hooks] = {**Actor._otp_hooks, "handle_event": ("event",), "handle_events": ("events",)}
 
     runs_on: ClassVar[RunsOn] = "thread"
 
@@ -115,11 +119,11 @@ class Worker(Actor):
             msg = f"{cls.__name__} must override handle_event(event), or handle_events(events)"
             raise TypeError(msg)
 
-    def handle_event(self, event: Any) -> None:
+    def handle_event(self, event: Any) -> Coroutine[Any, Any, None] | None:
         """Handle one event; override this or `handle_events`."""
         raise NotImplementedError
 
-    def handle_events(self, events: Sequence[Any]) -> None:
+    def handle_events(self, events: Sequence[Any]) -> Coroutine[Any, Any, None] | None:
         """Handle a batch of up to `max_demand - min_demand` events; they are done, or fail, together."""
         raise NotImplementedError
 
@@ -168,10 +172,7 @@ class Worker(Actor):
             delivery.started = True
         try:
             with self.__watch.over(group):
-                if self.__takes_batches:
-                    self.handle_events([delivery.event for delivery in group])
-                else:
-                    self.handle_event(group[0].event)
+                finish(self._otp_process, self.__handle(group))
         except (Snooze, Retry, Reject) as answer:
             for delivery in group:
                 self._give_back(delivery, answer)
@@ -185,6 +186,11 @@ class Worker(Actor):
         else:
             for delivery in group:
                 self.__backlog.ack(delivery)
+
+    def __handle(self, group: list[Delivery]) -> object:
+        if self.__takes_batches:
+            return self.handle_events([delivery.event for delivery in group])
+        return self.handle_event(group[0].event)
 
     def _give_back(self, delivery: Delivery, answer: Snooze | Retry | Reject) -> None:
         match answer:

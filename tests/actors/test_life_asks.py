@@ -1,4 +1,4 @@
-"""Whatever is asked ends in an answer or an error, also when it is no message of a user's, or nothing works any more."""
+"""Whatever is asked ends in an answer or an error, also when it is no message of a user's, or nothing works."""
 
 from __future__ import annotations
 
@@ -178,4 +178,3 @@ def test_what_is_put_into_the_mailbox_of_a_dead_actor_is_answered():
 
     with pytest.raises(ActorDied):
         answer.get(timeout=CAP)
-
