@@ -54,6 +54,8 @@ class _Wake(Control):
 
 _WAKE = _Wake()
 
+_NOTHING = object()
+
 
 class AdoptedProcess(Process):
     """The record of a plain Pykka actor. What differs is who closes its mailbox, and what may wait in it."""
@@ -206,6 +208,8 @@ class _Wrapped:
         self.failed = False
         # The end is settled: what Pykka's loop makes of the exception that was raised to leave it is nothing.
         self.over = False
+        # A message that was taken, and that the end came before.
+        self.not_begun: object = _NOTHING
 
     def wrap(self) -> None:
         hooks = ("_actor_loop_setup", "_actor_loop_teardown", "_handle_receive", "_handle_failure", "_stop")
@@ -222,9 +226,10 @@ class _Wrapped:
             self._plain("_actor_loop_setup")
         except BaseException:  # noqa: BLE001 - whatever it is, it ends this actor and no other
             self.actor._handle_failure(*sys.exc_info())
-            self.process.runtime.dead_letters.add_failed_start(self.process.ref, self.process.reason)
         if self.process.reason is ALIVE:
             self.process.mark_started()
+        elif not self.process.killed:
+            self.process.runtime.dead_letters.add_failed_start(self.process.ref, self.process.reason)
         self.process.busy = False
 
     def _begin_here(self) -> None:
@@ -251,12 +256,13 @@ class _Wrapped:
 
     def _handle(self, message: Any) -> Any:
         process = self.process
-        if process.killed:
-            raise self._died()
+        if process.killed or process.fatal is not ALIVE:
+            self.not_begun = message
+            if process.killed:
+                raise self._died()
+            self._leave(process.fatal)
         match message:
-            case _ if process.fatal is not ALIVE:
-                self._leave(process.fatal)
-            case _ if message is _WAKE:
+            case _Wake():
                 return None
             case StopRequest(reason, done):
                 process.add_stop(done)
@@ -264,13 +270,15 @@ class _Wrapped:
             case Exit(ref, reason) if process.parent is not None and ref is process.parent.ref:
                 self._leave(reason)
             case Fired(down=down):
-                if down.monitor.flushed:
-                    return None
-                message = down
+                return None if down.monitor.flushed else self._handle_users(down)
             case Inspect():
                 return public_attributes(self.actor)
             case _:
                 pass
+        return self._handle_users(message)
+
+    def _handle_users(self, message: Any) -> Any:
+        process = self.process
         process.handling = message
         try:
             response = self._receive(message)
@@ -321,6 +329,10 @@ class _Wrapped:
         traceback: TracebackType | None,
     ) -> None:
         if self.process.killed or self.over:
+            # Called for a told message; who asked has the exception.
+            not_begun, self.not_begun = self.not_begun, _NOTHING
+            if not_begun is not _NOTHING:
+                self.process.lose(not_begun)
             return
         if not self.failed and exception_value is not None:
             self.failed = True

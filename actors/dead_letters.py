@@ -13,6 +13,7 @@ from pykka import messages as pykka_messages
 
 from actors._checks import check_listener
 from actors._mail import Asked, Control, Fired, unwrapped
+from actors._observer import Traced
 from actors._process import chosen
 from actors.messages import Exit, ExitReason
 
@@ -74,8 +75,8 @@ class DeadLetters:
     """What a runtime could not deliver: counted, and told to those who listen. It is `runtime.dead_letters`.
 
     Messages count that were told, or sent by a timer, to an actor that had ended, or that waited in the mailbox of one
-    that ended, such as those behind a stop, or that a mailbox with a bound dropped. Those that were asked don't: their
-    askers get an error. Nor does what the runtime itself sends: `Exit`, `Down`, stops.
+    that ended, such as those behind a stop, or that a mailbox with a bound dropped. Each counts once. Those that were
+    asked don't: their askers get an error. Nor does what the runtime itself sends: `Exit`, `Down`, stops, `Traced`.
 
     Example:
         listening = current_runtime().dead_letters.listen(print)
@@ -174,4 +175,4 @@ class DeadLetters:
             self._listening = tuple(one for one in self._listening if one is not listening)
 
 
-_NOT_MISSED = (Asked, Control, Fired, Exit, Undelivered, FailedStart, pykka_messages._ActorStop)
+_NOT_MISSED = (Asked, Control, Fired, Exit, Traced, Undelivered, FailedStart, pykka_messages._ActorStop)

@@ -8,6 +8,7 @@ import threading
 
 import pykka
 import pytest
+from pykka._envelope import Envelope
 
 from actors import (
     Actor,
@@ -18,20 +19,29 @@ from actors import (
     GenServer,
     Ignore,
     Killed,
+    MailboxFull,
     NoProc,
     Normal,
     NoSuchName,
     Ok,
     Shutdown,
+    StartFailed,
     Undelivered,
     adopt,
     current_runtime,
     exit,
+    info,
     link,
     monitor,
     named,
     send_after,
+    stash,
+    trace,
 )
+from actors._adopted import start_adopted
+from actors._future import Future
+from actors._process import Process
+from actors.testing import settle
 from tests.support import CAP, Gate, Probe, crash, ended, received
 
 rule = pytest.mark.rule
@@ -208,6 +218,252 @@ def test_the_mail_of_a_plain_pykka_actor_that_ends_is_told(letters):
 
     assert letters() == Undelivered(adopted, "behind", Normal())
     ended(adopted)
+
+
+# Every way in which a told message can be lost: each is told of once, whatever the actor's end
+
+
+class Plain(pykka.ThreadingActor):
+    """Does what it is told to."""
+
+    use_daemon_thread = True
+
+    def on_receive(self, message):
+        if callable(message):
+            message()
+
+
+ENDS = {
+    "stop": (lambda ref: ref.stop(block=False), Normal()),
+    "exit signal": (lambda ref: ref.exit("why"), "why"),
+    "kill": (lambda ref: ref.kill(), Killed()),
+}
+
+
+def told(letters, number):
+    """The next so many dead letters, and that there were no more."""
+    lost = [letters() for _ in range(number)]
+    with pytest.raises(NoSuchName):
+        named("nobody").tell("the last")
+    assert letters().message == "the last"
+    return lost
+
+
+@pytest.mark.parametrize("kind", [Probe, Plain], ids=["ours", "plain Pykka"])
+@pytest.mark.parametrize(("end", "reason"), ENDS.values(), ids=ENDS)
+def test_what_waits_while_an_actor_is_ended_is_told_once(letters, kind, end, reason):
+    gate = Gate()
+    ref = adopt(kind.start())
+    ref.tell(gate.pass_through)
+    gate.await_arrival()
+
+    end(ref)
+    if reason != Killed():
+        for number in range(3):
+            ref.tell(number)
+    gate.open()
+    ended(ref)
+
+    expected = [] if reason == Killed() else [Undelivered(ref, number, reason) for number in range(3)]
+    assert told(letters, len(expected)) == expected
+
+
+@pytest.mark.parametrize("kind", [Probe, Plain], ids=["ours", "plain Pykka"])
+@pytest.mark.parametrize(("end", "reason"), list(ENDS.values())[1:], ids=list(ENDS)[1:])
+def test_what_came_before_the_signal_that_overtook_it_is_told_once(letters, kind, end, reason):
+    gate = Gate()
+    ref = adopt(kind.start())
+    ref.tell(gate.pass_through)
+    gate.await_arrival()
+    for number in range(3):
+        ref.tell(number)
+
+    end(ref)
+    gate.open()
+    ended(ref)
+
+    assert told(letters, 3) == [Undelivered(ref, number, reason) for number in range(3)]
+
+
+@pytest.mark.parametrize("kind", [Probe, Plain], ids=["ours", "plain Pykka"])
+@pytest.mark.parametrize("end", ENDS)
+def test_who_stops_an_actor_that_another_end_overtakes_is_answered(kind, end):
+    gate = Gate()
+    ref = adopt(kind.start())
+    ref.tell(gate.pass_through)
+    gate.await_arrival()
+    stopped = ref.stop(block=False)
+
+    ENDS[end][0](ref)
+    gate.open()
+
+    assert stopped.get(timeout=CAP) is True
+    ended(ref)
+
+
+@pytest.mark.parametrize("kind", [Probe, Plain], ids=["ours", "plain Pykka"])
+def test_what_is_behind_a_crash_is_told_once(letters, kind):
+    gate = Gate()
+    ref = adopt(kind.start())
+    ref.tell(gate.pass_through)
+    gate.await_arrival()
+
+    ref.tell(crash)
+    ref.tell("behind")
+    gate.open()
+    ended(ref)
+
+    assert told(letters, 1) == [Undelivered(ref, "behind", Crashed(ValueError("boom")))]
+
+
+@pytest.mark.parametrize("kind", [Probe, Plain], ids=["ours", "plain Pykka"])
+def test_what_is_told_to_the_dead_is_told_once(letters, kind):
+    ref = adopt(kind.start())
+    ref.stop()
+
+    with pytest.raises(ActorDied):
+        ref.tell("late")
+
+    assert told(letters, 1) == [Undelivered(ref, "late", Normal())]
+
+
+def test_what_was_taken_but_not_begun_when_its_actor_was_killed_is_told_once(letters, monkeypatch):
+    take = Process.take
+
+    def take_and_be_killed(process):
+        message = take(process)
+        if message == "taken":
+            process.kill()
+        return message
+
+    monkeypatch.setattr(Process, "take", take_and_be_killed)
+    probe = Probe.start()
+
+    probe.tell("taken")
+    ended(probe)
+
+    assert told(letters, 1) == [Undelivered(probe, "taken", Killed())]
+    assert (info(probe).messages_handled, info(probe).handling) == (0, None)
+
+
+@pytest.mark.parametrize(("end", "reason"), ENDS.values(), ids=ENDS)
+def test_what_is_stashed_when_its_actor_ends_is_told_once_and_in_order(letters, end, reason):
+    gate = Gate()
+
+    class Stashing(Probe):
+        def on_receive(self, message):
+            if not callable(message):
+                stash()
+            return super().on_receive(message) if callable(message) else None
+
+    ref = Stashing.start()
+    ref.tell(1)
+    ref.tell(2)
+    ref.tell(gate.pass_through)
+    gate.await_arrival()
+    ref.tell(3)
+
+    end(ref)
+    gate.open()
+    ended(ref)
+
+    # A stop waits for its turn, and so for what came before it.
+    assert told(letters, 3) == [Undelivered(ref, number, reason) for number in (1, 2, 3)]
+
+
+@pytest.mark.parametrize(("overflow", "dropped"), [("drop_oldest", 1), ("drop_newest", 3)])
+def test_what_finds_no_room_is_told_once(letters, overflow, dropped):
+    gate = Gate()
+    ref = Probe.options(max_mailbox=2, overflow=overflow).start()
+    ref.tell(gate.pass_through)
+    gate.await_arrival()
+
+    for number in (1, 2, 3):
+        ref.tell(number)
+    gate.open()
+
+    (letter,) = told(letters, 1)
+    assert (letter.ref, letter.message, type(letter.reason)) == (ref, dropped, MailboxFull)
+
+
+def test_what_waits_for_room_when_the_actor_ends_is_told_once_by_its_sender(letters):
+    release = Future()
+    full, sender = Probe.options(max_mailbox=1).start(), Probe.start()
+    full.tell(release.get)
+    settle()
+    full.tell("waits")
+    sent = sender.ask(lambda: full.tell("for room"), block=False)
+    settle()
+
+    full.exit("why")
+    release.set(None)
+
+    with pytest.raises(ActorDied):
+        sent.get(timeout=CAP)
+    assert told(letters, 2) == [Undelivered(full, "waits", "why"), Undelivered(full, "for room", "why")]
+
+
+@pytest.mark.parametrize("hook", ["__init__", "on_start"])
+def test_what_was_sent_to_an_actor_that_never_came_up_is_told_once(letters, hook):
+    def fail(self):
+        self.actor_ref.tell("early")
+        crash()
+
+    failing = type("Failing", (Actor,), {hook: fail})
+
+    with pytest.raises(StartFailed):
+        failing.start_link()
+
+    lost = [letter for letter in told(letters, 1 if hook == "__init__" else 2) if isinstance(letter, Undelivered)]
+    assert [(letter.message, letter.reason) for letter in lost] == [("early", Crashed(ValueError("boom")))]
+
+
+def test_what_a_plain_actor_that_never_came_up_was_sent_is_told_once(letters):
+    class Failing(Plain):
+        def on_start(self):
+            self.actor_ref.tell("early")
+            crash()
+
+    with pytest.raises(StartFailed):
+        Probe.start().ask(lambda: start_adopted(Failing, (), {}))
+
+    lost = [letter for letter in told(letters, 2) if isinstance(letter, Undelivered)]
+    assert [(letter.message, letter.reason) for letter in lost] == [("early", Crashed(ValueError("boom")))]
+
+
+def test_what_a_timer_sends_to_a_full_mailbox_is_not_lost(clock, dead_letters):
+    gate = Gate()
+    ref = Probe.options(max_mailbox=1, overflow="raise").start()
+    ref.tell(gate.pass_through)
+    gate.await_arrival()
+    ref.tell("waits")
+    send_after(ref, "tick", 1)
+
+    clock.advance(1)
+    gate.open()
+
+    assert [received(ref), received(ref)] == ["waits", "tick"]
+    assert dead_letters.count == 0
+
+
+def test_what_is_put_into_a_closed_mailbox_by_hand_is_told_once(letters):
+    probe = Probe.start()
+    inbox = probe.actor_inbox
+    probe.stop()
+
+    inbox.put(Envelope("late"))
+
+    assert told(letters, 1) == [Undelivered(probe, "late", Normal())]
+
+
+def test_what_a_trace_tells_a_listener_that_has_ended_is_not_missed(dead_letters):
+    listener, probe = Probe.start(), Probe.start()
+    trace(probe, listener)
+    listener.stop()
+
+    probe.ask(lambda: None)
+
+    assert dead_letters.count == 0
 
 
 # Failed starts
