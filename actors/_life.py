@@ -159,7 +159,8 @@ def _receive(process: Process, message: object, asked: Request | None) -> None:
     except ExitRequest as request:
         _leave(process, request.reason, asked=asked)
     except BaseException as error:  # whatever it is, it ends this actor and no other
-        if isinstance(error, Exception) and asked is not None and not actor.crash_on_failed_ask:
+        is_answer = isinstance(error, Exception) and not actor.crash_on_failed_ask
+        if is_answer and asked is not None and process.handling is asked:
             logger.info("Exception returned from %s to caller:", process.ref, exc_info=_exc_info(error))
             _fail(asked, error)
         else:

@@ -16,7 +16,9 @@ def stash() -> None:
     """Put the message in hand aside, as if it had not come yet; `unstash()` brings it back.
 
     Called in a handler, once for its message. What the handler returns is ignored: somebody who asked goes on waiting.
-    When the actor ends, those who asked get `ActorDied`; what was told is a dead letter.
+    A handler that fails after that ends its actor, whatever `crash_on_failed_ask` says, since nobody's ask is in hand.
+    When the actor ends, those who asked get `ActorDied`; what was told is a dead letter. `info(ref).messages_stashed`
+    tells how many there are.
 
     Example:
         >>> from actors import Actor, stash, unstash
@@ -47,7 +49,8 @@ def stash() -> None:
         StashFull: as many messages are stashed as may wait in the mailbox, `max_mailbox`.
         NotAnActor: called outside of actors.
 
-    Akka: `stash()`. OTP has selective receive for it.
+    Akka: `stash()`; differs: a restarted actor is a new one, and doesn't find there what its predecessor has stashed.
+    OTP has selective receive for it.
     """
     process = _caller("stash")
     if not isinstance(process.actor, Actor):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import queue
+
 import pykka
 import pytest
 
@@ -10,6 +12,8 @@ from actors import (
     ActorDied,
     CallTimeout,
     CannotStash,
+    Continue,
+    Crashed,
     Deadlock,
     GenServer,
     NoReply,
@@ -18,6 +22,7 @@ from actors import (
     Refusal,
     Reply,
     StashFull,
+    Undelivered,
     exit,
     stash,
     unstash,
@@ -25,7 +30,7 @@ from actors import (
 from actors._future import Future
 from actors.testing import settle
 from tests.actors.scripted import Scripted
-from tests.support import Probe, ended, received, received_nothing, watching
+from tests.support import CAP, Probe, ended, received, received_nothing, watching
 
 
 class Door(Probe):
@@ -235,14 +240,95 @@ def test_a_server_that_asks_who_waits_for_its_stash_is_told_of_the_circle():
         answer.get()
 
 
-def test_who_asked_is_told_when_the_handler_fails_after_all():
-    def fail():
+# A handler that fails after all
+
+
+class Failing(Probe):
+    """Puts a message aside, or takes it back, and fails."""
+
+    def __init__(self, *steps):
+        super().__init__()
+        self._steps = steps
+
+    def on_receive(self, message):
+        if callable(message):
+            return super().on_receive(message)
+        for step in self._steps:
+            step()
         raise ValueError("after all")
 
-    asked = Asked.start(fail)
 
-    with pytest.raises(ValueError, match="after all"):
-        asked.ask("question")
+@pytest.mark.parametrize("crash_on_failed_ask", [True, False])
+@pytest.mark.parametrize("steps", [(stash,), (stash, unstash)], ids=["stashed", "put back"])
+def test_a_handler_that_fails_with_its_message_aside_ends_the_actor_and_all_who_asked_hear_of_it(
+    monkeypatch, crash_on_failed_ask, steps
+):
+    monkeypatch.setattr(Failing, "crash_on_failed_ask", crash_on_failed_ask)
+    failing = Failing.start(*steps)
+
+    with pytest.raises(ActorDied) as raised:
+        failing.ask("question")
+
+    assert raised.value.reason == ended(failing).exit_reason == Crashed(ValueError("after all"))
+
+
+@pytest.mark.parametrize("steps", [(stash,), (stash, unstash)], ids=["stashed", "put back"])
+def test_a_told_message_whose_handler_fails_with_it_aside_is_a_dead_letter_once(runtime, steps):
+    letters = queue.SimpleQueue()
+    runtime.dead_letters.listen(letters.put)
+    failing = Failing.start(*steps)
+
+    failing.tell("message")
+    ended(failing)
+
+    assert letters.get(timeout=CAP) == Undelivered(failing, "message", Crashed(ValueError("after all")))
+    assert runtime.dead_letters.count == 1
+
+
+def test_a_server_whose_callback_fails_with_its_message_aside_answers_with_what_it_died_of():
+    class Server(GenServer[None]):
+        def init(self):
+            return Ok(None)
+
+        def handle_call(self, request, sender, state):
+            stash()
+            raise ValueError("after all")
+
+    server = Server.start()
+
+    with pytest.raises(ActorDied) as raised:
+        server.call("question")
+
+    assert raised.value.reason == ended(server).exit_reason == Crashed(ValueError("after all"))
+
+
+@pytest.mark.parametrize("then", [None, 5.0, Continue("on")], ids=["nothing", "time-out", "continue"])
+def test_what_a_server_replies_to_a_call_that_it_has_put_aside_is_ignored(then):
+    class Server(GenServer[bool]):
+        def init(self):
+            return Ok(False)
+
+        def handle_call(self, request, sender, ready):
+            if not ready:
+                stash()
+                return Reply("ignored", ready, then)
+            return Reply("answer", ready)
+
+        def handle_cast(self, request, ready):
+            unstash()
+            return NoReply(True)
+
+        def handle_continue(self, argument, ready):
+            return NoReply(ready)
+
+        def handle_info(self, message, ready):
+            return NoReply(ready)
+
+    server = Server.start()
+    answer = server.ask("question", block=False)
+    server.cast("ready")
+
+    assert answer.get() == "answer"
 
 
 # The end
