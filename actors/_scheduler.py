@@ -22,6 +22,7 @@ import sys
 import sysconfig
 import threading
 import time
+import weakref
 from collections import deque
 from contextlib import suppress
 from contextvars import Context
@@ -110,9 +111,12 @@ class OwnThread:
 class Kind:
     """A class of actors as the scheduler sees it: in which pool its actors run, and how often it was stuck."""
 
-    def __init__(self, label: str, pool: Pool) -> None:
-        self.label = label
+    def __init__(self, actor_class: type, pool: Pool, forget: Callable[[object], object]) -> None:
+        # Not kept alive by this: classes may be made by the thousand, in functions.
+        self._actor_class = weakref.ref(actor_class, forget)
+        self.label = actor_class.__name__
         self.stuck = 0
+        self.is_named = False
         self.quick_since = 0.0
         self.move(pool)
 
@@ -420,11 +424,13 @@ class Carrier:
                 own.run(turn_of, item, own)
             elif turn_of(item, context):
                 me.gr_context = context = Context()
+            # Not kept while nothing is to be done.
+            item = own = None
             item = self._next()
         return None
 
     def _turn(self, process: Process, context: Context) -> bool:
-        """Run an actor for a turn; True when it keeps the context, having set variables of its own there."""
+        """Run an actor for a turn; True when the context isn't for others, since it has set variables there."""
         kind: Any = process.home
         if kind.pool is not self._pool:
             kind.schedule(process)
@@ -438,15 +444,16 @@ class Carrier:
             run(process)
         except Exception:
             logger.critical("an error of the runtime itself, in a turn of %s", process.label, exc_info=True)
+        has_variables = len(context) > 1
         if process.gone:
-            return False
-        keeps = len(context) > 1
-        if keeps:
+            set_current(None)
+            return has_variables
+        if has_variables:
             process.context = context
         # Only now may another carrier have it.
         if not process.rest():
             kind.schedule(process)
-        return keeps
+        return has_variables
 
     def _timed_turn(self, process: Process) -> None:
         kind: Any = process.home
@@ -601,7 +608,8 @@ class Watchdog:
         if carrier.running is not process or not self.scheduler.light.replace(carrier):
             return
         kind.stuck += 1
-        if kind.stuck == 1:
+        if not kind.is_named:
+            kind.is_named = True
             logger.warning(
                 "%s blocks the thread that it shares with others, at %s; give the class runs_on = 'thread', or await",
                 kind.label,
@@ -625,7 +633,8 @@ class Scheduler:
         self.watchdog = Watchdog(self)
         self.light = Pool(self.watchdog, "actors", carriers)
         self.blocking = Pool(self.watchdog, "actors-blocking", BLOCKING_CARRIERS, for_blockers=True)
-        self._kinds: dict[type, Kind] = {}
+        # By the `id()` of the class, which is found faster than a weak reference, and not another's while that lives.
+        self._kinds: dict[int, Kind] = {}
         self._numbers = itertools.count(1)
         # Called by each thread that has nothing left to run, while somebody wants to know.
         self.on_rest: Callable[[], object] | None = None
@@ -648,11 +657,15 @@ class Scheduler:
         if not daemon:
             process.holds_program = True
             lifeline.hold()
-        kind = self._kinds.get(process.actor_class)
+        kind = self._kinds.get(id(process.actor_class))
         if kind is None:
-            kind = self._kinds.setdefault(process.actor_class, Kind(process.label, self.light))
+            kind = self._new_kind(process.actor_class)
         process.home = kind
         kind.schedule(process)
+
+    def _new_kind(self, actor_class: type) -> Kind:
+        kinds, key = self._kinds, id(actor_class)
+        return kinds.setdefault(key, Kind(actor_class, self.light, lambda _: kinds.pop(key, None)))
 
     def leave_behind(self) -> None:
         """End, in a forked child, the thread that forked, when that was in a handler and comes back."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextvars
+import gc
 import logging
 import threading
+import weakref
 
 import pytest
 
-from actors import Actor, ActorDied, Crashed, Killed, Runtime, _scheduler
+from actors import Actor, ActorDied, Crashed, Killed, Runtime, _scheduler, exit
 from actors._life import TURN
 from actors._process import Process
 from actors._scheduler import Carrier
@@ -170,6 +173,38 @@ def test_an_actor_runs_on_one_carrier_at_a_time_and_its_mail_stays_in_order(hast
         assert len(runtime.scheduler.light.carriers) > 1
 
 
+def test_what_an_actor_has_set_of_context_variables_is_not_left_to_others_when_it_ends():
+    user = contextvars.ContextVar("user", default="nobody")
+    other = Shared.start()
+    ending = Shared.start()
+
+    def set_and_end():
+        user.set("ada")
+        exit("done")
+
+    ending.tell(set_and_end)
+
+    assert ended(ending).exit_reason == "done"
+    assert other.ask(user.get) == "nobody"
+
+
+def test_a_class_is_forgotten_with_the_last_of_its_actors():
+    class Passing(Shared):
+        pass
+
+    ref = Passing.start()
+    ref.ask(lambda: "up")
+    ref.stop()
+    # It makes sure that nobody is at work on its end any more.
+    Shared.start().ask(lambda: "served")
+
+    forgotten = weakref.ref(Passing)
+    del Passing, ref
+    gc.collect()
+
+    assert forgotten() is None
+
+
 # Handlers that block
 
 
@@ -212,6 +247,17 @@ def test_a_class_that_was_quick_for_long_enough_moves_back(monkeypatch, hasty_wa
     blocker.ask(lambda: "and on its way")
 
     assert not blocker.ask(thread_name).startswith("actors-blocking-")
+
+
+def test_a_class_that_has_moved_back_and_blocks_again_is_not_named_again(caplog, runtime, hasty_watchdog):
+    blocker, other = Blocker.start(), Shared.start()
+    for _ in range(_scheduler.MOVED_AFTER):
+        block(blocker, beside=other)
+    runtime.scheduler.watchdog.move_back(blocker._process.home)
+
+    block(blocker, beside=other)
+
+    assert len(caplog.records) == 1
 
 
 def test_blockers_wait_for_each_other_and_nobody_waits_for_them(monkeypatch, hasty_watchdog):
