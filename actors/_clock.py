@@ -102,6 +102,9 @@ class Clock(Protocol):
         """Call `callback`, which must be quick and not raise, when `deadline` has come; never before.
 
         Calls with an equal deadline are made in the order in which they were asked for (A44).
+
+        Raises:
+            RuntimeError: no thread can be started that would make the call.
         """
         ...
 
@@ -143,11 +146,13 @@ class SystemClock:
     def call_at(self, deadline: float, callback: Callable[[], None]) -> Ticket:
         ticket = Ticket(deadline, callback)
         with self._changed:
-            heapq.heappush(self._tickets, (deadline, next(self._numbers), ticket))
             if self._thread is None and not self._closed:
-                self._thread = threading.Thread(target=self._run, name="actors-clock", daemon=True)
-                self._thread.start()
-            elif self._tickets[0][2] is ticket:
+                # First, since it may fail.
+                thread = threading.Thread(target=self._run, name="actors-clock", daemon=True)
+                thread.start()
+                self._thread = thread
+            heapq.heappush(self._tickets, (deadline, next(self._numbers), ticket))
+            if self._tickets[0][2] is ticket:
                 self._changed.notify()
         return ticket
 

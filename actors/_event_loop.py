@@ -62,13 +62,17 @@ class EventLoop:
     """Runs coroutines for actors, which wait meanwhile: one message at a time, as with any handler."""
 
     def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
         self._lock = threading.Lock()
         self._new: list[_Call] = []
         self._on_idle: list[Callable[[], object]] = []
         self._is_closing = False
+        self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="actors-event-loop", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError:
+            self._loop.close()
+            raise
 
     @property
     def ident(self) -> int | None:

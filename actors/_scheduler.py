@@ -92,7 +92,8 @@ class OwnThread:
         self._bell.release()
 
     def join(self) -> None:
-        if self.thread is not threading.current_thread():
+        # One that could not be started has no thread to wait for.
+        if self.thread.ident is not None and self.thread is not threading.current_thread():
             self.thread.join()
 
     def _run(self, process: Process) -> None:
@@ -152,6 +153,16 @@ class Pool:
         if self.sleepers:
             self._wake_one()
 
+    def begin(self) -> None:
+        """Have a carrier, before anything is put into the queue.
+
+        Raises:
+            RuntimeError: there is none, and no thread can be started for one.
+        """
+        with self.lock:
+            if not self.carriers:
+                self._wake_one()
+
     def _wake_one(self) -> None:
         with self.lock:
             if not self.sleepers:
@@ -161,11 +172,22 @@ class Pool:
             try:
                 self.ring(carrier)
             except RuntimeError:
-                # No more threads to be had: those that there are do it all.
                 carrier.asleep = True
                 self.sleepers.append(carrier)
-                if not self.carriers:
+                # Where there are others, those do it all.
+                if self.carriers:
+                    return
+                if not self.for_blockers:
                     raise
+                self._give_up()
+
+    def _give_up(self) -> None:
+        """Have what nobody will take out of the queue run beside the others again."""
+        while self.queue:
+            process = self.queue.popleft()
+            kind: Any = process.home
+            self.watchdog.move_back(kind)
+            kind.schedule(process)
 
     def wake(self, carrier: Carrier) -> None:
         """Wake this one, if it sleeps."""
@@ -222,7 +244,11 @@ class Pool:
             self.carriers.remove(carrier)
 
     def replace(self, stuck: Carrier) -> bool:
-        """Have a spare carrier take the place of one that is stuck; False when it has none to give up."""
+        """Have a spare carrier take the place of one that is stuck; False when it has none to give up.
+
+        Raises:
+            RuntimeError: no thread can be started for a spare one, and so all wait for the one that is stuck.
+        """
         with self.lock:
             if stuck.surplus or self.closing:
                 return False
@@ -233,10 +259,8 @@ class Pool:
             try:
                 self.ring(spare)
             except RuntimeError:
-                # No more threads to be had: wait for the one that is stuck.
-                logger.exception("no thread for a spare carrier")
                 stuck.surplus = False
-                return False
+                raise
             return True
 
     def reinstate(self, carrier: Carrier) -> None:
@@ -534,18 +558,34 @@ class Watchdog:
         self._bell.acquire()
         self._thread: threading.Thread | None = None
         self._seen: dict[Carrier, tuple[object, int]] = {}
+        # Logged once, and not each time that it is tried again.
+        self._lacks_threads = False
         self.asleep = True
 
     def rouse(self) -> None:
+        try:
+            self._rouse()
+        except RuntimeError as error:
+            # Who wakes next tries again.
+            self._report_shortage("the watchdog", error)
+
+    def _rouse(self) -> None:
         with self._lock:
             if not self.asleep:
                 return
-            self.asleep = False
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="actors-watchdog", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="actors-watchdog", daemon=True)
+                thread.start()
+                self._thread = thread
+                self._lacks_threads = False
             else:
                 self._bell.release()
+            self.asleep = False
+
+    def _report_shortage(self, who: str, error: RuntimeError) -> None:
+        if not self._lacks_threads:
+            self._lacks_threads = True
+            logger.error("no thread can be started for %s: %s", who, error)
 
     def move_back(self, kind: Kind) -> None:
         """Let a class that was quick for a while run beside the others again."""
@@ -553,8 +593,10 @@ class Watchdog:
         kind.move(self.scheduler.light)
 
     def close(self) -> None:
+        if self._thread is None:
+            return
         self.rouse()
-        if self._thread is not None and self._thread is not threading.current_thread():
+        if self._thread is not threading.current_thread():
             self._thread.join()
 
     def _run(self) -> None:
@@ -605,8 +647,13 @@ class Watchdog:
     def _relieve(self, carrier: Carrier, process: Process) -> None:
         kind: Any = process.home
         where = _where(carrier.ident)
-        if carrier.running is not process or not self.scheduler.light.replace(carrier):
+        try:
+            if carrier.running is not process or not self.scheduler.light.replace(carrier):
+                return
+        except RuntimeError as error:
+            self._report_shortage("a spare carrier", error)
             return
+        self._lacks_threads = False
         kind.stuck += 1
         if not kind.is_named:
             kind.is_named = True
@@ -648,15 +695,20 @@ class Scheduler:
 
         Args:
             daemon: whether the program may end while it lives.
+
+        Raises:
+            RuntimeError: no thread can be started for it; nothing has been done.
         """
         if runs_on == "thread":
             home = OwnThread(process, f"{process.label}-{next(self._numbers)}", daemon=daemon)
             process.home = home
             home.thread.start()
             return
+        if not self.light.carriers:
+            self.light.begin()
         if not daemon:
-            process.holds_program = True
             lifeline.hold()
+            process.holds_program = True
         kind = self._kinds.get(id(process.actor_class))
         if kind is None:
             kind = self._new_kind(process.actor_class)
@@ -700,16 +752,18 @@ class Lifeline:
 
     def hold(self) -> None:
         with self._lock:
-            self._count += 1
             if self._thread is None:
-                self._thread = threading.Thread(target=self._wait, name="actors-lifeline", daemon=False)
-                self._thread.start()
+                # First, since it may fail; it waits for the lock.
+                thread = threading.Thread(target=self._wait, name="actors-lifeline", daemon=False)
+                thread.start()
+                self._thread = thread
+            self._count += 1
 
     def let_go(self) -> None:
         with self._lock:
             self._count -= 1
             if self._count == 0:
-                self._is_over.notify()
+                self._is_over.notify_all()
 
     def _wait(self) -> None:
         threading.main_thread().join()

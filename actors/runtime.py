@@ -156,13 +156,18 @@ class Runtime:
 
     def run_coroutine(self, process: Process, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Run a coroutine for an actor whose code calls, and wait for it."""
-        event_loop = self._event_loop
-        if event_loop is None:
-            with self.lock:
-                if self._event_loop is None:
-                    self._event_loop = EventLoop()
-                event_loop = self._event_loop
+        try:
+            event_loop = self._event_loop or self._begin_event_loop()
+        except BaseException:
+            coroutine.close()
+            raise
         return event_loop.run(process, coroutine)
+
+    def _begin_event_loop(self) -> EventLoop:
+        with self.lock:
+            if self._event_loop is None:
+                self._event_loop = EventLoop()
+            return self._event_loop
 
     # The process table
 

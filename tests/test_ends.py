@@ -250,6 +250,39 @@ atexit.register(print, "end")
     assert done.stdout.split() == ["1", "2", "3", "end"]
 
 
+def test_a_start_that_failed_for_want_of_a_thread_has_no_part_in_how_long_the_program_lives():
+    program = """
+import threading
+from actors import Actor
+
+class Live(Actor):
+    def on_receive(self, message):
+        threading.main_thread().join()
+        print("still alive")
+        self.stop()
+
+start = threading.Thread.start
+
+def refuse(thread):
+    if thread.name == "actors-lifeline":
+        raise RuntimeError("can't start new thread")
+    start(thread)
+
+threading.Thread.start = refuse
+try:
+    Live.start()
+except RuntimeError as error:
+    print(error)
+threading.Thread.start = start
+Live.start().tell("go")
+"""
+
+    done = run_program(program)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == ["can't start new thread", "still alive"]
+
+
 def test_an_actor_that_crashes_at_the_end_is_reported_and_no_more(runs_on):
     program = """
 import logging, sys, threading

@@ -174,6 +174,13 @@ def test_a_coroutine_knows_whose_it_is():
     assert ref.ask("who are you?") is ref
 
 
+def test_a_coroutine_for_which_no_thread_can_be_started_fails_and_the_next_is_run(shortage):
+    with shortage("actors-event-loop"), pytest.raises(RuntimeError, match="can't start new thread"):
+        Answering.start().ask(five)
+
+    assert Answering.start().ask(five, timeout=CAP) == 5
+
+
 def test_hooks_may_be_coroutines_too():
     log = []
 

@@ -271,6 +271,16 @@ def test_a_clock_without_calls_has_no_thread():
     assert clock_threads() == others
 
 
+def test_a_call_for_which_no_thread_can_be_started_is_refused_and_the_next_is_made(system, shortage):
+    calls = Calls(system)
+
+    with shortage("actors-clock"), pytest.raises(RuntimeError, match="can't start new thread"):
+        system.call_at(system.now(), calls.note("refused"))
+    system.call_at(system.now(), calls.note("made"))
+
+    assert calls.names() == ["made"]
+
+
 def test_a_call_that_fails_is_logged_and_the_next_is_made(system, caplog):
     made = threading.Event()
 

@@ -10,10 +10,10 @@ import weakref
 
 import pytest
 
-from actors import Actor, ActorDied, Crashed, Killed, Runtime, _scheduler, exit
+from actors import Actor, ActorDied, Crashed, Killed, Runtime, StartFailed, _scheduler, exit, whereis
 from actors._life import TURN
 from actors._process import Process
-from actors._scheduler import Carrier
+from actors._scheduler import Carrier, Pool
 from tests.support import CAP, Gate, Probe, ended
 
 
@@ -372,19 +372,79 @@ def test_an_error_of_the_runtimes_own_in_a_turn_ends_that_actor_alone(monkeypatc
     assert [record.levelno for record in caplog.records] == [logging.CRITICAL]
 
 
-def test_a_carrier_that_can_not_be_started_is_started_later(monkeypatch):
-    start = Carrier.start
+# No more threads to be had
 
-    def fail_once(carrier, name):
-        monkeypatch.setattr(Carrier, "start", start)
-        raise RuntimeError("can't start new thread")
 
-    with Runtime():
-        monkeypatch.setattr(Carrier, "start", fail_once)
-        with pytest.raises(RuntimeError, match="can't start new thread"):
+def test_an_actor_for_which_no_carrier_can_be_started_is_not_left_behind(shortage):
+    with Runtime() as runtime:
+        with shortage("actors-"), pytest.raises(RuntimeError, match="can't start new thread"):
             Shared.start()
 
-        assert Shared.start().ask(lambda: "served") == "served"
+        assert runtime.processes() == []
+        assert list(runtime.scheduler.light.queue) == []
+        assert Shared.start().ask(lambda: "served", timeout=CAP) == "served"
+
+
+def test_an_actor_whose_own_thread_can_not_be_started_is_not_left_behind(runtime, shortage):
+    with shortage("Owner"):
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            Owner.options(name="owner").start()
+        with pytest.raises(StartFailed):
+            Owner.options(name="owner").start_link()
+
+    assert (runtime.processes(), whereis("owner")) == ([], None)
+    assert Owner.options(name="owner").start().ask(lambda: "served", timeout=CAP) == "served"
+
+
+def test_a_watchdog_that_can_not_be_started_is_started_later(caplog, hasty_watchdog, shortage):
+    with Runtime():
+        with shortage("actors-watchdog"):
+            assert [Shared.start().ask(lambda: "served", timeout=CAP) for _ in range(3)] == ["served"] * 3
+        blocker, other = Blocker.start(), Shared.start()
+
+        block(blocker, beside=other)
+
+    shortages = [record for record in caplog.records if "no thread" in record.getMessage()]
+    assert len(shortages) == 1
+
+
+def test_no_spare_carrier_to_be_had_is_logged_once_and_all_wait_for_the_one_that_is_stuck(
+    caplog, runtime, hasty_watchdog, shortage
+):
+    blocker, other = Blocker.start(), Shared.start()
+    looks = threading.Semaphore(0)
+    replace = Pool.replace
+
+    def note(pool, carrier):
+        try:
+            return replace(pool, carrier)
+        finally:
+            looks.release()
+
+    gate = Gate()
+    with shortage("actors-"), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Pool, "replace", note)
+        blocker.tell(gate)
+        gate.await_arrival()
+        answer = other.ask(lambda: "served", block=False)
+        for _ in range(3):
+            assert looks.acquire(timeout=CAP)
+        gate.open()
+
+        assert answer.get(timeout=CAP) == "served"
+
+    (record,) = caplog.records
+    assert record.getMessage() == "no thread can be started for a spare carrier: can't start new thread"
+
+
+def test_a_class_that_blocks_runs_beside_the_others_while_no_thread_can_be_started_for_it(hasty_watchdog, shortage):
+    blocker, other = Blocker.start(), Shared.start()
+
+    with shortage("actors-blocking"):
+        for _ in range(_scheduler.MOVED_AFTER):
+            block(blocker, beside=other)
+
+        assert blocker.ask(thread_name, timeout=CAP) == other.ask(thread_name)
 
 
 # The end
