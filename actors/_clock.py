@@ -192,7 +192,7 @@ class SystemClock:
         while (due := self._next_due()) is not None:
             try:
                 due()
-            except Exception:
+            except BaseException:
                 # It is the clock of all others too.
                 logger.exception("a timer has failed")
 

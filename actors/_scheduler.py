@@ -30,12 +30,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from greenlet import getcurrent, greenlet
+from greenlet import GreenletExit, getcurrent, greenlet
 
 from actors._clock import ThreadWaiter
 from actors._fork import in_child
 from actors._life import turn
 from actors._process import Process, current, set_current
+from actors.messages import Crashed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,11 +103,25 @@ class OwnThread:
         process.driver = self
         scheduler = process.runtime.scheduler
         while not process.gone:
-            turn(process)
+            try:
+                turn(process)
+            except BaseException as error:  # noqa: BLE001 - reported, and of this actor alone
+                _end_by_error(process, error)
             if not process.gone and process.rest():
                 scheduler.tell_rest()
                 self._bell.acquire()
         scheduler.tell_rest()
+
+
+def _end_by_error(process: Process, error: BaseException) -> None:
+    """Report an error of the runtime's own in an actor's turn, which that actor alone dies of.
+
+    Whatever it is: on a thread that isn't the main one, a `SystemExit` or a `KeyboardInterrupt` means nothing else.
+    """
+    logger.critical("an error of the runtime itself, in a turn of %s", process.label, exc_info=error)
+    process.close(Crashed(error))
+    # Its own attempt to be gone may be what has failed.
+    process.depart()
 
 
 class Kind:
@@ -414,9 +429,12 @@ class Carrier:
         """Run what comes, to the end; False after an error, since those that are parked here can go on nowhere else."""
         try:
             self._serve()
-        except Exception:
-            self.running = None
+        except BaseException:
             logger.critical("an error of the runtime itself, in %s", threading.current_thread().name, exc_info=True)
+            self.running = None
+            if not self._pool.get_up(self):
+                # Nor is it to be woken again by a bell that it hasn't heard.
+                self.bell.acquire(blocking=False)
             return False
         return True
 
@@ -466,8 +484,11 @@ class Carrier:
         run = self._run_turn
         try:
             run(process)
-        except Exception:
-            logger.critical("an error of the runtime itself, in a turn of %s", process.label, exc_info=True)
+        except GreenletExit:
+            # The stack is unwound, and nothing may go on here.
+            raise
+        except BaseException as error:  # noqa: BLE001 - reported, and of this actor alone
+            _end_by_error(process, error)
         has_variables = len(context) > 1
         if process.gone:
             set_current(None)

@@ -281,11 +281,12 @@ def test_a_call_for_which_no_thread_can_be_started_is_refused_and_the_next_is_ma
     assert calls.names() == ["made"]
 
 
-def test_a_call_that_fails_is_logged_and_the_next_is_made(system, caplog):
+@pytest.mark.parametrize("error", [ValueError("boom"), KeyboardInterrupt(), SystemExit(3)], ids=repr)
+def test_a_call_that_fails_is_logged_and_the_next_is_made(error, system, caplog):
     made = threading.Event()
 
     def fail():
-        raise ValueError("boom")
+        raise error
 
     now = system.now()
     system.call_at(now, fail)
@@ -293,7 +294,7 @@ def test_a_call_that_fails_is_logged_and_the_next_is_made(system, caplog):
 
     assert made.wait(CAP)
     (record,) = caplog.records
-    assert (record.name, record.exc_info[1].args) == ("pykka_otp.clock", ("boom",))
+    assert (record.name, record.exc_info[1]) == ("pykka_otp.clock", error)
 
 
 def test_a_finalizer_may_cancel_a_call_amid_the_clocks_own_work(system):

@@ -10,7 +10,7 @@ import weakref
 
 import pytest
 
-from actors import Actor, ActorDied, Crashed, Killed, Runtime, StartFailed, _scheduler, exit, whereis
+from actors import Actor, ActorDied, Crashed, Killed, Runtime, StartFailed, _scheduler, exit, trace, whereis
 from actors._life import TURN
 from actors._process import Process
 from actors._scheduler import Carrier, Pool
@@ -327,7 +327,11 @@ def test_who_waits_on_a_thread_that_is_blocked_goes_on_there_when_it_is_free(has
 # What goes wrong
 
 
-def test_an_error_of_a_carriers_own_ends_neither_it_nor_who_waits_there(monkeypatch, caplog):
+ANY_ERROR = pytest.mark.parametrize("error", [RuntimeError("injected"), KeyboardInterrupt(), SystemExit(3)], ids=repr)
+
+
+@ANY_ERROR
+def test_an_error_of_a_carriers_own_ends_neither_it_nor_who_waits_there(error, monkeypatch, caplog):
     waiting, other = Shared.start(), Shared.start()
     gate = Gate()
     slow = Owner.start()
@@ -338,7 +342,7 @@ def test_an_error_of_a_carriers_own_ends_neither_it_nor_who_waits_there(monkeypa
 
     def fail_once(carrier):
         monkeypatch.setattr(Carrier, "_next", next_item)
-        raise RuntimeError("injected")
+        raise error
 
     # From inside of a turn: the carrier looks for the next one when it has ended.
     other.ask(lambda: monkeypatch.setattr(Carrier, "_next", fail_once))
@@ -349,16 +353,37 @@ def test_an_error_of_a_carriers_own_ends_neither_it_nor_who_waits_there(monkeypa
     (record,) = caplog.records
     assert record.levelno == logging.CRITICAL
     assert record.getMessage().startswith("an error of the runtime itself, in actors-")
-    assert str(record.exc_info[1]) == "injected"
+    assert record.exc_info[1] is error
 
 
-def test_an_error_of_the_runtimes_own_in_a_turn_ends_that_actor_alone(monkeypatch, caplog):
-    victim, other = Shared.start(), Shared.start()
+@ANY_ERROR
+def test_an_error_of_a_carrier_that_falls_asleep_leaves_it_to_be_woken(error, monkeypatch, caplog):
+    other = Shared.start()
+    fall_asleep = Pool.fall_asleep
+    failed = threading.Event()
+
+    def fail_once(pool, carrier):
+        monkeypatch.setattr(Pool, "fall_asleep", fall_asleep)
+        fall_asleep(pool, carrier)
+        failed.set()
+        raise error
+
+    other.ask(lambda: monkeypatch.setattr(Pool, "fall_asleep", fail_once))
+    assert failed.wait(CAP)
+
+    assert [other.ask(lambda: "served", timeout=CAP) for _ in range(10)] == ["served"] * 10
+    assert [record.levelno for record in caplog.records] == [logging.CRITICAL]
+
+
+@ANY_ERROR
+@pytest.mark.parametrize("place", [Shared, Owner], ids=["shared", "thread"])
+def test_an_error_of_the_runtimes_own_in_a_turn_ends_that_actor_alone(place, error, monkeypatch, caplog):
+    victim, other = place.start(), Shared.start()
     take = Process.take
 
     def fail(process):
         if process is victim._process:
-            raise RuntimeError("injected")
+            raise error
         return take(process)
 
     victim.ask(lambda: "up")
@@ -369,7 +394,26 @@ def test_an_error_of_the_runtimes_own_in_a_turn_ends_that_actor_alone(monkeypatc
     with pytest.raises(ActorDied):
         asked.get(timeout=CAP)
     assert other.ask(lambda: "served") == "served"
-    assert [record.levelno for record in caplog.records] == [logging.CRITICAL]
+    (record,) = caplog.records
+    assert record.levelno == logging.CRITICAL
+    assert record.getMessage() == f"an error of the runtime itself, in a turn of {place.__name__}"
+    assert record.exc_info[1] is error
+
+
+@pytest.mark.parametrize("place", [Shared, Owner], ids=["shared", "thread"])
+def test_an_interrupt_that_a_listener_raises_as_an_actor_ends_keeps_neither_that_nor_others_from_it(place, caplog):
+    victim, other = place.start(), Shared.start()
+
+    def interrupt(event):
+        if event.event == "ended":
+            raise KeyboardInterrupt
+
+    trace(victim, interrupt)
+    victim.tell(lambda: exit("done"))
+
+    assert ended(victim).exit_reason == "done"
+    assert other.ask(lambda: "served", timeout=CAP) == "served"
+    assert [record.levelno for record in caplog.records if record.name == "pykka_otp.scheduler"] == [logging.CRITICAL]
 
 
 # No more threads to be had
