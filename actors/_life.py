@@ -34,42 +34,37 @@ TURN = 100
 
 
 def turn(process: Process) -> None:
-    """Do what there is to do for an actor that was claimed, a bounded part of it. It may be gone afterwards."""
-    try:
-        process.busy = True
-        if not process.started and process.reason is ALIVE:
-            _begin(process)
-        for _ in range(TURN):
-            if process.reason is not ALIVE or process.fatal is not ALIVE or not (process.inbox or process.taken):
-                break
-            try:
-                message = process.take()
-            except IndexError:
-                # A killer has emptied it since.
-                break
-            # In hand first, looked at second: a kill between the two finds who asked.
-            process.handling = message
-            if process.reason is not ALIVE:
-                process.handling = None
-                process.lose(message)
-                break
-            if isinstance(message, Request):
-                content = message.message
-                _HANDLERS.get(type(content), _receive)(process, content, message)
-            else:
-                _HANDLERS.get(type(message), _receive)(process, message, None)
-            process.handled += 1
+    """Do what there is to do for an actor that was claimed, a bounded part of it. It may be gone afterwards.
+
+    Nothing of a user's is raised. After an error of the runtime's own the driver has to end the actor.
+    """
+    process.busy = True
+    if not process.started and process.reason is ALIVE:
+        _begin(process)
+    for _ in range(TURN):
+        if process.reason is not ALIVE or process.fatal is not ALIVE or not (process.inbox or process.taken):
+            break
+        try:
+            message = process.take()
+        except IndexError:
+            # A killer has emptied it since.
+            break
+        # In hand first, looked at second: a kill between the two finds who asked.
+        process.handling = message
+        if process.reason is not ALIVE:
             process.handling = None
-        if process.fatal is not ALIVE:
-            _end(process, process.fatal, signalled=True)
-        process.busy = False
-    except BaseException as error:
-        # Nothing of a user's comes here: an error of the runtime's own must leave no living record behind, nor anybody
-        # who waits for an answer.
-        process.close(Crashed(error))
-        process.refuse(process.handling)
-        process.depart()
-        raise
+            process.lose(message)
+            break
+        if isinstance(message, Request):
+            content = message.message
+            _HANDLERS.get(type(content), _receive)(process, content, message)
+        else:
+            _HANDLERS.get(type(message), _receive)(process, message, None)
+        process.handled += 1
+        process.handling = None
+    if process.fatal is not ALIVE:
+        _end(process, process.fatal, signalled=True)
+    process.busy = False
     if process.reason is not ALIVE:
         process.depart()
 

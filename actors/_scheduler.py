@@ -120,6 +120,7 @@ def _end_by_error(process: Process, error: BaseException) -> None:
     """
     logger.critical("an error of the runtime itself, in a turn of %s", process.label, exc_info=error)
     process.close(Crashed(error))
+    process.refuse(process.handling)
     # Its own attempt to be gone may be what has failed.
     process.depart()
 
@@ -246,12 +247,15 @@ class Pool:
 
     def retire(self, carrier: Carrier) -> bool:
         """Let a carrier go that has slept long enough; False when it was woken just now."""
-        if not self.get_up(carrier):
-            return False
         with self.lock:
-            self._strike(carrier)
+            if not carrier.asleep:
+                return False
             if not carrier.surplus:
+                # First: who puts into the queue at this very moment has to see one that sleeps, and comes to wake it.
                 self.sleepers.insert(0, Carrier(self))
+                self.sleepers.remove(carrier)
+            carrier.asleep = False
+            self._strike(carrier)
             return True
 
     def _strike(self, carrier: Carrier) -> None:

@@ -305,6 +305,37 @@ def test_the_thread_of_one_that_blocked_goes_away_again(runtime, hasty_watchdog)
     assert blocker.ask(thread_name) == other.ask(thread_name)
 
 
+class Noticing(list):
+    """A list that calls `notice` each time that it has changed."""
+
+    def __init__(self, items, notice):
+        super().__init__(items)
+        self._notice = notice
+
+    def insert(self, index, item):
+        super().insert(index, item)
+        self._notice()
+
+    def remove(self, item):
+        super().remove(item)
+        self._notice()
+
+
+def test_who_comes_at_any_moment_of_a_carriers_leaving_finds_one_to_wake(runtime):
+    """The first half of `schedule()` as another thread would run it, amid the steps of `retire()`."""
+    pool = Pool(runtime.scheduler.watchdog, "actors-leaving", 1, for_blockers=True)
+    (carrier,) = pool.sleepers
+    found = []
+    pool.sleepers = Noticing(pool.sleepers, lambda: found.append(bool(pool.sleepers)))
+
+    assert pool.retire(carrier)
+
+    assert found
+    assert all(found)
+    assert carrier not in pool.sleepers
+    assert not carrier.asleep
+
+
 def test_who_waits_on_a_thread_that_is_blocked_goes_on_there_when_it_is_free(hasty_watchdog):
     slow_gate, gate = Gate(), Gate()
     slow = Owner.start()
