@@ -22,6 +22,7 @@ __all__ = [
     "Waiter",
     "Wakeable",
     "check_timeout",
+    "real_now",
     "thread_seconds",
     "wall_nanoseconds",
 ]
@@ -211,6 +212,11 @@ class SystemClock:
                     return callback
                 self._cancelled -= 1
             return None
+
+
+def real_now() -> float:
+    """Seconds by the machine's monotonic clock, whatever the clock of a runtime says."""
+    return time.monotonic()
 
 
 def wall_nanoseconds() -> int:

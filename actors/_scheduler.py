@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
-from actors._clock import ThreadWaiter
+from actors._clock import ThreadWaiter, real_now
 from actors._fork import in_child
 from actors._life import turn
 from actors._process import Process, current, set_current
@@ -65,7 +65,8 @@ QUIET_LOOKS = 10
 """Looks in a row that find all carriers asleep, until the watchdog sleeps too."""
 
 QUICK_SECONDS = 0.005
-"""A turn that takes longer isn't quick; a class moves back when all of its turns were, for `QUIET_SECONDS`."""
+"""An actor isn't quick that holds its thread for longer at a time: in a turn, or in a part of it between two waits. A
+class moves back when all of its actors were quick for `QUIET_SECONDS`."""
 
 QUIET_SECONDS = 10.0
 
@@ -160,7 +161,8 @@ class Pool:
         self.closing = False
         self._name = name
         self._numbers = itertools.count(1)
-        self.sleepers = [Carrier(self) for _ in range(size)]
+        self._new_carrier = partial(TimedCarrier if for_blockers else Carrier, self)
+        self.sleepers = [self._new_carrier() for _ in range(size)]
         self.carriers: list[Carrier] = []
 
     def schedule(self, process: Process) -> None:
@@ -252,7 +254,7 @@ class Pool:
                 return False
             if not carrier.surplus:
                 # First: who puts into the queue at this very moment has to see one that sleeps, and comes to wake it.
-                self.sleepers.insert(0, Carrier(self))
+                self.sleepers.insert(0, self._new_carrier())
                 self.sleepers.remove(carrier)
             carrier.asleep = False
             self._strike(carrier)
@@ -271,7 +273,8 @@ class Pool:
         with self.lock:
             if stuck.surplus or self.closing:
                 return False
-            spare = next((one for one in self.carriers if one.surplus and one.asleep), None) or Carrier(self)
+            spare = next((one for one in self.carriers if one.surplus and one.asleep), None)
+            spare = spare or self._new_carrier()
             stuck.surplus = True
             spare.surplus = False
             spare.asleep = False
@@ -354,7 +357,7 @@ class Carrier:
         self.ready: deque[Parked] = deque()
         # Not methods, since they are called for each wait and each turn.
         self.new_waiter = partial(Parked, self)
-        self._run_turn = self._timed_turn if pool.for_blockers else turn
+        self._run_turn = turn
         self._idle: list[greenlet] = []
         self._queue_first = False
         # Where its thread began; and what that hands to a loop which begins.
@@ -400,6 +403,10 @@ class Carrier:
     @property
     def is_waited_for(self) -> bool:
         return bool(self.ready or (self._pool.queue and not self.surplus))
+
+    def look_at(self, process: Process) -> None:
+        """Note whose code it is running; called by the watchdog."""
+        process.look_at(WATCH_SECONDS)
 
     # Called in its own thread
 
@@ -504,16 +511,6 @@ class Carrier:
             kind.schedule(process)
         return has_variables
 
-    def _timed_turn(self, process: Process) -> None:
-        kind: Any = process.home
-        before = time.monotonic()
-        turn(process)
-        now = time.monotonic()
-        if now - before > QUICK_SECONDS:
-            kind.quick_since = now
-        elif now - kind.quick_since > QUIET_SECONDS:
-            self._pool.watchdog.move_back(kind)
-
     def _next(self) -> Process | greenlet | None:
         """What to run next, waiting for it; None when the thread is to end."""
         # In turn from both, so that neither those who wait to go on nor the others starve.
@@ -571,6 +568,40 @@ class Carrier:
         if self._pool.retire(self):
             return False
         return self.bell.acquire()
+
+
+class TimedCarrier(Carrier):
+    """A carrier for classes that block, which sees how long an actor holds its thread at a time."""
+
+    def __init__(self, pool: Pool) -> None:
+        super().__init__(pool)
+        self._run_turn = self._timed_turn
+        self._held_since = 0.0
+
+    def look_at(self, process: Process) -> None:
+        super().look_at(process)
+        self._judge(process)
+
+    def park(self) -> None:
+        process = self.running
+        assert process is not None, "what is parked is the code of an actor whose turn it is"
+        self._judge(process)
+        super().park()
+        self._held_since = real_now()
+
+    def _timed_turn(self, process: Process) -> None:
+        self._held_since = real_now()
+        turn(process)
+        self._judge(process)
+
+    def _judge(self, process: Process) -> None:
+        """See whether an actor has held the thread for too long to be quick, or its class was quick for long enough."""
+        kind: Any = process.home
+        now = real_now()
+        if now - self._held_since > QUICK_SECONDS:
+            kind.quick_since = now
+        elif now - kind.quick_since > QUIET_SECONDS and kind.pool is self._pool:
+            self._pool.watchdog.move_back(kind)
 
 
 class Watchdog:
@@ -649,7 +680,7 @@ class Watchdog:
             process = carrier.running
             if process is None:
                 continue
-            process.look_at(WATCH_SECONDS)
+            carrier.look_at(process)
             progress = carrier.progress
             before, looks = self._seen.get(carrier, (None, 0))
             looks = looks + 1 if before == progress else 0
@@ -666,7 +697,7 @@ class Watchdog:
         for carrier in awake:
             process = carrier.running
             if process is not None:
-                process.look_at(WATCH_SECONDS)
+                carrier.look_at(process)
         return bool(awake)
 
     def _relieve(self, carrier: Carrier, process: Process) -> None:
@@ -689,7 +720,7 @@ class Watchdog:
                 extra={"actor": kind.label, "where": where},
             )
         if kind.stuck == MOVED_AFTER:
-            kind.quick_since = time.monotonic()
+            kind.quick_since = real_now()
             kind.move(self.scheduler.blocking)
 
 

@@ -11,9 +11,11 @@ import weakref
 import pytest
 
 from actors import Actor, ActorDied, Crashed, Killed, Runtime, StartFailed, _scheduler, exit, trace, whereis
+from actors._future import Future
 from actors._life import TURN
 from actors._process import Process
-from actors._scheduler import Carrier, Pool
+from actors._scheduler import Carrier, Pool, Watchdog
+from actors.testing import settle
 from tests.support import CAP, Gate, Probe, ended
 
 
@@ -247,6 +249,80 @@ def test_a_class_that_was_quick_for_long_enough_moves_back(monkeypatch, hasty_wa
     blocker.ask(lambda: "and on its way")
 
     assert not blocker.ask(thread_name).startswith("actors-blocking-")
+
+
+@pytest.fixture
+def seconds(monkeypatch):
+    """The time by which the carriers measure how long an actor holds their thread: a list of one number."""
+    seconds = [1000.0]
+    monkeypatch.setattr(_scheduler, "real_now", lambda: seconds[0])
+    return seconds
+
+
+def moved_to_blocking(blocker):
+    """Have a class of blockers moved to the blocking carriers."""
+    other = Shared.start()
+    for _ in range(_scheduler.MOVED_AFTER):
+        block(blocker, beside=other)
+    assert blocker.ask(thread_name).startswith("actors-blocking-")
+
+
+def test_to_wait_for_an_answer_is_quick(seconds, hasty_watchdog):
+    blocker, answer = Blocker.start(), Future()
+    moved_to_blocking(blocker)
+
+    waited = blocker.ask(answer.get, block=False)
+    settle()
+    seconds[0] += _scheduler.QUIET_SECONDS + 1
+    answer.set("at last")
+
+    assert waited.get(timeout=CAP) == "at last"
+    assert not blocker.ask(thread_name).startswith("actors-blocking-")
+
+
+def test_who_blocks_before_it_waits_for_an_answer_is_not_quick(seconds, hasty_watchdog):
+    blocker, answer = Blocker.start(), Future()
+    moved_to_blocking(blocker)
+
+    def block_and_wait():
+        seconds[0] += _scheduler.QUIET_SECONDS + 1
+        return answer.get()
+
+    waited = blocker.ask(block_and_wait, block=False)
+    settle()
+    answer.set("at last")
+
+    assert waited.get(timeout=CAP) == "at last"
+    assert blocker.ask(thread_name).startswith("actors-blocking-")
+
+
+def test_a_class_one_of_whose_actors_still_blocks_is_not_quick(monkeypatch, seconds, hasty_watchdog):
+    looked = threading.Semaphore(0)
+    look = Watchdog._look
+
+    def note(watchdog):
+        busy = look(watchdog)
+        looked.release()
+        return busy
+
+    monkeypatch.setattr(Watchdog, "_look", note)
+    blocker, quick, gate = Blocker.start(), Blocker.start(), Gate()
+    moved_to_blocking(quick)
+    blocked = blocker.ask(gate, block=False)
+    gate.await_arrival()
+
+    for _ in range(4):
+        seconds[0] += 0.4 * _scheduler.QUIET_SECONDS
+        # The second of two has begun after the time has passed.
+        while looked.acquire(blocking=False):
+            pass
+        assert looked.acquire(timeout=CAP)
+        assert looked.acquire(timeout=CAP)
+        quick.ask(lambda: "quick")
+
+    assert quick.ask(thread_name).startswith("actors-blocking-")
+    gate.open()
+    blocked.get(timeout=CAP)
 
 
 def test_a_class_that_has_moved_back_and_blocks_again_is_not_named_again(caplog, runtime, hasty_watchdog):
