@@ -1,4 +1,8 @@
-"""The event loop on which the coroutines of async handlers run: one for each runtime, on a thread of its own."""
+"""The event loop on which the coroutines of async handlers run: one for each runtime, on a thread of its own.
+
+An actor waits for its handler's coroutine. Tasks that this starts beside itself are the actor's as well: they may
+outlive the handler, and end with the actor at the latest, which isn't gone before.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,11 @@ import asyncio
 import contextvars
 import logging
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from actors._process import AwaitedCoroutine
-from actors.errors import ProcessKilled
+from actors._process import AwaitedCoroutine, current
+from actors.errors import NotBegun, ProcessKilled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -21,26 +26,45 @@ __all__ = ["EventLoop"]
 
 logger = logging.getLogger("pykka_otp.event_loop")
 
+CLOSE_SECONDS = 1.0
+"""How long what doesn't end when it is cancelled is waited for at the end of all."""
+
+
+class _Task(asyncio.Task[Any]):
+    """A task that knows whose it is."""
+
+    process: Process | None = None
+
 
 class _Call(AwaitedCoroutine):
     """One coroutine of one actor, from the handler that returned it to its end."""
 
-    def __init__(self, coroutine: Coroutine[Any, Any, Any], waiter: Waiter) -> None:
+    def __init__(self, process: Process, coroutine: Coroutine[Any, Any, Any]) -> None:
         super().__init__()
+        self.process = process
         self.coroutine = coroutine
-        self.waiter = waiter
+        self.waiter = process.new_waiter()
         self.context = contextvars.copy_context()
-        self.cancelled = False
+        self.has_begun = False
         self.error: BaseException | None = None
 
-    async def run(self) -> Any:
+    def begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.task = _Task(self._run(), loop=loop, context=self.context)
+        self.task.process = self.process
+        self.task.add_done_callback(self._done)
+
+    async def _run(self) -> Any:
         """Run the coroutine; what it raises that is no error, such as `SystemExit`, would end the loop of all."""
+        if self.process.killed:
+            return None
+        self.has_begun = True
         try:
             return await self.coroutine
         except (Exception, asyncio.CancelledError):
             raise
         except BaseException as error:  # noqa: BLE001 - it is raised in the actor
             self.error = error
+            return None
 
     def result(self) -> Any:
         assert self.task is not None, "it was begun, or nobody would have released the waiter"
@@ -49,7 +73,12 @@ class _Call(AwaitedCoroutine):
             raise self.error
         return value
 
-    def done(self, task: asyncio.Task[Any]) -> None:
+    def cancel(self, ended: Waiter) -> None:
+        assert self.task is not None, "what is posted is done in order"
+        self.task.add_done_callback(lambda _task: ended.release())
+        self.task.cancel()
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
         # When it was cancelled before its first step, nobody has awaited the coroutine.
         self.coroutine.close()
         if not task.cancelled():
@@ -63,10 +92,13 @@ class EventLoop:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._new: list[_Call] = []
+        # What others want to be done here; taken all at once.
+        self._posted: list[Callable[[], object]] = []
         self._on_idle: list[Callable[[], object]] = []
         self._is_closing = False
+        self._is_closed = False
         self._loop = asyncio.new_event_loop()
+        self._loop.set_task_factory(self._new_task)
         self._thread = threading.Thread(target=self._run, name="actors-event-loop", daemon=True)
         try:
             self._thread.start()
@@ -79,27 +111,53 @@ class EventLoop:
         """The thread's."""
         return self._thread.ident
 
+    # Called by actors
+
     def run(self, process: Process, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Run a coroutine to its end, in the name of an actor whose code calls; return or raise what it does.
 
-        A kill cancels it, and is raised when it has really ended.
+        A kill cancels it, and is raised when it has really ended: as `NotBegun` when it had not taken its first step.
         """
-        call = _Call(coroutine, process.new_waiter())
+        call = _Call(process, coroutine)
         # Before it begins, and may come to wait itself.
         process.waiting_for = call
-        with self._lock:
-            is_first = not self._new
-            self._new.append(call)
-        if is_first:
-            self._loop.call_soon_threadsafe(self._begin)
+        if not self._post(partial(call.begin, self._loop)):
+            process.waiting_for = None
+            coroutine.close()
+            raise RuntimeError("the runtime of this actor has ended, and runs no more coroutines")
         try:
             process.wait(call.waiter, None)
         except ProcessKilled:
-            self._end(process, call)
+            # Not to be ended by the kill: the actor's code runs until the coroutine has ended.
+            self._await(process, call.cancel)
+            if not call.has_begun:
+                raise NotBegun(process.label) from None
             raise
         finally:
             process.waiting_for = None
         return call.result()
+
+    def end_tasks(self, process: Process) -> None:
+        """Cancel the tasks that an actor's coroutines have started, and wait until all have ended."""
+        self._await(process, partial(self._cancel_tasks, process))
+
+    def _await(self, process: Process, begin: Callable[[Waiter], object]) -> None:
+        ended = process.new_waiter()
+        # Where nothing is done any more, nothing is left to wait for.
+        if self._post(partial(begin, ended)):
+            ended.wait(process.runtime.clock, None)
+
+    def _post(self, callback: Callable[[], object]) -> bool:
+        """Have something done on the thread of the loop, soon and in order; False when nothing is any more."""
+        with self._lock:
+            if self._is_closed:
+                return False
+            self._posted.append(callback)
+            if len(self._posted) == 1:
+                self._loop.call_soon_threadsafe(self._do_posted)
+            return True
+
+    # Called from anywhere
 
     def when_idle(self, callback: Callable[[], object]) -> None:
         """Have `callback` called, on the thread of the loop, when all coroutines wait."""
@@ -108,6 +166,48 @@ class EventLoop:
             self._on_idle.append(callback)
         if is_first:
             self._loop.call_soon_threadsafe(self._look_whether_idle)
+
+    def close(self) -> None:
+        """Cancel what is left, and end the thread. What doesn't end soon is left behind."""
+        self._post(self._stop)
+        if self._thread is not threading.current_thread():
+            self._thread.join(CLOSE_SECONDS)
+
+    # Called on the thread of the loop
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        while not self._is_closing:
+            self._drive(self._loop.run_forever)
+        while not self._is_closed:
+            self._drive(lambda: self._loop.run_until_complete(self._cancel_all()))
+            with self._lock:
+                self._is_closed = not (self._posted or asyncio.all_tasks(self._loop))
+        self._drive(lambda: self._loop.run_until_complete(self._loop.shutdown_asyncgens()))
+        self._loop.close()
+
+    def _drive(self, run: Callable[[], object]) -> None:
+        # Whatever somebody's coroutine does to the loop, it is that of all others too.
+        try:
+            run()
+        except BaseException:
+            logger.exception("a task or a callback of a coroutine's own has raised what would end the program")
+
+    async def _cancel_all(self) -> None:
+        tasks = asyncio.all_tasks(self._loop) - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait([*tasks, asyncio.ensure_future(asyncio.sleep(0))])
+
+    def _stop(self) -> None:
+        self._is_closing = True
+        self._loop.stop()
+
+    def _do_posted(self) -> None:
+        with self._lock:
+            posted, self._posted = self._posted, []
+        for callback in posted:
+            callback()
 
     def _look_whether_idle(self) -> None:
         # Nobody but the loop itself knows what it has to run next, and it has no public way to say it.
@@ -119,49 +219,33 @@ class EventLoop:
         for callback in callbacks:
             callback()
 
-    def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._stop)
-        if self._thread is not threading.current_thread():
-            self._thread.join()
+    def _new_task(self, loop: asyncio.AbstractEventLoop, coroutine: Any, /, **options: Any) -> _Task:
+        """Make a task: it is the actor's whose code asks for it, until it has ended."""
+        task = _Task(coroutine, loop=loop, **options)
+        process = task.process = current()
+        if process is None:
+            return task
+        if process.tasks is None:
+            process.tasks = set()
+        # Kept alive as well, which a loop doesn't do by itself.
+        process.tasks.add(task)
+        task.add_done_callback(process.tasks.discard)
+        if process.gone:
+            # Of a callback that nobody has cancelled.
+            task.cancel()
+        return task
 
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        # Whatever somebody's coroutine does to the loop, it is that of all others too.
-        while not self._is_closing:
-            try:
-                self._loop.run_forever()
-            except BaseException:
-                logger.exception("a task or a callback of a coroutine's own has raised what would end the program")
-        self._loop.close()
+    def _cancel_tasks(self, process: Process, ended: Waiter) -> None:
+        """Cancel an actor's tasks until none is left, since one that ends may leave others behind."""
+        left = {task for task in process.tasks or () if not task.done()}
 
-    def _stop(self) -> None:
-        self._is_closing = True
-        self._loop.stop()
+        def one_ended(task: asyncio.Task[Any]) -> None:
+            left.discard(task)
+            if not left:
+                self._cancel_tasks(process, ended)
 
-    def _begin(self) -> None:
-        with self._lock:
-            calls, self._new = self._new, []
-        for call in calls:
-            if call.cancelled:
-                call.coroutine.close()
-                call.waiter.release()
-                continue
-            call.task = self._loop.create_task(call.run(), context=call.context)
-            call.task.add_done_callback(call.done)
-
-    def _end(self, process: Process, call: _Call) -> None:
-        ended = process.new_waiter()
-
-        def cancel() -> None:
-            call.cancelled = True
-            if call.task is None or call.task.done():
-                ended.release()
-            else:
-                call.task.add_done_callback(lambda _task: ended.release())
-                call.task.cancel()
-
-        self._loop.call_soon_threadsafe(cancel)
-        # Not to be ended by the kill: the actor's code runs until the coroutine has ended.
-        ended.wait(process.runtime.clock, None)
-        if call.task is None:
-            call.coroutine.close()
+        if not left:
+            ended.release()
+        for task in tuple(left):
+            task.add_done_callback(one_ended)
+            task.cancel()

@@ -15,7 +15,7 @@ from pykka import messages as pykka_messages
 from actors._future import Request
 from actors._mail import NO_REPLY, Control, Fired, Inspect, StopRequest, Told, unwrapped
 from actors._process import ALIVE
-from actors.errors import ExitRequest, Ignore, ProcessKilled
+from actors.errors import ExitRequest, Ignore, NotBegun, ProcessKilled
 from actors.messages import Crashed, Exit, Normal, Refusal, is_orderly, shown
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from actors._process import Process
     from actors.messages import ExitReason
 
-__all__ = ["TURN", "finish", "turn"]
+__all__ = ["TURN", "depart", "finish", "turn"]
 
 logger = logging.getLogger("pykka_otp.crash")
 
@@ -66,7 +66,14 @@ def turn(process: Process) -> None:
         _end(process, process.fatal, signalled=True)
     process.busy = False
     if process.reason is not ALIVE:
-        process.depart()
+        depart(process)
+
+
+def depart(process: Process) -> None:
+    """Be gone, when the tasks of a dead actor have ended too."""
+    if process.tasks:
+        process.runtime.end_tasks(process)
+    process.depart()
 
 
 def _begin(process: Process) -> None:
@@ -148,9 +155,12 @@ def _receive(process: Process, message: object, asked: Request | None) -> None:
         # Stashed, it isn't in hand any more.
         elif asked is not None and process.handling is asked:
             asked.answer(response)
-    except ProcessKilled:
+    except ProcessKilled as kill:
         _unwound(process)
-        process.refuse(asked)
+        if asked is not None:
+            process.refuse(asked)
+        elif isinstance(kill, NotBegun):
+            process.runtime.dead_letters.add(process.ref, message, process.reason)
     except ExitRequest as request:
         _leave(process, request.reason, asked=asked)
     except BaseException as error:  # whatever it is, it ends this actor and no other

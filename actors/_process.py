@@ -212,6 +212,7 @@ class Process:
         "stashed",
         "stopped",
         "taken",
+        "tasks",
         "trapping",
         "urn",
         "waiter",
@@ -279,6 +280,8 @@ class Process:
         self.driver: Driver | None = None
         # What its code has set of context variables.
         self.context: Context | None = None
+        # Tasks that its coroutines have started; touched by the event loop alone.
+        self.tasks: set[asyncio.Task[Any]] | None = None
         # With what its code waits; and for what, when one actor alone can end that.
         self.waiter: Waiter | None = None
         self.waiting_for: Waits | None = None
@@ -661,8 +664,9 @@ class Process:
         for waiter in waiters:
             waiter.release()
         if self.claim():
-            # Nobody runs it, and nobody will.
-            self.depart()
+            # Nobody runs it, and nobody will; but for tasks, whose end its home awaits.
+            if not self.tasks:
+                self.depart()
             self.home.schedule(self)
         elif self.busy:
             logger.warning(

@@ -34,7 +34,7 @@ from greenlet import GreenletExit, getcurrent, greenlet
 
 from actors._clock import ThreadWaiter, real_now
 from actors._fork import in_child
-from actors._life import turn
+from actors._life import depart, turn
 from actors._process import Process, current, set_current
 from actors.messages import Crashed
 
@@ -123,7 +123,7 @@ def _end_by_error(process: Process, error: BaseException) -> None:
     process.close(Crashed(error))
     process.refuse(process.handling)
     # Its own attempt to be gone may be what has failed.
-    process.depart()
+    depart(process)
 
 
 class Kind:
@@ -304,13 +304,16 @@ class Pool:
             carrier.leave_behind()
 
     def close(self) -> list[Carrier]:
-        """Have the carriers end when nothing is left to do; returns those that will do so soon."""
+        """Have the carriers end when nothing is left to do; returns those that will do so soon.
+
+        Not one where the code of an abandoned actor still waits, for a coroutine that doesn't let itself be cancelled.
+        """
         with self.lock:
             self.closing = True
             carriers = list(self.carriers)
             for carrier in carriers:
                 self.wake(carrier)
-        return [one for one in carriers if one.running is None]
+        return [one for one in carriers if one.running is None and not one.parked]
 
 
 class Parked:
@@ -582,11 +585,11 @@ class TimedCarrier(Carrier):
         super().look_at(process)
         self._judge(process)
 
-    def park(self) -> None:
+    def park(self, me: greenlet) -> None:
         process = self.running
         assert process is not None, "what is parked is the code of an actor whose turn it is"
         self._judge(process)
-        super().park()
+        super().park(me)
         self._held_since = real_now()
 
     def _timed_turn(self, process: Process) -> None:

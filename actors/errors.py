@@ -77,6 +77,10 @@ class ProcessKilled(BaseException):
     """
 
 
+class NotBegun(ProcessKilled):
+    """A kill that came before the coroutine of an async handler had taken its first step."""
+
+
 class NotAnActor(ActorError, RuntimeError):
     """The function works on the calling actor, and was called outside of one."""
 

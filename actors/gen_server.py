@@ -14,7 +14,7 @@ from actors._mail import NO_REPLY, Control, Wrapping
 from actors._process import ALIVE
 from actors._process import current as current_process
 from actors.actor import Actor, Options, _spawn, await_start
-from actors.errors import ActorDied, ExitRequest, Ignore, MailboxFull, ProcessKilled, StartFailed
+from actors.errors import ActorDied, ExitRequest, Ignore, MailboxFull, NotBegun, ProcessKilled, StartFailed
 from actors.messages import Crashed, ExitReason, Refusal
 from actors.ref import ActorRef, NamedRef
 
@@ -631,7 +631,7 @@ class GenServer(Actor, Generic[S]):
             if self._otp_process.fatal is not ALIVE:
                 # An exit signal ends the server ahead of its queue, and so ahead of this.
                 return
-            returned = self._run(self.handle_continue, then.argument, self._otp_state)
+            returned = self._run_next(self.handle_continue, then.argument, self._otp_state)
             then = self._accept(returned, "handle_continue")
         if then is not None:
             self._await_idle(then)
@@ -671,7 +671,7 @@ class GenServer(Actor, Generic[S]):
         """Call `terminate`, once, whatever comes of it."""
         if not self._otp_terminated:
             self._otp_terminated = True
-            self._run(self.terminate, reason, self._otp_state)
+            self._run_next(self.terminate, reason, self._otp_state)
 
     def _run(self, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call one of the user's callbacks, which may be a coroutine function."""
@@ -681,6 +681,13 @@ class GenServer(Actor, Generic[S]):
         if type(result) is CoroutineType:
             return process.runtime.run_coroutine(process, result)
         return result
+
+    def _run_next(self, callback: Callable[..., Any], *args: Any) -> Any:
+        """Call a callback that follows another: the message in hand was begun, though this may not be."""
+        try:
+            return self._run(callback, *args)
+        except NotBegun as kill:
+            raise ProcessKilled(*kill.args) from None
 
     def _await_idle(self, seconds: float) -> None:
         idle = self._otp_idle = _Idle(self, seconds)

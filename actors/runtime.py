@@ -169,6 +169,12 @@ class Runtime:
                 self._event_loop = EventLoop()
             return self._event_loop
 
+    def end_tasks(self, process: Process) -> None:
+        """Cancel the tasks that coroutines of a dead actor have started, and wait for their end."""
+        event_loop = self._event_loop
+        if event_loop is not None:
+            event_loop.end_tasks(process)
+
     # The process table
 
     def processes(self) -> list[Process]:

@@ -8,50 +8,27 @@ import threading
 
 import pytest
 
-from actors import Actor, ActorDied, Crashed, Killed, ProcessKilled, WouldBlock, current_actor, exit, whereis
+from actors import (
+    Actor,
+    ActorDied,
+    Continue,
+    Crashed,
+    GenServer,
+    Killed,
+    NoReply,
+    Ok,
+    ProcessKilled,
+    Undelivered,
+    WouldBlock,
+    current_actor,
+    exit,
+    whereis,
+)
 from actors._future import Future
+from tests.actors.coroutines import Answering, Latch, Waiting, five
 from tests.support import CAP, Probe, ended, received_nothing
 
 rule = pytest.mark.rule
-
-
-class Latch:
-    """Where coroutines wait until the test lets them on, which may be at once."""
-
-    def __init__(self):
-        self.arrived = threading.Semaphore(0)
-        self._loop = None
-        self._open = None
-
-    async def pass_through(self):
-        if self._open is None:
-            self._loop = asyncio.get_running_loop()
-            self._open = asyncio.Event()
-        self.arrived.release()
-        await self._open.wait()
-
-    def await_arrival(self):
-        assert self.arrived.acquire(timeout=CAP)
-
-    def open(self):
-        self._loop.call_soon_threadsafe(self._open.set)
-
-
-class Waiting(Actor):
-    """Logs what it begins and ends, and waits in between."""
-
-    use_daemon_thread = True
-
-    def __init__(self, latch=None, log=None):
-        self.latch, self.log = latch, log if log is not None else []
-
-    async def on_receive(self, message):
-        self.log.append(f"begins {message}")
-        try:
-            await self.latch.pass_through()
-        finally:
-            self.log.append(f"ends {message}")
-        return message
 
 
 def test_an_async_handler_answers_with_what_its_coroutine_returns():
@@ -108,19 +85,6 @@ def test_a_coroutine_may_end_its_actor_with_a_reason():
     ref.tell("done here")
 
     assert ended(ref).exit_reason == "done here"
-
-
-class Answering(Actor):
-    """Runs the coroutine function that it is sent."""
-
-    use_daemon_thread = True
-
-    async def on_receive(self, message):
-        return await message()
-
-
-async def five():
-    return 5
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit()], ids=repr)
@@ -313,3 +277,114 @@ def test_a_kill_ends_what_a_thread_of_the_actors_own_waits_for():
     with pytest.raises(ActorDied):
         asked.get(timeout=CAP)
     assert ended(ref).exit_reason == Killed()
+
+
+# Killed before the coroutine has begun
+
+
+@pytest.fixture
+def held_up(gate):
+    """The event loop is held up by somebody's coroutine until the gate opens: no other begins."""
+
+    async def hold_up():
+        gate.pass_through()
+
+    Answering.start().tell(hold_up)
+    gate.await_arrival()
+    return gate
+
+
+@pytest.fixture
+def letters(runtime):
+    """A function that returns the next dead letter."""
+    told = queue.SimpleQueue()
+    runtime.dead_letters.listen(told.put)
+    return lambda: told.get(timeout=CAP)
+
+
+class Late(Actor):
+    """Tells that its handler was called, and returns a coroutine."""
+
+    use_daemon_thread = True
+
+    def __init__(self, called, log):
+        self.called, self.log = called, log
+
+    def on_receive(self, message):
+        self.called.release()
+        return self.work(message)
+
+    async def work(self, message):
+        self.log.append(message)
+
+
+def test_a_told_message_whose_coroutine_never_began_is_a_dead_letter(held_up, letters):
+    called, log = threading.Semaphore(0), []
+    ref = Late.start(called, log)
+    ref.tell("work")
+    assert called.acquire(timeout=CAP)
+
+    ref.kill()
+    held_up.open()
+
+    assert letters() == Undelivered(ref, "work", Killed())
+    assert ref.join(CAP)
+    assert log == []
+
+
+def test_a_told_message_whose_coroutine_began_is_no_dead_letter(runtime):
+    latch = Latch()
+    ref = Waiting.start(latch)
+    ref.tell("work")
+    latch.await_arrival()
+
+    ref.kill()
+
+    assert ref.join(CAP)
+    assert runtime.dead_letters.count == 0
+
+
+class AsyncServer(GenServer[str]):
+    """Tells which of its callbacks were called, and returns their coroutines."""
+
+    def init(self, called):
+        self.called = called
+        return Ok("")
+
+    def handle_cast(self, request, state):
+        self.called.release()
+        return self.go_on(request) if request == "first" else NoReply(state, Continue(request))
+
+    def handle_continue(self, argument, state):
+        self.called.release()
+        return self.go_on(argument)
+
+    async def go_on(self, _argument):
+        return NoReply("")
+
+
+def test_a_cast_whose_coroutine_never_began_is_a_dead_letter(held_up, letters):
+    called = threading.Semaphore(0)
+    server = AsyncServer.start(called)
+    server.cast("first")
+    assert called.acquire(timeout=CAP)
+
+    server.kill()
+    held_up.open()
+
+    assert letters().ref is server
+    assert server.join(CAP)
+
+
+def test_a_cast_that_was_handled_is_no_dead_letter_though_its_continue_never_began(runtime, held_up):
+    called = threading.Semaphore(0)
+    server = AsyncServer.start(called)
+    server.cast("second")
+    for _ in range(2):
+        assert called.acquire(timeout=CAP)
+
+    server.kill()
+    held_up.open()
+
+    assert server.join(CAP)
+    assert runtime.dead_letters.count == 0
