@@ -9,7 +9,7 @@ import logging
 import math
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +21,7 @@ __all__ = [
     "Ticket",
     "Waiter",
     "Wakeable",
+    "check_seconds",
     "check_timeout",
     "real_now",
     "thread_seconds",
@@ -38,6 +39,17 @@ def check_timeout(timeout: object, name: str = "timeout") -> None:
     """
     if timeout is not None and not (isinstance(timeout, int | float) and 0 <= timeout < math.inf):
         msg = f"{name} must be seconds >= 0, or None to wait for ever; got {timeout!r}"
+        raise ValueError(msg)
+
+
+def check_seconds(seconds: object, name: str = "timeout") -> None:
+    """Refuse what is no time that a wait must be over in.
+
+    Raises:
+        ValueError: saying what was expected, and what came.
+    """
+    if isinstance(seconds, bool) or not (isinstance(seconds, int | float) and 0 <= seconds < math.inf):
+        msg = f"{name} must be a finite number of seconds >= 0; got {seconds!r}"
         raise ValueError(msg)
 
 
@@ -92,6 +104,7 @@ class Ticket:
         return callback
 
 
+@runtime_checkable
 class Clock(Protocol):
     """What a runtime needs of time. All times are seconds, as float."""
 

@@ -26,9 +26,6 @@ __all__ = ["EventLoop"]
 
 logger = logging.getLogger("pykka_otp.event_loop")
 
-CLOSE_SECONDS = 1.0
-"""How long what doesn't end when it is cancelled is waited for at the end of all."""
-
 
 class _Task(asyncio.Task[Any]):
     """A task that knows whose it is."""
@@ -167,11 +164,11 @@ class EventLoop:
         if is_first:
             self._loop.call_soon_threadsafe(self._look_whether_idle)
 
-    def close(self) -> None:
-        """Cancel what is left, and end the thread. What doesn't end soon is left behind."""
+    def close(self, seconds: float) -> None:
+        """Cancel what is left, and end the thread. What doesn't end in time is left behind, and the thread with it."""
         self._post(self._stop)
         if self._thread is not threading.current_thread():
-            self._thread.join(CLOSE_SECONDS)
+            self._thread.join(seconds)
 
     # Called on the thread of the loop
 

@@ -313,7 +313,7 @@ class Pool:
             carriers = list(self.carriers)
             for carrier in carriers:
                 self.wake(carrier)
-        return [one for one in carriers if one.running is None and not one.parked]
+        return [one for one in carriers if one.running is None and not one.has_parked]
 
 
 class Parked:
@@ -444,8 +444,8 @@ class Carrier:
         try:
             self._serve()
         except BaseException:
-            logger.critical("an error of the runtime itself, in %s", threading.current_thread().name, exc_info=True)
             self.running = None
+            logger.critical("an error of the runtime itself, in %s", threading.current_thread().name, exc_info=True)
             if not self._pool.get_up(self):
                 # Nor is it to be woken again by a bell that it hasn't heard.
                 self.bell.acquire(blocking=False)
@@ -783,13 +783,14 @@ class Scheduler:
         self.light.leave_behind()
         self.blocking.leave_behind()
 
-    def close(self) -> None:
-        """End the threads. One that is stuck in a handler ends when that returns."""
+    def close(self, seconds: float) -> None:
+        """End the threads, within so many seconds. One that is stuck in a handler ends when that returns."""
+        deadline = time.monotonic() + seconds
         leaving = [*self.light.close(), *self.blocking.close()]
         self.watchdog.close()
         for carrier in leaving:
             if carrier.thread is not None and carrier.thread is not threading.current_thread():
-                carrier.thread.join()
+                carrier.thread.join(max(deadline - time.monotonic(), 0.0))
 
 
 class Lifeline:

@@ -128,8 +128,12 @@ class DeadLetters:
         """Tell of an actor that died before it was up."""
         self._tell(FailedStart(ref, reason))
 
-    def close(self) -> None:
-        """Tell what is left to tell, then nothing more; leave no thread behind."""
+    def close(self, timeout: float | None = None) -> None:
+        """Tell what is left to tell, then nothing more; leave no thread behind.
+
+        Args:
+            timeout: seconds to wait for that, since a listener may take its time; None waits for ever.
+        """
         with self._lock:
             self._closed = True
             thread, self._thread = self._thread, None
@@ -137,7 +141,7 @@ class DeadLetters:
             return
         self._letters.put(None)
         if thread is not threading.current_thread():
-            thread.join()
+            thread.join(None if timeout is None else max(timeout, 0.0))
 
     def _tell(self, letter: Undelivered | FailedStart) -> None:
         if not self._listening and not logger.isEnabledFor(logging.DEBUG):

@@ -6,7 +6,8 @@ import threading
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from weakref import WeakSet
 
-from actors._clock import Clock, SystemClock
+from actors._clock import Clock, SystemClock, check_seconds
+from actors._ending import end_all
 from actors._event_loop import EventLoop
 from actors._fork import free_in_child, in_child
 from actors._observer import Observer
@@ -14,8 +15,7 @@ from actors._process import Process, chosen, current, lock_of_all, new_waiter, s
 from actors._scheduler import Scheduler, lifeline
 from actors._telemetry import ACTOR, MESSAGE, Telemetry
 from actors.dead_letters import DeadLetters
-from actors.errors import AlreadyStarted, NameUnavailable, ProcessKilled
-from actors.messages import Shutdown
+from actors.errors import AlreadyStarted, Deadlock, NameUnavailable, ProcessKilled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Hashable
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["Runtime", "current_runtime"]
 
 T = TypeVar("T")
+
+_MOMENT_SECONDS = 0.5
+"""Real time that what was killed, and threads that are to end, have for it in any case."""
 
 
 class Runtime:
@@ -48,9 +51,16 @@ class Runtime:
         clock: where time comes from; the machine's monotonic clock by default.
         carriers: how many threads run the actors that share threads. More than one only pays where the interpreter
             has no global lock.
+
+    Raises:
+        TypeError: `clock` is no clock.
+        ValueError: `carriers` is no whole number, or less than 1.
     """
 
     def __init__(self, *, clock: Clock | None = None, carriers: int = 1) -> None:
+        if clock is not None and (isinstance(clock, type) or not isinstance(clock, Clock)):
+            msg = f"clock must be a Clock, such as actors.testing.ManualClock(), or None; got {clock!r}"
+            raise TypeError(msg)
         if not isinstance(carriers, int) or isinstance(carriers, bool) or carriers < 1:
             msg = f"carriers must be a whole number >= 1; got {carriers!r}"
             raise ValueError(msg)
@@ -69,6 +79,10 @@ class Runtime:
         self.dead_letters = DeadLetters(self)
         self._observes_all = False
         self._is_closed = False
+        # Why nothing can be started here.
+        self._refusal: str | None = None
+        # Whether starting is but entering: nobody looks on, and nothing is refused.
+        self._is_plain = True
         self._tables: dict[tuple[type, str], object] = {}
         self._token: Token[Runtime | None] | None = None
 
@@ -86,41 +100,79 @@ class Runtime:
         self.close()
 
     def close(self, timeout: float = 10.0) -> None:
-        """Stop all actors, as `stop_all` does, and the clock."""
-        self._is_closed = True
-        self.stop_all(timeout)
-        self.scheduler.close()
-        with self.lock:
-            event_loop, self._event_loop = self._event_loop, None
-        if event_loop is not None:
-            event_loop.close()
-        self.dead_letters.close()
-        self.clock.close()
+        """Stop all actors, as `stop_all` does, then the clock and the threads; nothing can be started here any more.
 
-    def stop_all(self, timeout: float = 10.0) -> None:
-        """End all actors: those without a parent first, latest first, which end their children; then what is left.
-
-        Supervisors are such roots, so nothing is restarted meanwhile. What doesn't end in time is killed. Plain Pykka
-        actors that were started by somebody else, and are only linked or monitored here, are left alone.
+        Code that can't be ended, since it blocks its thread, or is a coroutine that resists its cancellation, is
+        *abandoned*: named in the log when it is killed, and left to run on.
 
         Args:
             timeout: seconds for all together.
+
+        Raises:
+            ValueError: `timeout` is no finite number of seconds, or negative; nothing was stopped.
+            Deadlock: an actor of this runtime calls, and would wait for its own end; nothing was stopped.
         """
-        deadline = self.clock.now() + timeout
-        self._stop_each([process for process in self._own_processes() if process.parent is None], deadline)
-        self._stop_each(self._own_processes(), deadline)
+        self._close(timeout, self.clock)
+
+    def _close(self, timeout: float, clock: Clock) -> list[Process]:
+        """Close within a time by this clock; return those that did not end by themselves."""
+        self._refuse_to_end("close", timeout)
+        deadline = clock.now() + timeout
+        self._is_closed = True
+        with _default_lock:
+            if self in _default:
+                _default.clear()
+        killed = end_all(self._own_processes, timeout, clock)
+        self._refuse_starts("this runtime has ended; make a new one: with Runtime(): ...")
+        for process in self._own_processes():
+            # Those who were started a moment ago.
+            process.kill()
+        # Whatever the clock says, since these wait for threads.
+        real_time = SystemClock()
+        threads_deadline = real_time.now() + max(deadline - clock.now(), _MOMENT_SECONDS)
+        with self.lock:
+            event_loop, self._event_loop = self._event_loop, None
+        if event_loop is not None:
+            event_loop.close(threads_deadline - real_time.now())
+        self.scheduler.close(threads_deadline - real_time.now())
+        self.dead_letters.close(threads_deadline - real_time.now())
+        self.clock.close()
+        return killed
+
+    def stop_all(self, timeout: float = 10.0) -> None:
+        """End all actors in order; kill those that don't end in time.
+
+        Those without a living parent are asked one after the other, latest first, and end their children themselves.
+        Supervisors are such roots, so nothing is restarted meanwhile. Plain Pykka actors that were started by somebody
+        else, and are only linked or monitored here, are left alone.
+
+        What is stuck costs the others their order, but not their end: after half of the time all roots that are left
+        are asked at once, after three quarters all actors that are left, parents first. So everybody has been asked,
+        and has had time for `on_stop`, before anybody is killed.
+
+        Args:
+            timeout: seconds for all together. 0 kills all at once.
+
+        Raises:
+            ValueError: `timeout` is no finite number of seconds, or negative; nothing was stopped.
+            Deadlock: an actor of this runtime calls, and would wait for its own end; nothing was stopped.
+
+        OTP: `init:stop` ends applications in the reverse of their order, then kills what is left; differs, since there
+        an application that is stuck costs all others their end when `-shutdown_time` is over.
+        """
+        self._refuse_to_end("stop_all", timeout)
+        end_all(self._own_processes, timeout, self.clock)
+
+    def _refuse_to_end(self, function: str, timeout: object) -> None:
+        check_seconds(timeout)
+        process = current()
+        if process is not None and process.runtime is self:
+            msg = f"{process.label} can't call {function}(), which waits for the end of all actors, its own among them"
+            msg += f"; call it outside of actors: threading.Thread(target=runtime.{function}).start()"
+            raise Deadlock(msg, "calling_self")
 
     def _own_processes(self) -> list[Process]:
         return [process for process in self.processes() if not process.is_guest]
-
-    def _stop_each(self, processes: list[Process], deadline: float) -> None:
-        for process in reversed(processes):
-            process.request_stop(Shutdown())
-            process.wait_until(_is_gone, max(deadline - self.clock.now(), 0.0))
-        for process in reversed(processes):
-            process.kill()
-            if process.gone:
-                process.home.join()
 
     def leave_behind(self) -> list[Process]:
         """Be what a forked child has of its parent's runtime: empty, and for nobody to use; return who was in it."""
@@ -129,6 +181,7 @@ class Runtime:
         self.scheduler.leave_behind()
         clock = SystemClock() if isinstance(self.clock, SystemClock) else self.clock
         self._begin(clock, Scheduler())
+        self._refuse_starts("this runtime is that of the parent process; choose another: with Runtime(): ...")
         for process in left:
             process.leave_behind()
         return left
@@ -165,6 +218,8 @@ class Runtime:
 
     def _begin_event_loop(self) -> EventLoop:
         with self.lock:
+            if self._refusal is not None:
+                raise RuntimeError(self._refusal)
             if self._event_loop is None:
                 self._event_loop = EventLoop()
             return self._event_loop
@@ -187,16 +242,17 @@ class Runtime:
 
         Raises:
             AlreadyStarted: the name belongs to another actor.
+            RuntimeError: this runtime has ended.
         """
-        if name is None and not link and not self._observes_all and not self.is_of_parent:
+        if name is None and not link and self._is_plain:
             self._processes[process] = None
-            # Entered first, looked at second: who begins to look on does it the other way round.
-            if not self._observes_all:
+            # Entered first, looked at second: who changes it does it the other way round.
+            if self._is_plain:
                 return
         with self.lock:
-            if self.is_of_parent:
-                msg = "this runtime belongs to the process that forked this one; choose another: with Runtime(): ..."
-                raise RuntimeError(msg)
+            if self._refusal is not None:
+                self._processes.pop(process, None)
+                raise RuntimeError(self._refusal)
             if process.parent is not None and process.parent.announced:
                 # Its children have had their signal; one more would never get it.
                 raise ProcessKilled(process.parent.label)
@@ -211,6 +267,11 @@ class Runtime:
                 process.observer = Observer()
             if link and process.parent is not None:
                 process.add_link(process.parent)
+
+    def _refuse_starts(self, why: str) -> None:
+        with self.lock:
+            self._refusal = why
+            self._is_plain = False
 
     def forget(self, process: Process) -> None:
         """Drop a gone actor; called with the lock held."""
@@ -241,6 +302,7 @@ class Runtime:
     def _fit_observers(self) -> None:
         with self.lock:
             self._observes_all = self.telemetry.listens_to(ACTOR) or self.telemetry.listens_to(MESSAGE)
+            self._is_plain = not self._observes_all and self._refusal is None
             for process in list(self._processes):
                 self._fit_observer(process)
 
@@ -306,10 +368,6 @@ class Runtime:
             return found  # type: ignore[no-any-return]  # its key says its type
 
 
-def _is_gone(process: Process) -> bool:
-    return process.gone
-
-
 _default_lock = free_in_child(threading.Lock())
 _default: list[Runtime] = []
 _runtimes: WeakSet[Runtime] = WeakSet()
@@ -325,11 +383,13 @@ def current_runtime() -> Runtime:
     runtime = chosen.get()
     if runtime is not None:
         return runtime
-    if not _default:
+    try:
+        return _default[0]
+    except IndexError:
         with _default_lock:
             if not _default:
                 _default.append(Runtime())
-    return _default[0]
+            return _default[0]
 
 
 def _start_afresh() -> None:

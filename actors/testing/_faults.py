@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from actors._adopted import AdoptedProcess, process_of
-from actors._clock import SystemClock, ThreadWaiter
+from actors._clock import SystemClock, ThreadWaiter, check_seconds
 from actors._mail import Control
 from actors._process import ALIVE
 from actors.errors import ActorDied
@@ -43,8 +43,14 @@ def crash(ref: pykka.ActorRef[Any], exception: BaseException, timeout: float = P
         ActorDied: it has ended before.
         AssertionError: it is not gone in time; the handler before is still running.
         RuntimeError: called by an actor.
+        TypeError: `exception` is none.
+        ValueError: `timeout` is no finite number of seconds, or negative.
     """
     refuse_in_actors("crash")
+    if not isinstance(exception, BaseException):
+        msg = f"exception must be what the handler is to raise, such as ValueError('boom'); got {exception!r}"
+        raise TypeError(msg)
+    check_seconds(timeout)
     process = process_of(ref)
     actor: Any = None if process is None or process.reason is not ALIVE else process.actor
     if process is None or actor is None:
@@ -73,8 +79,10 @@ def await_down(ref: pykka.ActorRef[Any], timeout: float = PATIENCE_SECONDS) -> E
     Raises:
         AssertionError: it still lives after that time.
         RuntimeError: called by an actor; that has `monitor()`.
+        ValueError: `timeout` is no finite number of seconds, or negative.
     """
     refuse_in_actors("await_down")
+    check_seconds(timeout)
     process = process_of(ref)
     if process is None:
         return NoProc()
@@ -93,7 +101,7 @@ def wait_until(process: Process, reached: Callable[[Process], bool], seconds: fl
             process.spectators = {}
         process.spectators[waiter] = reached
     try:
-        return waiter.wait(SystemClock(), seconds)
+        return waiter.wait(SystemClock(), max(seconds, 0.0))
     finally:
         with process.runtime.lock:
             process.spectators.pop(waiter, None)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Self
 
-from actors._clock import SystemClock
-from actors.messages import Shutdown
+from actors._clock import SystemClock, check_seconds
 from actors.registry import RegistryTable
 from actors.runtime import Runtime
 from actors.testing._faults import wait_until
@@ -22,7 +21,7 @@ class LeakedActors(AssertionError):
     """What a `TestRuntime` found left behind at its end.
 
     Args:
-        actors: those that didn't end when they were stopped, and how far their life had come.
+        actors: those that didn't end when they were stopped, and how far their life has come.
         keys: those of registries that are held still: `(registry, key, holder)`.
         threads: the names of threads that were begun meanwhile, and haven't ended.
     """
@@ -56,12 +55,17 @@ class TestRuntime(Runtime):
         clock: where time comes from; the machine's monotonic clock by default.
         carriers: how many threads run the actors that share threads.
         patience: seconds of real time, whatever the clock says, in which all must have ended.
+
+    Raises:
+        TypeError: `clock` is no clock.
+        ValueError: `carriers` is no whole number, or below 1; `patience` is no finite number of seconds, or below 0.
     """
 
     # It is no test, though pytest would take it for one.
     __test__ = False
 
     def __init__(self, *, clock: Clock | None = None, carriers: int = 1, patience: float = 5.0) -> None:
+        check_seconds(patience, "patience")
         super().__init__(clock=clock, carriers=carriers)
         self._patience = patience
         self._threads_before: set[threading.Thread] = set()
@@ -76,9 +80,10 @@ class TestRuntime(Runtime):
         if any(exc_info):
             # What the test itself has raised says more.
             return
-        actors = tuple(f"{process.ref} ({process.state})" for process in self._left)
-        keys = self._held_keys()
+        # Threads first, since they are waited for.
         threads = self._new_threads()
+        actors = tuple(f"{p.ref} ({'killed' if p.gone else p.state})" for p in self._left)
+        keys = self._held_keys()
         if actors or keys or threads:
             raise LeakedActors(actors, keys, threads)
 
@@ -87,25 +92,19 @@ class TestRuntime(Runtime):
 
         Args:
             timeout: seconds of real time; None: the runtime's `patience`.
+
+        Raises:
+            ValueError: `timeout` is no finite number of seconds, or negative.
+            Deadlock: an actor of this runtime calls.
         """
-        self._left = self._stop_or_kill(self._patience if timeout is None else timeout)
-        super().close(0.0)
-
-    def _stop_or_kill(self, seconds: float) -> list[Process]:
-        """End all actors as `stop_all` does, but for the time; return those that did not end by themselves."""
         real_time = SystemClock()
-        deadline = real_time.now() + seconds
-        for processes in (self._roots, self._own_processes):
-            for process in reversed(processes()):
-                process.request_stop(Shutdown())
-                wait_until(process, _is_gone, max(deadline - real_time.now(), 0.0))
-        left = self.processes()
-        for process in self._own_processes():
-            process.kill()
-        return left
-
-    def _roots(self) -> list[Process]:
-        return [process for process in self._own_processes() if process.parent is None]
+        timeout = self._patience if timeout is None else timeout
+        begun = real_time.now()
+        left = self._close(timeout, real_time)
+        deadline = begun + timeout
+        guests = [process for process in self.processes() if process.is_guest]
+        left += [guest for guest in guests if not wait_until(guest, _is_gone, deadline - real_time.now())]
+        self._left = left
 
     def _held_keys(self) -> tuple[tuple[str, object, str], ...]:
         tables = [table for (kind, _), table in self._tables.items() if issubclass(kind, RegistryTable)]
@@ -126,5 +125,5 @@ def _is_gone(process: Process) -> bool:
     return process.gone
 
 
-_LASTING = frozenset({"actors-lifeline"})
-"""Threads that one program has one of, whatever begins and ends in it."""
+_LASTING = frozenset({"actors-lifeline", "actors-cut-off"})
+"""Threads that last as long as the program: one for all, and those that keep what must never be freed."""

@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from actors._adopted import AdoptedProcess
-from actors._clock import SystemClock, ThreadWaiter
+from actors._clock import SystemClock, ThreadWaiter, check_seconds
 from actors._mail import unwrapped
 from actors._process import current
 from actors._scheduler import Parked
@@ -45,8 +45,10 @@ def settle(timeout: float = PATIENCE_SECONDS) -> None:
     Raises:
         NotSettled: an actor still works after that time; the message says which, and at what.
         RuntimeError: called by an actor, which would wait for itself.
+        ValueError: `timeout` is no finite number of seconds, or negative.
     """
     refuse_in_actors("settle")
+    check_seconds(timeout)
     runtime = current_runtime()
     clock: Any = runtime.clock
     changed = threading.Event()

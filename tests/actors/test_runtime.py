@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
+import math
 import threading
 
 import pykka
 import pytest
 
 from actors import (
+    Actor,
+    Deadlock,
     Killed,
+    ProcessKilled,
     Runtime,
     Shutdown,
+    checkpoint,
     current_runtime,
     monitor,
     now,
@@ -19,7 +26,7 @@ from actors import (
     whereis,
 )
 from supervision import Supervisor
-from tests.support import CAP, Gate, ManualClock, Probe, TrappingProbe, crash
+from tests.support import CAP, Gate, ManualClock, Probe, TrappingProbe, crash, ended
 
 rule = pytest.mark.rule
 
@@ -37,6 +44,34 @@ class Logged(Probe):
 
     def on_stop(self):
         self.log.append(f"{self.label} stops")
+
+
+class Stopping(threading.Thread):
+    """Stops all actors, within 10 seconds of a clock that the test moves."""
+
+    def __init__(self, runtime, clock):
+        super().__init__()
+        self.runtime, self.clock, self.error = runtime, clock, None
+        self.start()
+
+    def run(self):
+        try:
+            self.runtime.stop_all(10.0)
+        except BaseException as error:
+            self.error = error
+
+    def take(self, seconds):
+        """Have so much time pass while somebody is waited for, in as many steps as there are waits."""
+        for _ in range(round(seconds / 2.5)):
+            self.clock.await_timers()
+            self.clock.advance(2.5)
+
+
+def stuck_at(gate, ref):
+    """The actor, in a handler that doesn't return before the gate is open."""
+    ref.tell(gate.pass_through)
+    gate.await_arrival()
+    return ref
 
 
 def test_a_runtime_is_chosen_by_with():
@@ -165,16 +200,116 @@ def test_what_does_not_end_in_time_is_killed(runtime, clock):
     stuck = Probe.start()
     stuck.tell(gate.pass_through)
     gate.await_arrival()
-    stopping = threading.Thread(target=runtime.stop_all, args=(10.0,))
-    stopping.start()
-    clock.await_timers()
+    stopping = Stopping(runtime, clock)
 
-    clock.advance(10.0)
+    stopping.take(10.0)
 
     stopping.join(CAP)
     assert (stuck.state(), stuck.exit_reason) == ("abandoned", Killed())
     gate.open()
-    assert stuck.join(CAP)
+    ended(stuck)
+
+
+def test_one_that_is_stuck_costs_no_other_its_end(runtime, clock, gate):
+    log = []
+    others = [Logged.start_link(log, name) for name in ("first", "second")]
+    stuck = stuck_at(gate, Probe.start())
+    log.clear()
+    stopping = Stopping(runtime, clock)
+
+    stopping.take(5.0)
+
+    assert [ended(other).exit_reason for other in others] == [Shutdown()] * 2
+    assert sorted(log) == ["first stops", "second stops"]
+    assert stuck.is_alive()
+    stopping.take(5.0)
+    stopping.join(CAP)
+    assert stuck.exit_reason == Killed()
+
+
+def test_many_that_are_stuck_cost_no_other_its_end(runtime, clock):
+    gates = [Gate() for _ in range(10)]
+    other = Probe.start()
+    stuck = [stuck_at(gate, Probe.options(runs_on="thread").start()) for gate in gates]
+    stopping = Stopping(runtime, clock)
+
+    stopping.take(5.0)
+
+    assert ended(other).exit_reason == Shutdown()
+    for gate in gates:
+        gate.open()
+    stopping.join(CAP)
+    assert [ended(ref).exit_reason for ref in stuck] == [Shutdown()] * 10
+
+
+def test_the_order_is_kept_for_half_of_the_time(runtime, clock, gate):
+    log = []
+    Logged.start_link(log, "first")
+    slow = stuck_at(gate, Probe.start())
+    stopping = Stopping(runtime, clock)
+
+    clock.await_timers()
+    clock.advance(4.9)
+    gate.open()
+    ended(slow)
+    stopping.join(CAP)
+
+    assert log == ["first starts", "first stops"]
+    assert runtime.processes() == []
+
+
+def test_children_of_one_that_is_stuck_end_in_order_too(runtime, clock, gate, caplog):
+    log = []
+    parent = Probe.options(runs_on="thread").start()
+    child = parent.ask(lambda: Logged.start_link(log, "child"))
+    tree = parent.ask(lambda: Supervisor.start_link([(Logged, log, "grandchild")], strategy="one_for_one"))
+    stuck_at(gate, parent)
+    stopping = Stopping(runtime, clock)
+
+    stopping.take(7.5)
+
+    assert (ended(child).exit_reason, ended(tree).exit_reason) == (Shutdown(), Shutdown())
+    assert sorted(log) == ["child starts", "child stops", "grandchild starts", "grandchild stops"], "nothing restarted"
+    assert caplog.records == []
+    stopping.take(2.5)
+    stopping.join(CAP)
+    assert parent.exit_reason == Killed()
+
+
+def test_what_is_killed_is_named_in_the_log_once(runtime, clock, gate, caplog):
+    stuck_at(gate, Probe.options(runs_on="thread").start())
+    Logged.start([], "other")
+    stopping = Stopping(runtime, clock)
+
+    stopping.take(10.0)
+    stopping.join(CAP)
+
+    (record,) = caplog.records
+    assert record.getMessage().startswith("Probe was killed")
+
+
+def test_an_actor_that_fails_to_start_meanwhile_is_no_hindrance(runtime, clock, gate):
+    class Failing(Actor):
+        def __init__(self):
+            gate.pass_through()
+            raise ValueError("boom")
+
+    def start():
+        with pytest.raises(ValueError, match="boom"):
+            Failing.start()
+
+    starting = threading.Thread(target=contextvars.copy_context().run, args=(start,))
+    starting.start()
+    gate.await_arrival()
+    stopping = Stopping(runtime, clock)
+    clock.await_timers()
+
+    gate.open()
+    starting.join(CAP)
+    stopping.join(CAP)
+
+    assert stopping.error is None
+    assert runtime.processes() == []
 
 
 def test_orphans_are_stopped_too(runtime):
@@ -221,6 +356,165 @@ def test_a_crash_in_one_runtime_is_not_felt_in_another():
         assert inside.join(CAP)
 
     assert outside.ask(lambda: "alive") == "alive"
+
+
+@pytest.mark.parametrize("end", [Runtime.stop_all, Runtime.close])
+def test_an_actor_that_would_wait_for_its_own_end_is_told_so(end, runtime):
+    actor, other = Probe.start(), Probe.start()
+
+    with pytest.raises(Deadlock, match=f"{end.__name__}.* its own among them; call it outside of actors"):
+        actor.ask(lambda: end(runtime))
+
+    assert actor.ask(lambda: Probe.start().ask(lambda: "up")) == "up", "nothing has ended"
+    assert other.is_alive()
+
+
+def test_an_actor_may_end_a_runtime_that_is_not_its_own():
+    actor = Probe.start()
+    with Runtime() as other:
+        inner = Probe.start()
+
+        actor.ask(other.close)
+
+    assert (inner.state(), inner.exit_reason) == ("gone", Shutdown())
+
+
+@pytest.mark.parametrize("seconds", [-1.0, math.nan, math.inf, None, "soon", True])
+@pytest.mark.parametrize("end", [Runtime.stop_all, Runtime.close])
+def test_all_are_stopped_within_a_time(end, seconds, runtime):
+    actor = Probe.start()
+
+    with pytest.raises(ValueError, match="timeout must be a finite number of seconds >= 0; got"):
+        end(runtime, seconds)
+
+    assert actor.is_alive()
+    with runtime:
+        assert current_runtime() is runtime
+
+
+@pytest.mark.parametrize("thing", [3, "now", ManualClock, object()])
+def test_a_runtime_refuses_what_is_no_clock(thing):
+    with pytest.raises(TypeError, match=r"clock must be a Clock, such as actors.testing.ManualClock\(\)"):
+        Runtime(clock=thing)
+
+
+@pytest.mark.parametrize("carriers", [0, -1, 1.5, "2", None, True])
+def test_a_runtime_refuses_what_is_no_number_of_carriers(carriers):
+    with pytest.raises(ValueError, match="carriers must be a whole number >= 1; got"):
+        Runtime(carriers=carriers)
+
+
+class Stubborn(Actor):
+    """Its coroutine goes on when it is cancelled."""
+
+    use_daemon_thread = True
+
+    async def on_receive(self, message):
+        begun, errors, log = message
+        try:
+            while True:
+                begun.set()
+                try:
+                    await asyncio.Event().wait()
+                except errors:
+                    log.append("resists")
+        finally:
+            log.append("ends")
+
+
+def test_a_task_of_a_coroutines_own_is_cancelled_at_the_end():
+    begun, log = threading.Event(), []
+
+    class Delegating(Actor):
+        async def on_receive(self, message):
+            self.task = asyncio.create_task(Stubborn.on_receive(self, message))
+
+    with Runtime():
+        Delegating.start().tell((begun, ZeroDivisionError, log))
+        assert begun.wait(CAP)
+
+    assert log == ["ends"]
+
+
+def test_a_coroutine_that_blocks_the_event_loop_is_abandoned(gate):
+    class Blocking(Actor):
+        use_daemon_thread = True
+
+        async def on_receive(self, _message):
+            gate.pass_through()
+            await asyncio.Event().wait()
+
+    with Runtime() as runtime:
+        ref = Blocking.start()
+        ref.tell("go")
+        gate.await_arrival()
+
+        runtime.close(0.0)
+
+        assert ref.state() == "abandoned"
+        gate.open()
+    ended(ref)
+
+
+def test_code_that_outlives_its_runtime_begins_nothing_more(gate):
+    log = []
+
+    class Late(Probe):
+        def on_receive(self, message):
+            gate.pass_through()
+            with pytest.raises(ProcessKilled):
+                checkpoint()
+            return self.wait()
+
+        async def wait(self):
+            log.append("a coroutine of the dead")
+
+    with Runtime() as runtime:
+        ref = Late.options(runs_on="thread").start()
+        ref.tell("go")
+        gate.await_arrival()
+        runtime.close(0.0)
+        gate.open()
+        ended(ref)
+
+    assert log == []
+    assert "actors-event-loop" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_a_listener_to_dead_letters_that_blocks_holds_up_no_end(gate):
+    with Runtime() as runtime:
+        runtime.dead_letters.listen(lambda _letter: gate.pass_through())
+        runtime.dead_letters.add(Probe.start(), "lost", Shutdown())
+        gate.await_arrival()
+
+        runtime.close(0.0)
+
+
+def test_nothing_can_be_started_in_a_runtime_that_has_ended():
+    with Runtime() as runtime:
+        runtime.close()
+
+        for start in (Probe.start, Probe.start_link, Probe.options(name="late").start):
+            with pytest.raises(RuntimeError, match=r"this runtime has ended; make a new one: with Runtime\(\)"):
+                start()
+
+        assert runtime.processes() == []
+
+
+def test_a_default_runtime_that_has_ended_is_followed_by_another():
+    answers = []
+
+    def end_it_and_start():
+        # A thread of its own has chosen none.
+        current_runtime().close()
+        answers.append(Probe.start().ask(lambda: "up"))
+        current_runtime().close()
+
+    thread = threading.Thread(target=end_it_and_start)
+    thread.start()
+    thread.join(CAP)
+
+    assert answers == ["up"]
 
 
 def test_a_runtime_that_has_ended_cant_be_entered_again():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import threading
 
 import pykka
@@ -310,6 +311,38 @@ def test_an_actor_that_has_ended_cannot_be_crashed():
         crash(probe, ValueError("injected"))
 
 
+@pytest.mark.parametrize("thing", ["no exception", ValueError, None], ids=repr)
+def test_an_actor_can_crash_of_an_exception_only(thing):
+    probe = Probe.start()
+
+    with pytest.raises(TypeError, match=r"exception must be .* such as ValueError\('boom'\); got"):
+        crash(probe, thing)
+
+    assert probe.ask(lambda: "unharmed") == "unharmed"
+
+
+BAD_SECONDS = pytest.mark.parametrize("seconds", [-1.0, math.nan, math.inf, None, "soon", True])
+
+
+@BAD_SECONDS
+@pytest.mark.parametrize(
+    "wait",
+    [
+        lambda _probe, seconds: settle(seconds),
+        await_down,
+        lambda probe, seconds: crash(probe, ValueError("injected"), seconds),
+    ],
+    ids=["settle", "await_down", "crash"],
+)
+def test_what_is_waited_for_has_a_time(wait, seconds):
+    probe = Probe.start()
+
+    with pytest.raises(ValueError, match="timeout must be a finite number of seconds >= 0; got"):
+        wait(probe, seconds)
+
+    assert probe.ask(lambda: "unharmed") == "unharmed"
+
+
 def test_a_crash_that_never_comes_is_an_error():
     gate = Gate()
     stuck = Probe.options(runs_on="thread").start()
@@ -412,6 +445,68 @@ def test_a_leak_under_a_clock_that_stands_still_is_found_too():
     assert len(caught.value.actors) == 1
     gate.open()
     ended(stuck)
+
+
+def test_who_ends_in_order_once_it_is_stopped_is_no_leak():
+    """However late that is, since another is stuck."""
+    gate = Gate()
+
+    with pytest.raises(LeakedActors) as caught, TestRuntime(patience=0.2):
+        others = [Probe.start() for _ in range(3)]
+        stuck = Probe.options(runs_on="thread").start()
+        stuck.tell(gate.pass_through)
+        gate.await_arrival()
+
+    (actor,) = caught.value.actors
+    assert actor == f"{stuck} (abandoned)"
+    assert {other.exit_reason for other in others} == {Shutdown()}
+    gate.open()
+    ended(stuck)
+
+
+def test_an_actor_that_only_a_kill_ends_is_a_leak():
+    with pytest.raises(LeakedActors) as caught, TestRuntime(patience=AT_ONCE):
+        waiting = Probe.start()
+        waiting.tell(Future().get)
+        settle()
+
+    assert caught.value.actors == (f"{waiting} (killed)",)
+    assert caught.value.threads == ()
+
+
+def test_a_plain_pykka_actor_that_ends_late_is_no_leak(gate):
+    class Plain(pykka.ThreadingActor):
+        def on_stop(self):
+            gate.pass_through()
+
+    with TestRuntime():
+        plain = Plain.start()
+        watching(plain)
+        plain.stop(block=False)
+        gate.await_arrival()
+        threading.Timer(AT_ONCE, gate.open).start()
+
+
+@BAD_SECONDS
+def test_a_runtimes_patience_is_a_time(seconds):
+    with pytest.raises(ValueError, match="patience must be a finite number of seconds >= 0; got"):
+        TestRuntime(patience=seconds)
+
+
+def test_a_test_runtime_refuses_what_is_no_clock():
+    with pytest.raises(TypeError, match="clock must be a Clock"):
+        TestRuntime(clock=3)
+
+
+def test_a_test_runtime_may_be_closed_early(runtime):
+    with pytest.raises(ValueError, match="timeout must be a finite number"):
+        runtime.close(-1.0)
+
+    with TestRuntime() as inner:
+        probe = Probe.start()
+        inner.close()
+
+        assert probe.exit_reason == Shutdown()
 
 
 def test_a_key_that_an_abandoned_actor_holds_is_a_leak():
