@@ -94,6 +94,7 @@ class EventLoop:
         self._on_idle: list[Callable[[], object]] = []
         self._is_closing = False
         self._is_closed = False
+        self._is_left_behind = False
         self._loop = asyncio.new_event_loop()
         self._loop.set_task_factory(self._new_task)
         self._thread = threading.Thread(target=self._run, name="actors-event-loop", daemon=True)
@@ -170,12 +171,19 @@ class EventLoop:
         if self._thread is not threading.current_thread():
             self._thread.join(seconds)
 
+    def leave_behind(self) -> None:
+        """End the thread in a forked child, if that is what forked, and touch nothing that is the parent's too."""
+        self._is_left_behind = True
+        self._stop()
+
     # Called on the thread of the loop
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         while not self._is_closing:
             self._drive(self._loop.run_forever)
+        if self._is_left_behind:
+            return
         while not self._is_closed:
             self._drive(lambda: self._loop.run_until_complete(self._cancel_all()))
             with self._lock:

@@ -174,17 +174,20 @@ class Runtime:
     def _own_processes(self) -> list[Process]:
         return [process for process in self.processes() if not process.is_guest]
 
-    def leave_behind(self) -> list[Process]:
-        """Be what a forked child has of its parent's runtime: empty, and for nobody to use; return who was in it."""
+    def leave_behind(self) -> list[object]:
+        """Be what a forked child has of its parent's runtime: empty, and for nobody to use; return what was in it."""
         left = list(self._processes)
+        event_loop = self._event_loop
         self.is_of_parent = True
         self.scheduler.leave_behind()
+        if event_loop is not None:
+            event_loop.leave_behind()
         clock = SystemClock() if isinstance(self.clock, SystemClock) else self.clock
         self._begin(clock, Scheduler())
         self._refuse_starts("this runtime is that of the parent process; choose another: with Runtime(): ...")
         for process in left:
             process.leave_behind()
-        return left
+        return [*left, event_loop]
 
     # Waiting
 
@@ -371,8 +374,8 @@ class Runtime:
 _default_lock = free_in_child(threading.Lock())
 _default: list[Runtime] = []
 _runtimes: WeakSet[Runtime] = WeakSet()
-# Actors of the parent's, in a forked child. What some of them wait with must never be freed: that would end their code.
-_left_behind: list[Process] = []
+# What a forked child has of its parent's actors, and coroutines. It must never be freed: that would end their code.
+_left_behind: list[object] = []
 
 
 def current_runtime() -> Runtime:

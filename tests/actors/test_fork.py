@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import json
 import os
 import sys
@@ -260,6 +261,76 @@ else:
 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == ["the child's actor ends", "the parent ends 0"]
+
+
+class Async(Actor):
+    """Awaits what the function gives that it is sent."""
+
+    use_daemon_thread = True
+
+    async def on_receive(self, message):
+        return await message()
+
+
+def test_a_coroutine_of_the_parents_goes_on_there_alone():
+    answer, begun, log = Future(), threading.Event(), []
+
+    async def wait():
+        begun.set()
+        try:
+            return await answer
+        finally:
+            log.append("ends")
+
+    waiting = Async.start()
+    asked = waiting.ask(wait, block=False)
+    assert begun.wait(CAP)
+
+    async def six():
+        await asyncio.sleep(0)
+        return 6
+
+    def look():
+        with Runtime():
+            inner = Async.start().ask(six)
+        gc.collect()
+        return [raised_by(asked.get), Async.start().ask(six), inner, log]
+
+    assert in_forked_child(look) == ["ActorDied", 6, 6, []]
+    answer.set("answer")
+    assert asked.get(timeout=CAP) == "answer"
+    assert waiting.ask(six) == 6
+
+
+def test_a_coroutine_may_fork_and_the_child_ends_when_it_has_to_wait():
+    reading, writing = os.pipe()
+    parent, begun, answer = os.getpid(), threading.Event(), Future()
+
+    async def wait():
+        begun.set()
+        try:
+            return await answer
+        finally:
+            if os.getpid() != parent:
+                os.write(writing, b"not to run in the child")
+
+    async def fork_and_start():
+        child = fork()
+        if child == 0:
+            with Runtime():
+                said = [Echo.start().ask("a new one"), repr(current_actor())]
+            os.write(writing, json.dumps(said).encode())
+            await asyncio.sleep(3600)
+        return child
+
+    waiting = Async.start().ask(wait, block=False)
+    assert begun.wait(CAP)
+    child = Async.start().ask(fork_and_start)
+    os.close(writing)
+
+    assert answer_of(child, reading) == ["a new one", "None"]
+    answer.set("answer")
+    assert waiting.get(timeout=CAP) == "answer"
 
 
 def test_what_is_to_be_done_in_the_child_is_done_in_order():
