@@ -34,6 +34,7 @@ def test_several_have_the_type_of_all() -> None:
     others = [Task.completed("three")]
 
     assert_type(Task.await_many(tasks), list[str])
+    assert_type(Task.await_many(Task.async_(text_of, number) for number in range(3)), list[str])
     assert_type(Task.yield_many(others), list[tuple[Task[str], Done[str] | Exited | None]])
 
 
