@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from actors._demand import DemandDispatcher
-from actors._mail import Control
+from actors._mail import Control, Wrapping
 from actors._process import ALIVE, Process, current, new_waiter
 from actors.errors import QueueClosed, QueueFull
 from actors.messages import ExitReason, Killed, is_orderly
@@ -177,10 +177,14 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Events(Control):
+class Events(Control, Wrapping):
     """To a worker: what it asked for."""
 
     deliveries: list[Delivery]
+
+    @property
+    def content(self) -> list[object]:
+        return [delivery.event for delivery in self.deliveries]
 
 
 class Backlog:

@@ -100,6 +100,11 @@ class BoundedProcess(Process):
         # In the order in which they came; somebody is here only while there is no room.
         self._senders: deque[_Sender] = deque()
 
+    @property
+    def senders_waiting(self) -> int:
+        """How many messages wait for room."""
+        return len(self._senders)
+
     def put(self, message: object) -> bool:
         """Put a message into the mailbox when there is room, and do as `overflow` says when there is none.
 

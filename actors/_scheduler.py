@@ -80,11 +80,13 @@ IDLE_GREENLETS = 256
 class OwnThread:
     """Runs one actor, on its own thread for life."""
 
-    __slots__ = ("_bell", "ident", "thread")
+    __slots__ = ("_bell", "ident", "thread", "woke")
 
     new_waiter = ThreadWaiter
 
     def __init__(self, process: Process, name: str, *, daemon: bool) -> None:
+        # How many messages were handled when it last woke, and when that was.
+        self.woke: tuple[int, float] | None = None
         self._bell = threading.Lock()
         self._bell.acquire()
         self.ident: int | None = None
@@ -111,6 +113,7 @@ class OwnThread:
             if not process.gone and process.rest():
                 scheduler.tell_rest()
                 self._bell.acquire()
+                self.woke = (process.handled, process.runtime.clock.now())
         scheduler.tell_rest()
 
 

@@ -279,7 +279,15 @@ class Actor(pykka.Actor):
 
     def _otp_inspect(self) -> object:
         """Return what `inspect_state()` shows."""
+        return self._otp_held()
+
+    def _otp_held(self) -> object:
+        """Return what `info()` shows of the state; called from anywhere, at any time."""
         return public_attributes(self)
+
+    def _otp_handler_of(self, message: object) -> str:  # noqa: ARG002 - for other kinds of actors
+        """Return the name of the method that handles what lies so in the mailbox."""
+        return "on_receive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,9 +430,10 @@ def await_start(process: Process, timeout: float | None) -> None:
 
 
 def public_attributes(actor: pykka.Actor) -> dict[str, object]:
-    """What an actor that keeps its state in attributes shows of it."""
-    shown = (name for name in vars(actor) if not name.startswith("_") and name not in _NOT_STATE)
-    return {name: getattr(actor, name) for name in shown}
+    """What an actor that keeps its state in attributes shows of it, to whoever looks."""
+    # Over a copy, which is made in one step: the actor may be at work.
+    attributes = vars(actor).copy()
+    return {name: held for name, held in attributes.items() if not name.startswith("_") and name not in _NOT_STATE}
 
 
 # What Pykka keeps in attributes of its actors, and an adoption puts there.

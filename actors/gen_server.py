@@ -559,6 +559,14 @@ class GenServer(Actor, Generic[S]):
     def _otp_last_state(self) -> dict[str, object]:
         return {"state": self._otp_state} if hasattr(self, "_otp_state") else {}
 
+    def _otp_held(self) -> object:
+        return getattr(self, "_otp_state", None)
+
+    def _otp_handler_of(self, message: object) -> str:
+        if type(message) is Asked:
+            return "handle_call"
+        return "handle_cast" if type(message) is _Cast else "handle_info"
+
     def _otp_inspect(self) -> object:
         idle = self._otp_idle
         if idle is not None:

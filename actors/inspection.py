@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import pykka
+from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr
 
 from actors._adopted import AdoptedProcess, adopt, process_of
+from actors._bounded import BoundedProcess
 from actors._checks import check_listener
 from actors._clock import thread_seconds
 from actors._mail import Inspect, unwrapped
 from actors._observer import Traced
 from actors._scheduler import OwnThread
+from actors.actor import Actor, public_attributes
 from actors.errors import ActorDied
 from actors.messages import NoProc
 
@@ -32,14 +35,17 @@ class Handling:
     """A message that an actor is handling.
 
     Args:
-        message_type: its class.
+        handler: the name of the method: `"on_receive"`, `"handle_call"`; of one that was called by proxy, its own.
+        message: the message itself, no copy of it; a Worker's is the list of the events that it was given.
         since: when the handler was called, in seconds of the runtime's clock, as `now()`.
-        exact: whether `since` is when it was called, because somebody traces the actor or listens to telemetry; else it
-            is when somebody first saw it: the watchdog, which looks every 10 ms at those that run on shared threads,
-            or an earlier `info()`.
+        exact: whether `since` is just that, because somebody traces the actor or listens to telemetry. Else nobody has
+            noted it, and `since` is the latest moment at which it can have been: when the actor's own thread woke for
+            this message; when the watchdog saw it at work, which looks every 10 ms at code that runs on shared threads;
+            or when an `info()` first did, as with one that waits in its handler and took less than that before.
     """
 
-    message_type: type
+    handler: str
+    message: object
     since: float
     exact: bool
 
@@ -59,7 +65,11 @@ class Info:
         links: those that it is linked to, in no order.
         monitors: those that it watches, once for each monitor, as it named them.
         monitored_by: those that watch it, once for each monitor.
+        holds: the state that it holds, as `inspect_state()` gives it, but read from outside at this moment: a handler
+            may be half-way through a change. No copy: look, and don't touch. None when there is none yet, or any more.
         mailbox_length: how many messages wait.
+        messages_stashed: how many it has put aside, by `stash()`.
+        senders_waiting: how many messages wait for room in its mailbox, those of its askers included.
         messages_handled: how many it has handled.
         messages_dropped: how many found no room in its mailbox, or made room for others, as `overflow` says.
         handling: what it is handling now; None when nothing is, or it is starting or ending.
@@ -80,7 +90,10 @@ class Info:
     links: tuple[ActorRef[Any], ...]
     monitors: tuple[pykka.ActorRef[Any], ...]
     monitored_by: tuple[ActorRef[Any], ...]
+    holds: object = field(repr=False)
     mailbox_length: int
+    messages_stashed: int
+    senders_waiting: int
     messages_handled: int
     messages_dropped: int
     handling: Handling | None
@@ -112,7 +125,10 @@ def info(ref: pykka.ActorRef[Any]) -> Info:
             links=tuple(_ref_of(peer) for peer in process.links or ()),
             monitors=tuple(monitor.given for monitor in process.watching or ()),
             monitored_by=tuple(_ref_of(monitor.watcher) for monitor in process.monitors or ()),
+            holds=_holds(process),
             mailbox_length=process.mailbox_length(),
+            messages_stashed=len(process.stashed or ()),
+            senders_waiting=process.senders_waiting if isinstance(process, BoundedProcess) else 0,
             messages_handled=process.handled,
             messages_dropped=process.dropped,
             handling=handling,
@@ -195,14 +211,37 @@ def _handling(process: Process) -> Handling | None:
     message = process.handling
     if message is None:
         return None
-    content = unwrapped(message)
     observer = process.observer
     exactly_since = None if observer is None else observer.handling_since
-    since = process.look_at(0.0) if exactly_since is None else exactly_since
+    since = _seen_since(process) if exactly_since is None else exactly_since
     if since is None:
         # It has just returned.
         return None
-    return Handling(type(content), since, exact=exactly_since is not None)
+    return Handling(_handler_of(process, message), unwrapped(message), since, exact=exactly_since is not None)
+
+
+def _seen_since(process: Process) -> float | None:
+    home = getattr(process, "home", None)
+    if isinstance(home, OwnThread) and home.woke is not None:
+        handled, woke = home.woke
+        if handled == process.handled:
+            return woke
+    return process.look_at(0.0)
+
+
+def _handler_of(process: Process, message: object) -> str:
+    content = unwrapped(message)
+    if isinstance(content, ProxyCall | ProxyGetAttr | ProxySetAttr):
+        return ".".join(content.attr_path)
+    actor = process.actor
+    return actor._otp_handler_of(message) if isinstance(actor, Actor) else "on_receive"
+
+
+def _holds(process: Process) -> object:
+    actor = process.actor
+    if actor is None:
+        return None
+    return actor._otp_held() if isinstance(actor, Actor) else public_attributes(actor)
 
 
 def _seconds(process: Process) -> tuple[float | None, Literal["cpu clock", "samples"] | None]:

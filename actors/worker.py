@@ -144,6 +144,11 @@ class Worker(Actor):
             return None
         return super()._handle_receive(message)
 
+    def _otp_handler_of(self, message: object) -> str:
+        if not isinstance(message, Events):
+            return super()._otp_handler_of(message)
+        return "handle_events" if self.__takes_batches else "handle_event"
+
     def _handle_deliveries(self, deliveries: list[Delivery]) -> None:
         batches, self.__demand = split_batches(
             len(deliveries), max_demand=self.__max_demand, min_demand=self.__min_demand, demand=self.__demand
