@@ -120,13 +120,13 @@ class AdoptedProcess(Process):
         """Its thread is Pykka's to wait for."""
 
     def _shut(self) -> None:
-        # Pykka's own loop unregisters the actor, and its end empties its inbox; a killed one may never come to it.
-        if self.killed:
-            if self.stopped is not None:
-                self.stopped.set()
-            if self.actor is not None:
-                pykka.ActorRegistry.unregister(self.actor.actor_ref)
-            self.refuse_mail()
+        """Leave it to Pykka's loop, which unregisters the actor, and whose end empties its inbox."""
+
+    def _take_out(self) -> None:
+        if self.stopped is not None:
+            self.stopped.set()
+        if self.actor is not None:
+            pykka.ActorRegistry.unregister(self.actor.actor_ref)
 
 
 def process_of(ref: pykka.ActorRef[Any]) -> Process | None:

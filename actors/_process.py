@@ -654,10 +654,12 @@ class Process:
                 return
             self.killed = True
             self.reason = Killed()
+            # Out of all lists first: who has seen the Exit or the Down finds it nowhere (A8).
+            self._take_out()
             told = self._announce()
             waiters = [waiter for waiter in (self.waiter, *(self.helpers or ())) if waiter is not None]
             handling = self.handling
-        self._shut()
+        self.refuse_mail()
         if handling is not None:
             self.refuse(handling)
         self._tell_ended(told)
@@ -687,10 +689,14 @@ class Process:
         return True
 
     def _shut(self) -> None:
+        self._take_out()
+        self.refuse_mail()
+
+    def _take_out(self) -> None:
+        """Take it out of Pykka's sight, since it takes no more messages."""
         if self.stopped is not None:
             self.stopped.set()
         _pykka_registry.remove(self.ref)
-        self.refuse_mail()
 
     def revise(self, reason: ExitReason) -> None:
         """Die with another reason than the one given to `close`, since the last hook failed (A74)."""

@@ -11,7 +11,7 @@ from actors._adopted import process_of
 from actors._checks import check_flag, check_name, check_seconds
 from actors._process import ALIVE, Monitor, Process, new_waiter
 from actors._process import current as current_process
-from actors.errors import ActorDied, ExitRequest, NoSuchName, NotAnActor
+from actors.errors import ActorDied, ExitRequest, NameUnavailable, NoSuchName, NotAnActor
 from actors.messages import Exit, ExitReason, NoProc
 from actors.ref import ActorRef, NamedRef
 from actors.runtime import current_runtime
@@ -67,16 +67,21 @@ def link(ref: pykka.ActorRef[Any]) -> None:
     """Link the calling actor and another: when one ends, the other gets an exit signal with the reason.
 
     Linking twice is linking once; linking oneself does nothing. When the other has ended, an actor that traps exits
-    gets the message `Exit(ref, NoProc())`.
+    gets the message `Exit(ref, NoProc())`. With a named ref, the actor that has the name now is linked.
 
     Raises:
-        ActorDied: the other has ended, and the caller doesn't trap exits.
+        ActorDied: the other has ended, and the caller doesn't trap exits; `NoSuchName` when nobody has the name.
         TypeError: `ref` is no actor's ref.
 
     OTP: `Process.link/1` (A11, A18).
     """
     process = _caller("link")
-    other = process_of(ref)
+    try:
+        other = process_of(ref)
+    except NoSuchName:
+        if not process.trapping:
+            raise
+        other = None
     if other is not None:
         process.link(other)
     elif process.trapping:
@@ -92,7 +97,7 @@ def unlink(ref: pykka.ActorRef[Any]) -> None:
     OTP: `Process.unlink/1` (A19, A20).
     """
     process = _caller("unlink")
-    other = process_of(ref)
+    other = _process_or_none(ref)
     if other is not None:
         process.unlink(other)
 
@@ -105,12 +110,14 @@ def monitor(ref: pykka.ActorRef[Any]) -> Monitor:
 
     OTP: `Process.monitor/1` (A24, A25, A27).
     """
-    process = _caller("monitor")
+    return _caller("monitor").monitor(_process_or_none(ref), ref)
+
+
+def _process_or_none(ref: pykka.ActorRef[Any]) -> Process | None:
     try:
-        target = process_of(ref)
+        return process_of(ref)
     except NoSuchName:
-        target = None
-    return process.monitor(target, ref)
+        return None
 
 
 def demonitor(monitor: Monitor, *, flush: bool = False) -> bool:
@@ -184,11 +191,11 @@ def register_name(name: Hashable, ref: pykka.ActorRef[Any]) -> None:
 
     OTP: `Process.register/2` (A32).
     """
+    checkpoint()
     check_name(name)
     process = process_of(ref)
     if process is None:
-        msg = f"{ref} can't be named {name!r}: it has ended"
-        raise ActorDied(msg, NoProc())
+        raise NameUnavailable(f"{ref} can't be named {name!r}: it has ended")
     process.runtime.register_name(name, process)
 
 
@@ -198,6 +205,7 @@ def unregister_name(name: Hashable) -> None:
     Raises:
         NameUnavailable: nobody has it.
     """
+    checkpoint()
     check_name(name)
     current_runtime().unregister_name(name)
 

@@ -220,6 +220,7 @@ class ActorRef(pykka.ActorRef[A]):
 
         OTP: `Process.exit/2` (A15).
         """
+        _checkpoint()
         check_reason(reason)
         self._process.signal(current(), reason)
 
@@ -231,6 +232,7 @@ class ActorRef(pykka.ActorRef[A]):
 
         OTP: `Process.exit(pid, :kill)` (A6); differs, since a thread can't be killed.
         """
+        _checkpoint()
         self._process.kill()
 
     def join(self, timeout: float | None = None) -> bool:

@@ -9,6 +9,7 @@ import pytest
 import actors
 from actors import (
     ActorDied,
+    Exit,
     Killed,
     Normal,
     ProcessKilled,
@@ -68,13 +69,15 @@ def test_a_kill_runs_no_last_hook():
 def test_an_actor_killed_in_a_handler_is_dead_at_once_and_gone_later():
     gate = Gate()
     actor = Probe.options(name="busy").start()
-    watcher = watching(actor)
+    watcher, linked = watching(actor), TrappingProbe.start()
+    linked.ask(lambda: link(actor))
     actor.tell(gate.pass_through)
     gate.await_arrival()
 
     actor.kill()
 
     assert received(watcher).reason == Killed()
+    assert received(linked) == Exit(actor, Killed())
     assert whereis("busy") is None
     assert (actor.is_alive(), actor.state(), actor.exit_reason) == (False, "abandoned", Killed())
     assert actor.join(0) is False
@@ -225,7 +228,16 @@ ENTRIES = {
     "link": lambda: link(whereis("other")),
     "monitor": lambda: actors.monitor(whereis("other")),
     "trap_exit": lambda: actors.trap_exit(True),
+    "unlink": lambda: actors.unlink(whereis("other")),
+    "demonitor": lambda: actors.demonitor(None),
     "exit": lambda: actors.exit("by itself"),
+    "exit signal": lambda: whereis("other").exit("boom"),
+    "kill": lambda: whereis("other").kill(),
+    "tell by name": lambda: actors.named("other").tell("hello"),
+    "send_after": lambda: actors.send_after(whereis("other"), "hello", 0),
+    "register_name": lambda: actors.register_name("another", whereis("other")),
+    "unregister_name": lambda: actors.unregister_name("other"),
+    "stash": actors.stash,
     "register": lambda: locks.register("key"),
     "put": lambda: full.put("event"),
     "sleep": lambda: sleep(0),
@@ -259,6 +271,7 @@ def test_a_kill_takes_effect_where_the_code_next_enters_the_runtime(enter):
     assert actor.join(CAP)
     assert raised == [ProcessKilled]
     assert received_nothing(other)
+    assert whereis("other") is other
     assert locks.count() == 0
     assert actor.exit_reason == Killed()
 

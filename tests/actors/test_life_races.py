@@ -10,7 +10,20 @@ import threading
 import pykka
 import pytest
 
-from actors import Actor, ActorDied, AlreadyStarted, Killed, Normal, StartFailed, link, monitor, whereis
+from actors import (
+    Actor,
+    ActorDied,
+    AlreadyStarted,
+    Down,
+    Killed,
+    Normal,
+    StartFailed,
+    demonitor,
+    link,
+    monitor,
+    unlink,
+    whereis,
+)
 from tests.support import CAP, Probe, TrappingProbe, crash, received, received_nothing
 
 rule = pytest.mark.rule
@@ -205,6 +218,68 @@ def test_a_monitor_that_races_with_the_end_gives_one_down():
 
         assert received(watcher).ref is actor
         assert received_nothing(watcher)
+
+
+@rule("A26")
+def test_a_flush_that_races_with_the_end_leaves_no_down_to_come():
+    watcher = Probe.start()
+    downs = watcher._process.actor.received
+
+    for _ in range(200):
+        actor = Probe.start()
+        watch = watcher.ask(lambda actor=actor: monitor(actor))
+
+        def flush(watch=watch):
+            demonitor(watch, flush=True)
+            return downs.qsize()
+
+        _, handled = at_once(actor.stop, lambda flush=flush: watcher.ask(flush))
+
+        watcher.ask(lambda: None)
+        assert downs.qsize() == handled
+
+
+@rule("A19")
+def test_an_unlink_that_races_with_the_end_leaves_no_exit_to_come():
+    watcher = TrappingProbe.start()
+    exits = watcher._process.actor.received
+
+    for _ in range(200):
+        actor = Probe.start()
+        watcher.ask(lambda actor=actor: link(actor))
+
+        def undo(actor=actor):
+            unlink(actor)
+            return exits.qsize() + watcher.actor_inbox.qsize()
+
+        _, arrived = at_once(actor.stop, lambda undo=undo: watcher.ask(undo))
+
+        watcher.ask(lambda: None)
+        assert exits.qsize() == arrived
+
+
+@rule("A8")
+def test_who_sees_the_down_of_a_killed_actor_finds_it_nowhere():
+    found = []
+
+    class Watcher(Probe):
+        def on_receive(self, message):
+            if not isinstance(message, Down):
+                return super().on_receive(message)
+            if message.ref in pykka.ActorRegistry.get_all() or not message.ref.actor_stopped.is_set():
+                found.append(message)
+            return self.received.put(message)
+
+    watcher = Watcher.start()
+    for _ in range(300):
+        actor = Probe.start()
+        watcher.ask(lambda actor=actor: monitor(actor))
+        assert not actor.actor_stopped.is_set()
+
+        actor.kill()
+        received(watcher)
+
+    assert found == []
 
 
 @rule("A12", "A18")

@@ -155,6 +155,20 @@ def test_the_first_of_two_fatal_signals_decides():
     assert ended(actor).exit_reason == "a"
 
 
+@rule("A6", "A21")
+def test_a_kill_overtakes_a_signal_that_has_not_taken_effect_yet():
+    gate = Gate()
+    actor = Probe.start()
+    actor.tell(gate.pass_through)
+    gate.await_arrival()
+
+    actor.exit("a")
+    actor.kill()
+    gate.open()
+
+    assert ended(actor).exit_reason == Killed()
+
+
 @rule("A21")
 def test_a_signal_received_decides_over_a_later_end_of_a_link():
     gate = Gate()

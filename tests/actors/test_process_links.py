@@ -12,11 +12,13 @@ from actors import (
     Killed,
     NoProc,
     Normal,
+    NoSuchName,
     NotAnActor,
     Shutdown,
     current_actor,
     exit,
     link,
+    named,
     trap_exit,
     unlink,
 )
@@ -124,6 +126,22 @@ def test_an_actor_that_traps_exits_gets_every_one_as_a_message(reason):
     assert actor.is_alive()
 
 
+@rule("A13")
+def test_an_exit_is_handled_in_its_turn():
+    gate = Gate()
+    peer = Probe.start()
+    actor = linked(TrappingProbe, peer)
+    actor.tell(gate.pass_through)
+    gate.await_arrival()
+    actor.tell("before")
+
+    end(peer, "boom")
+    actor.tell("after")
+    gate.open()
+
+    assert [received(actor) for _ in range(3)] == ["before", Exit(peer, "boom"), "after"]
+
+
 @rule("A6", "A13", "A14")
 def test_a_killed_peer_is_seen_as_killed_by_trapping_and_others():
     peer = TrappingProbe.start()
@@ -227,6 +245,18 @@ def test_linking_a_dead_actor_is_an_exit_message_when_trapping():
 
 
 @rule("A18")
+def test_linking_a_name_that_nobody_has_is_as_linking_the_dead():
+    actor, trapping = Probe.start(), TrappingProbe.start()
+
+    with pytest.raises(NoSuchName) as raised:
+        actor.ask(lambda: link(named("nobody")))
+    trapping.ask(lambda: link(named("nobody")))
+
+    assert raised.value.reason == NoProc()
+    assert received(trapping) == Exit(named("nobody"), NoProc())
+
+
+@rule("A18")
 def test_an_actor_in_its_last_hook_can_be_linked_still():
     gate = Gate()
 
@@ -269,6 +299,7 @@ def test_unlinking_what_was_never_linked_does_nothing():
     actor.ask(lambda: unlink(stranger))
     actor.ask(lambda: unlink(dead))
     actor.ask(lambda: unlink(actor))
+    actor.ask(lambda: unlink(named("nobody")))
 
     assert actor.is_alive()
 

@@ -245,6 +245,21 @@ def test_what_an_actor_sent_arrives_before_its_down():
 
 
 @rule("A28")
+@pytest.mark.parametrize("end", [lambda: exit("why"), crash], ids=["exit", "crash"])
+def test_what_an_actor_sent_arrives_before_its_exit(end):
+    watcher = TrappingProbe.start()
+
+    for _ in range(100):
+        actor = Probe.start()
+        watcher.ask(lambda actor=actor: link(actor))
+
+        actor.tell(lambda: ([watcher.tell(number) for number in (1, 2, 3)], end()))
+
+        assert [received(watcher) for _ in range(3)] == [1, 2, 3]
+        assert received(watcher).ref is actor
+
+
+@rule("A28")
 def test_what_an_actor_sent_in_its_last_hook_arrives_before_its_down():
     watcher = Probe.start()
 
@@ -349,6 +364,7 @@ def test_at_the_down_the_name_is_free_and_nobody_alive(how):
 
         assert whereis("cache") is None
         assert not actor.is_alive()
+        assert actor not in pykka.ActorRegistry.get_all()
         register_name("cache", watcher)
         watcher.stop()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pykka
 import pytest
 
 from actors import (
@@ -73,6 +74,17 @@ def test_a_dead_actor_gets_no_name():
 
     with pytest.raises(NameUnavailable, match="it has ended"):
         register_name("cache", actor)
+
+    assert whereis("cache") is None
+
+
+@rule("A32")
+def test_a_dead_plain_pykka_actor_gets_no_name():
+    plain = pykka.ThreadingActor.start()
+    plain.stop()
+
+    with pytest.raises(NameUnavailable, match="it has ended"):
+        register_name("cache", plain)
 
     assert whereis("cache") is None
 
@@ -248,6 +260,7 @@ def test_a_failed_start_has_freed_the_name_when_it_returns(error, hook):
             failing.options(name="cache").start_link()
 
         assert whereis("cache") is None
+        Probe.options(name="cache").start().stop()
 
 
 @rule("A10")
