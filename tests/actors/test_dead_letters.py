@@ -47,12 +47,6 @@ from tests.support import CAP, Gate, Probe, crash, ended, received
 rule = pytest.mark.rule
 
 
-class Busy(Probe):
-    """A probe that blocks its own thread."""
-
-    runs_on = "thread"
-
-
 @pytest.fixture
 def dead_letters(runtime):
     return runtime.dead_letters
@@ -79,7 +73,7 @@ def test_a_message_to_a_dead_actor_is_counted_and_told(dead_letters, letters):
 
 def test_messages_behind_a_stop_are_counted_and_told_in_order(dead_letters, letters):
     gate = Gate()
-    probe = Busy.start()
+    probe = Probe.start()
     probe.tell(gate.pass_through)
     gate.await_arrival()
 
@@ -95,7 +89,7 @@ def test_messages_behind_a_stop_are_counted_and_told_in_order(dead_letters, lett
 
 def test_messages_behind_a_crash_are_told_with_what_the_actor_died_of(letters):
     gate = Gate()
-    probe = Busy.start()
+    probe = Probe.start()
     probe.tell(gate.pass_through)
     gate.await_arrival()
 
@@ -108,7 +102,7 @@ def test_messages_behind_a_crash_are_told_with_what_the_actor_died_of(letters):
 
 def test_a_message_in_hand_when_its_actor_is_killed_is_no_dead_letter(dead_letters, letters):
     gate = Gate()
-    probe = Busy.start()
+    probe = Probe.start()
     probe.tell(gate.pass_through)
     gate.await_arrival()
 
@@ -123,7 +117,7 @@ def test_a_message_in_hand_when_its_actor_is_killed_is_no_dead_letter(dead_lette
 
 def test_what_somebody_waits_for_is_answered_instead(dead_letters):
     gate = Gate()
-    probe = Busy.start()
+    probe = Probe.start()
     probe.tell(gate.pass_through)
     gate.await_arrival()
 
@@ -140,7 +134,7 @@ def test_what_somebody_waits_for_is_answered_instead(dead_letters):
 
 def test_what_the_runtime_itself_sends_is_not_missed(dead_letters):
     gate = Gate()
-    watcher, probe = Busy.options(trap_exit=True).start(), Probe.start()
+    watcher, probe = Probe.options(trap_exit=True).start(), Probe.start()
     watcher.ask(lambda: (link(probe), monitor(probe)))
     watcher.tell(gate.pass_through)
     gate.await_arrival()
@@ -485,8 +479,6 @@ def test_what_was_sent_to_an_actor_that_fails_to_start_is_told_after_its_failure
     gate = Gate()
 
     class Failing(Actor):
-        runs_on = "thread"
-
         def on_start(self):
             gate.pass_through()
             crash()

@@ -113,14 +113,14 @@ def test_an_actor_shows_its_relations():
 
 def test_a_busy_actor_shows_what_waits_and_what_it_handles(clock):
     gate = Gate()
-    blocker = Blocker.start()
-    blocker.ask(lambda: None)
-    blocker.tell(gate.pass_through)
+    probe = Probe.start()
+    probe.ask(lambda: None)
+    probe.tell(gate.pass_through)
     gate.await_arrival()
-    blocker.tell("waits")
+    probe.tell("waits")
     clock.advance(7.0)
 
-    shown = info(blocker)
+    shown = info(probe)
     gate.open()
 
     assert (shown.mailbox_length, shown.messages_handled) == (1, 1)
@@ -345,21 +345,21 @@ def test_the_repr_of_an_info_does_not_show_what_an_actor_holds():
 @pytest.mark.parametrize("look_on", ["trace", "telemetry"])
 def test_of_an_actor_that_somebody_looks_at_the_time_of_a_handler_is_exact(clock, look_on):
     gate = Gate()
-    blocker = Blocker.start()
+    probe = Probe.start()
     if look_on == "trace":
-        trace(blocker, lambda event: None)
+        trace(probe, lambda event: None)
     else:
         telemetry.attach("mine", ("pykka_otp", "message", "stop"), lambda *_: None)
-    blocker.tell(gate.pass_through)
+    probe.tell(gate.pass_through)
     gate.await_arrival()
     clock.advance(7.0)
 
-    shown = info(blocker)
+    shown = info(probe)
     gate.open()
 
     assert shown.handling == Handling("on_receive", gate.pass_through, 1000.0, exact=True)
-    blocker.ask(lambda: None)
-    assert info(blocker).handling is None
+    settle()
+    assert info(probe).handling is None
 
 
 def test_the_watchdog_sees_since_when_and_how_long_a_shared_actor_works(monkeypatch):
@@ -413,12 +413,12 @@ def test_a_dead_actor_shows_how_it_ended():
 
 def test_an_actor_that_was_killed_in_a_handler_shows_what_it_is_still_doing():
     gate = Gate()
-    blocker = Blocker.start()
-    blocker.tell(gate.pass_through)
+    probe = Probe.start()
+    probe.tell(gate.pass_through)
     gate.await_arrival()
-    blocker.kill()
+    probe.kill()
 
-    shown = info(blocker)
+    shown = info(probe)
     gate.open()
 
     assert shown.state == "abandoned"
@@ -478,12 +478,12 @@ def test_a_plain_pykka_actor_can_be_inspected():
 
 def test_inspecting_takes_its_turn_in_the_mailbox(clock):
     gate = Gate()
-    blocker = Blocker.start()
-    blocker.tell(gate.pass_through)
+    probe = Probe.start()
+    probe.tell(gate.pass_through)
     gate.await_arrival()
 
     with pytest.raises(CallTimeout):
-        inspect_state(blocker, timeout=0)
+        inspect_state(probe, timeout=0)
 
     gate.open()
 
