@@ -103,7 +103,8 @@ class Runtime:
         """Stop all actors, as `stop_all` does, then the clock and the threads; nothing can be started here any more.
 
         Code that can't be ended, since it blocks its thread, or is a coroutine that resists its cancellation, is
-        *abandoned*: named in the log when it is killed, and left to run on.
+        *abandoned*: named in the log when it is killed, and left to run on. Closing what has been closed
+        does nothing.
 
         Args:
             timeout: seconds for all together.
@@ -117,6 +118,8 @@ class Runtime:
     def _close(self, timeout: float, clock: Clock) -> list[Process]:
         """Close within a time by this clock; return those that did not end by themselves."""
         self._refuse_to_end("close", timeout)
+        if self._refusal is not None:
+            return []
         deadline = clock.now() + timeout
         self._is_closed = True
         with _default_lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import signal
 import subprocess
@@ -15,10 +16,12 @@ from actors import Killed
 from supervision import Supervisor
 from tests.support import CAP, Gate, Probe
 
+on_both = pytest.mark.parametrize("runs_on", ["shared", "thread"], indirect=True)
+
 ROOT = Path(__file__).resolve().parents[1]
 
 PROGRAM = """
-import atexit, os, signal, sys, threading
+import asyncio, atexit, os, signal, sys, threading
 import pykka
 import actors
 
@@ -47,13 +50,25 @@ class Blocked(Base):
         print("the actor is let go")
         self.stop()
 
+class Awaiting(Base):
+    async def on_receive(self, reached):
+        reached.set()
+        while threading.main_thread().is_alive():
+            await asyncio.sleep(0.01)
+        print("the actor is let go")
+        self.stop()
+
+if base == "pykka":
+    # It has no async handlers, and this is what they are compared to.
+    Awaiting = Blocked
+
 def tell_later(ref):
     threading.main_thread().join()
     ref.tell("end")
 
 # It comes after all threads that the program waits for.
 atexit.register(print, "the program ends")
-ref = {"live": Live, "daemon": Daemon, "blocked": Blocked}[kind].start()
+ref = {"live": Live, "daemon": Daemon, "blocked": Blocked, "awaiting": Awaiting}[kind].start()
 reached = threading.Event()
 if kind == "live":
     threading.Thread(target=tell_later, args=[ref], daemon=True).start()
@@ -70,8 +85,10 @@ elif ending == "interrupted":
 """
 
 DAEMONS = """
-import asyncio, random, sys, threading, time
+import asyncio, logging, random, sys, threading, time
 from actors import Actor
+# On a machine that is busy, all block.
+logging.getLogger("pykka_otp.scheduler").disabled = True
 
 class Leaf(Actor):
     use_daemon_thread = True
@@ -119,39 +136,56 @@ for _ in classes:
 class Outcome(NamedTuple):
     """What can be seen of a program that has ended."""
 
-    code: int
-    said: list[str]
+    returncode: int
+    stdout: str
     stderr: str
 
 
 @functools.cache
 def outcome(ending, kind, base):
-    done = run_program(PROGRAM, ending, kind, base)
-    return Outcome(done.returncode, done.stdout.splitlines(), done.stderr)
+    return run_program(PROGRAM, ending, kind, base)
 
 
 def run_program(program, *args):
-    return subprocess.run(
-        [sys.executable, "-c", program, *args], check=False, cwd=ROOT, capture_output=True, text=True, timeout=15
-    )
+    (done,) = run_programs([(program, *args)])
+    return done
+
+
+def run_programs(programs):
+    """Run programs with their arguments, side by side; what became of each."""
+    begun = [
+        subprocess.Popen(
+            [sys.executable, "-c", *program], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for program in programs
+    ]
+    with contextlib.ExitStack() as stack:
+        for running in begun:
+            stack.callback(running.wait)
+            stack.callback(running.kill)
+        said = [running.communicate(timeout=15) for running in begun]
+    return [Outcome(running.returncode, *both) for running, both in zip(begun, said, strict=True)]
 
 
 CODES = {"returns": 0, "raises": 1, "exits": 3, "interrupted": -signal.SIGINT}
 TRACEBACKS = {"returns": 0, "raises": 1, "exits": 0, "interrupted": 1}
-SAID = {"live": ["the actor ends by itself"], "daemon": [], "blocked": ["the actor is let go"]}
+LET_GO = ["the actor is let go"]
+SAID = {"live": ["the actor ends by itself"], "daemon": [], "blocked": LET_GO, "awaiting": LET_GO}
 
 
+@on_both
 @pytest.mark.parametrize("kind", SAID)
 @pytest.mark.parametrize("ending", CODES)
 def test_a_program_ends_as_it_does_with_pykkas_own_actors(ending, kind, runs_on):
     ended = outcome(ending, kind, runs_on)
 
     assert ended == outcome(ending, kind, "pykka")
-    assert ended.code == CODES[ending]
-    assert ended.said == ["the main thread ends", *SAID[kind], "the program ends"]
+    assert ended.returncode == CODES[ending]
+    assert ended.stdout.splitlines() == ["the main thread ends", *SAID[kind], "the program ends"]
     assert ended.stderr.count("Traceback") == TRACEBACKS[ending]
 
 
+@on_both
 def test_an_interrupt_ends_an_ask_of_the_main_thread(runs_on):
     program = """
 import signal, sys, threading
@@ -177,6 +211,7 @@ except KeyboardInterrupt:
     assert (done.returncode, done.stdout, done.stderr) == (0, "interrupted\n", "")
 
 
+@on_both
 def test_an_interrupted_program_waits_for_its_actors_until_it_is_interrupted_again(runs_on):
     program = """
 import pykka, signal, sys, threading
@@ -206,14 +241,125 @@ signal.raise_signal(signal.SIGINT)
     assert done.returncode == pykkas.returncode == -signal.SIGINT
 
 
+@on_both
 @pytest.mark.parametrize("count", ["1", "4", "6"])
 def test_daemon_actors_are_cut_off_in_silence_wherever_they_are(count, runs_on):
-    for _ in range(5):
-        done = run_program(DAEMONS, count, runs_on)
+    outcomes = run_programs([(DAEMONS, count, runs_on)] * 5)
 
-        assert (done.returncode, done.stderr) == (0, "")
+    assert [(done.returncode, done.stderr) for done in outcomes] == [(0, "")] * 5
 
 
+@on_both
+@pytest.mark.parametrize("ending", CODES)
+def test_a_program_that_leaves_its_runtime_ends_its_actors_in_order(ending, runs_on):
+    program = """
+import asyncio, signal, sys
+from actors import Actor, Runtime
+
+ending, runs_on = sys.argv[1:]
+
+class Stopping(Actor):
+    def __init__(self, name):
+        self.name = name
+
+    def on_stop(self):
+        print(self.name, "stops")
+
+class Awaiting(Stopping):
+    async def on_receive(self, _message):
+        await asyncio.sleep(0)
+
+    async def on_stop(self):
+        await asyncio.sleep(0)
+        super().on_stop()
+
+with Runtime():
+    for number, actor_class in enumerate([Stopping, Awaiting, Stopping]):
+        actor_class.options(runs_on=runs_on).start(number).tell("go")
+    if ending == "raises":
+        raise ValueError("the main thread's own")
+    elif ending == "exits":
+        sys.exit(3)
+    elif ending == "interrupted":
+        signal.raise_signal(signal.SIGINT)
+"""
+
+    done = run_program(program, ending, runs_on)
+
+    assert done.returncode == CODES[ending]
+    assert done.stdout.splitlines() == ["2 stops", "1 stops", "0 stops"]
+    assert done.stderr.count("Traceback") == TRACEBACKS[ending]
+    assert bool(done.stderr) == bool(TRACEBACKS[ending])
+
+
+@on_both
+@pytest.mark.parametrize("kind", ["Deaf", "DeafToAll", "Delegating", "Holding", "Blocking"])
+def test_what_is_stuck_keeps_no_program_from_leaving_its_runtime(kind, runs_on):
+    program = """
+import asyncio, logging, sys, threading
+from actors import Actor, Runtime
+logging.basicConfig(format="%(message)s", stream=sys.stdout)
+logging.getLogger("pykka_otp.scheduler").disabled = True
+
+kind, runs_on = sys.argv[1:]
+begun = threading.Event()
+
+async def resist(errors):
+    while True:
+        begun.set()
+        try:
+            await asyncio.sleep(3600)
+        except errors:
+            pass
+
+class Deaf(Actor):
+    async def on_receive(self, _message):
+        await resist(asyncio.CancelledError)
+
+class DeafToAll(Actor):
+    async def on_receive(self, _message):
+        await resist(BaseException)
+
+class Delegating(Actor):
+    async def on_receive(self, _message):
+        self.task = asyncio.create_task(resist(BaseException))
+
+class Holding(Actor):
+    # What blocks its thread can't be ended, so this one would keep the program alive.
+    use_daemon_thread = True
+
+    async def on_receive(self, _message):
+        begun.set()
+        threading.Event().wait()
+
+class Blocking(Actor):
+    use_daemon_thread = True
+
+    def on_receive(self, _message):
+        begun.set()
+        threading.Event().wait()
+
+class Other(Actor):
+    def on_stop(self):
+        print("the other stops")
+
+with Runtime() as runtime:
+    Other.options(runs_on=runs_on).start()
+    globals()[kind].options(runs_on=runs_on).start().tell("go")
+    begun.wait()
+    runtime.close(0.4)
+print("the main thread ends")
+"""
+
+    done = run_program(program, kind, runs_on)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    said = done.stdout.splitlines()
+    assert (said[0], said[-1]) == ("the other stops", "the main thread ends")
+    assert [line.split()[:2] for line in said[1:-1]] == ([] if kind == "Delegating" else [[kind, "was"]])
+
+
+@on_both
 @pytest.mark.skipif(
     (3, 12) <= sys.version_info < (3, 12, 2), reason="this Python starts no threads after the main thread's end"
 )
@@ -283,6 +429,7 @@ Live.start().tell("go")
     assert done.stdout.splitlines() == ["can't start new thread", "still alive"]
 
 
+@on_both
 def test_an_actor_that_crashes_at_the_end_is_reported_and_no_more(runs_on):
     program = """
 import logging, sys, threading
@@ -320,6 +467,7 @@ class Leaf(Probe):
         self.log.append(f"{self.label} stops")
 
 
+@on_both
 def test_stopping_all_ends_a_tree_of_three_levels_with_no_restart_and_no_word(runtime, caplog):
     log = []
 
@@ -356,10 +504,7 @@ def test_stopping_all_gives_up_on_those_that_block_when_the_time_is_over(runtime
 
 
 @pytest.mark.timeout(90)
-def test_nothing_is_left_of_a_crowd_that_starts_asks_and_is_killed_at_random(runs_on):
-    if runs_on == "thread":
-        pytest.skip("its actors say where they run")
-
+def test_nothing_is_left_of_a_crowd_that_starts_asks_and_is_killed_at_random():
     done = subprocess.run(
         [sys.executable, "-m", "tests.soak", "--seconds", "5"],
         check=False,

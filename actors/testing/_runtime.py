@@ -104,7 +104,8 @@ class TestRuntime(Runtime):
         deadline = begun + timeout
         guests = [process for process in self.processes() if process.is_guest]
         left += [guest for guest in guests if not wait_until(guest, _is_gone, deadline - real_time.now())]
-        self._left = left
+        # What was left when it was closed before is left still.
+        self._left += [process for process in left if process not in self._left]
 
     def _held_keys(self) -> tuple[tuple[str, object, str], ...]:
         tables = [table for (kind, _), table in self._tables.items() if issubclass(kind, RegistryTable)]

@@ -278,10 +278,12 @@ def test_children_of_one_that_is_stuck_end_in_order_too(runtime, clock, gate, ca
 
 def test_what_is_killed_is_named_in_the_log_once(runtime, clock, gate, caplog):
     stuck_at(gate, Probe.options(runs_on="thread").start())
-    Logged.start([], "other")
+    other = Probe.start()
     stopping = Stopping(runtime, clock)
 
-    stopping.take(10.0)
+    stopping.take(5.0)
+    ended(other)
+    stopping.take(5.0)
     stopping.join(CAP)
 
     (record,) = caplog.records
@@ -420,6 +422,16 @@ class Stubborn(Actor):
                     log.append("resists")
         finally:
             log.append("ends")
+
+
+def test_closing_what_has_been_closed_does_nothing(gate):
+    with Runtime() as runtime:
+        ref = stuck_at(gate, Probe.start())
+        runtime.close(0.0)
+
+        runtime.close(CAP)
+
+        assert ref.state() == "abandoned"
 
 
 def test_a_task_of_a_coroutines_own_is_cancelled_at_the_end():
