@@ -441,6 +441,9 @@ class Carrier:
             pass
         for loop in self._idle:
             loop.throw()
+        # Who keeps the first greenlet of a thread that has ended is searched for, through all objects that there are.
+        self._idle.clear()
+        del self._hub
 
     def _has_served(self) -> bool:
         """Run what comes, to the end; False after an error, since those that are parked here can go on nowhere else."""

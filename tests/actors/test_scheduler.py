@@ -9,12 +9,13 @@ import threading
 import weakref
 
 import pytest
+from greenlet._greenlet import get_clocks_used_doing_optional_cleanup
 
 from actors import Actor, ActorDied, Crashed, Killed, Runtime, StartFailed, _scheduler, exit, trace, whereis
 from actors._future import Future
 from actors._life import TURN
 from actors._process import Process
-from actors._scheduler import Carrier, Pool, Watchdog
+from actors._scheduler import Carrier, Kind, Pool, Watchdog
 from actors.testing import settle
 from tests.support import CAP, Gate, Probe, ended
 
@@ -225,22 +226,41 @@ def test_who_blocks_holds_nobody_up_and_is_named_once_with_file_and_line(caplog,
     assert "runs_on = 'thread'" in record.getMessage()
 
 
-def test_a_class_that_blocks_again_and_again_moves_to_threads_for_those(hasty_watchdog):
+@pytest.fixture
+def move(monkeypatch, hasty_watchdog):
+    """A function that has a class block so often that it is moved to the blocking carriers."""
+    moved = threading.Event()
+    move = Kind.move
+
+    def note(kind, pool):
+        move(kind, pool)
+        if pool.for_blockers:
+            moved.set()
+
+    def block_again_and_again(blocker):
+        other = Shared.start()
+        for _ in range(_scheduler.MOVED_AFTER):
+            block(blocker, beside=other)
+        assert moved.wait(CAP)
+
+    monkeypatch.setattr(Kind, "move", note)
+    return block_again_and_again
+
+
+def test_a_class_that_blocks_again_and_again_moves_to_threads_for_those(move):
     blocker, other = Blocker.start(), Shared.start()
     assert blocker.ask(thread_name).startswith("actors-")
 
-    for _ in range(_scheduler.MOVED_AFTER):
-        block(blocker, beside=other)
+    move(blocker)
 
     assert blocker.ask(thread_name).startswith("actors-blocking-")
     assert not other.ask(thread_name).startswith("actors-blocking-")
     assert Blocker.start().ask(thread_name).startswith("actors-blocking-")
 
 
-def test_a_class_that_was_quick_for_long_enough_moves_back(monkeypatch, hasty_watchdog):
-    blocker, other = Blocker.start(), Shared.start()
-    for _ in range(_scheduler.MOVED_AFTER):
-        block(blocker, beside=other)
+def test_a_class_that_was_quick_for_long_enough_moves_back(monkeypatch, move):
+    blocker = Blocker.start()
+    move(blocker)
     assert blocker.ask(thread_name).startswith("actors-blocking-")
 
     monkeypatch.setattr(_scheduler, "QUICK_SECONDS", CAP)
@@ -259,17 +279,9 @@ def seconds(monkeypatch):
     return seconds
 
 
-def moved_to_blocking(blocker):
-    """Have a class of blockers moved to the blocking carriers."""
-    other = Shared.start()
-    for _ in range(_scheduler.MOVED_AFTER):
-        block(blocker, beside=other)
-    assert blocker.ask(thread_name).startswith("actors-blocking-")
-
-
-def test_to_wait_for_an_answer_is_quick(seconds, hasty_watchdog):
+def test_to_wait_for_an_answer_is_quick(seconds, move):
     blocker, answer = Blocker.start(), Future()
-    moved_to_blocking(blocker)
+    move(blocker)
 
     waited = blocker.ask(answer.get, block=False)
     settle()
@@ -280,9 +292,9 @@ def test_to_wait_for_an_answer_is_quick(seconds, hasty_watchdog):
     assert not blocker.ask(thread_name).startswith("actors-blocking-")
 
 
-def test_who_blocks_before_it_waits_for_an_answer_is_not_quick(seconds, hasty_watchdog):
+def test_who_blocks_before_it_waits_for_an_answer_is_not_quick(seconds, move):
     blocker, answer = Blocker.start(), Future()
-    moved_to_blocking(blocker)
+    move(blocker)
 
     def block_and_wait():
         seconds[0] += _scheduler.QUIET_SECONDS + 1
@@ -296,7 +308,7 @@ def test_who_blocks_before_it_waits_for_an_answer_is_not_quick(seconds, hasty_wa
     assert blocker.ask(thread_name).startswith("actors-blocking-")
 
 
-def test_a_class_one_of_whose_actors_still_blocks_is_not_quick(monkeypatch, seconds, hasty_watchdog):
+def test_a_class_one_of_whose_actors_still_blocks_is_not_quick(monkeypatch, seconds, move):
     looked = threading.Semaphore(0)
     look = Watchdog._look
 
@@ -307,7 +319,7 @@ def test_a_class_one_of_whose_actors_still_blocks_is_not_quick(monkeypatch, seco
 
     monkeypatch.setattr(Watchdog, "_look", note)
     blocker, quick, gate = Blocker.start(), Blocker.start(), Gate()
-    moved_to_blocking(quick)
+    move(quick)
     blocked = blocker.ask(gate, block=False)
     gate.await_arrival()
 
@@ -325,10 +337,9 @@ def test_a_class_one_of_whose_actors_still_blocks_is_not_quick(monkeypatch, seco
     blocked.get(timeout=CAP)
 
 
-def test_a_class_that_has_moved_back_and_blocks_again_is_not_named_again(caplog, runtime, hasty_watchdog):
+def test_a_class_that_has_moved_back_and_blocks_again_is_not_named_again(caplog, runtime, move):
     blocker, other = Blocker.start(), Shared.start()
-    for _ in range(_scheduler.MOVED_AFTER):
-        block(blocker, beside=other)
+    move(blocker)
     runtime.scheduler.watchdog.move_back(blocker._process.home)
 
     block(blocker, beside=other)
@@ -336,7 +347,7 @@ def test_a_class_that_has_moved_back_and_blocks_again_is_not_named_again(caplog,
     assert len(caplog.records) == 1
 
 
-def test_blockers_wait_for_each_other_and_nobody_waits_for_them(monkeypatch, hasty_watchdog):
+def test_blockers_wait_for_each_other_and_nobody_waits_for_them(monkeypatch, move):
     monkeypatch.setattr(_scheduler, "BLOCKING_CARRIERS", 2)
     inside, most = [], []
 
@@ -350,9 +361,7 @@ def test_blockers_wait_for_each_other_and_nobody_waits_for_them(monkeypatch, has
 
     with Runtime():
         other = Shared.start()
-        first = Counted.start()
-        for _ in range(_scheduler.MOVED_AFTER):
-            block(first, beside=other)
+        move(Counted.start())
         most.clear()
         gates = [Gate() for _ in range(6)]
         answers = [Counted.start().ask(gate, block=False) for gate in gates]
@@ -588,17 +597,28 @@ def test_no_spare_carrier_to_be_had_is_logged_once_and_all_wait_for_the_one_that
     assert record.getMessage() == "no thread can be started for a spare carrier: can't start new thread"
 
 
-def test_a_class_that_blocks_runs_beside_the_others_while_no_thread_can_be_started_for_it(hasty_watchdog, shortage):
+def test_a_class_that_blocks_runs_beside_the_others_while_no_thread_can_be_started_for_it(move, shortage):
     blocker, other = Blocker.start(), Shared.start()
 
     with shortage("actors-blocking"):
-        for _ in range(_scheduler.MOVED_AFTER):
-            block(blocker, beside=other)
+        move(blocker)
 
         assert blocker.ask(thread_name, timeout=CAP) == other.ask(thread_name)
 
 
 # The end
+
+
+def test_no_search_through_all_objects_comes_of_the_end_of_a_carrier():
+    """The library of greenlets makes one when somebody keeps the first of a thread's that has ended."""
+    before = get_clocks_used_doing_optional_cleanup()
+
+    for _ in range(3):
+        with Runtime():
+            Shared.start().ask(lambda: "served")
+
+    # What comes of the first is done by the end of the last.
+    assert get_clocks_used_doing_optional_cleanup() == before
 
 
 def test_a_runtime_is_left_though_its_actors_block(hasty_watchdog):
