@@ -267,7 +267,7 @@ class _Wrapped:
             case StopRequest(reason, done):
                 process.add_stop(done)
                 self._leave(reason)
-            case Exit(ref, reason) if process.parent is not None and ref is process.parent.ref:
+            case Exit(ref, reason) if process.parent is not None and ref is process.parent.ref and reason is not None:
                 self._leave(reason)
             case Fired(down=down):
                 return None if down.monitor.flushed else self._handle_users(down)

@@ -117,7 +117,8 @@ def _handle_told(process: Process, message: Told, asked: Request | None) -> None
 
 
 def _handle_exit(process: Process, message: Exit, asked: Request | None) -> None:
-    if process.parent is not None and message.ref is process.parent.ref:
+    # One without a reason is no end, but a message that somebody has made.
+    if process.parent is not None and message.ref is process.parent.ref and message.reason is not None:
         # The parent's exit ends an actor that traps exits too, after what was queued before it (A63, A73).
         _leave(process, message.reason, asked=asked)
     else:

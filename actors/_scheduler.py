@@ -764,6 +764,8 @@ class Scheduler:
         Raises:
             RuntimeError: no thread can be started for it; nothing has been done.
         """
+        # What runs from here on is its own.
+        process.busy = False
         if runs_on == "thread":
             home = OwnThread(process, f"{process.label}-{next(self._numbers)}", daemon=daemon)
             process.home = home

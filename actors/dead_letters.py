@@ -76,7 +76,8 @@ class DeadLetters:
 
     Messages count that were told, or sent by a timer, to an actor that had ended, or that waited in the mailbox of one
     that ended, such as those behind a stop, or that a mailbox with a bound dropped. Each counts once. Those that were
-    asked don't: their askers get an error. Nor does what the runtime itself sends: `Exit`, `Down`, stops, `Traced`.
+    asked don't: their askers get an error. Nor does one whose handler had begun, however that ended; nor what the
+    runtime itself sends: `Exit`, `Down`, stops, `Traced`.
 
     Example:
         listening = current_runtime().dead_letters.listen(print)

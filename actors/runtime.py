@@ -103,8 +103,7 @@ class Runtime:
         """Stop all actors, as `stop_all` does, then the clock and the threads; nothing can be started here any more.
 
         Code that can't be ended, since it blocks its thread, or is a coroutine that resists its cancellation, is
-        *abandoned*: named in the log when it is killed, and left to run on. Closing what has been closed
-        does nothing.
+        *abandoned*: named in the log when it is killed, and left to run on. Closing what has been closed does nothing.
 
         Args:
             timeout: seconds for all together.

@@ -13,16 +13,20 @@ from actors import (
     Actor,
     ActorDied,
     Crashed,
+    Down,
+    Exit,
     Normal,
     ProcessKilled,
     Refusal,
     Shutdown,
     exit,
     info,
+    link,
+    monitor,
     unlink,
     whereis,
 )
-from tests.support import Gate, Probe, crash, ended, received, received_nothing, watching
+from tests.support import Gate, Probe, TrappingProbe, crash, ended, received, received_nothing, watching
 
 rule = pytest.mark.rule
 
@@ -369,13 +373,14 @@ def errors_of(caplog):
 @rule("A9", "A78")
 @pytest.mark.parametrize("cause", [crash, lambda: exit("why")], ids=["crash", "exit"])
 def test_an_abnormal_end_is_logged_once_before_anybody_is_told(caplog, cause):
-    actor = Probe.start()
-    watcher = watching(actor)
+    actor, watcher = Probe.start(), TrappingProbe.start()
+    watcher.ask(lambda: (link(actor), monitor(actor)))
 
     actor.tell(cause)
-    received(watcher)
+    assert isinstance(received(watcher), Exit)
 
     (record,) = errors_of(caplog)
+    assert isinstance(received(watcher), Down)
     assert record.reason == actor.exit_reason
     assert record.actor == "Probe"
 

@@ -9,7 +9,7 @@ from pykka.messages import _ActorStop
 from actors import Actor, ActorDied, Down, Exit, GenServer, NoReply, Normal, Ok, Reply, exit
 from actors._future import Future
 from actors._mail import StopRequest, Told
-from tests.support import CAP, Gate, Probe, TrappingProbe, ended
+from tests.support import CAP, Gate, Probe, TrappingProbe, ended, received
 
 
 class Echo(Actor):
@@ -120,6 +120,16 @@ def test_who_asks_for_what_ends_an_actor_hears_of_its_end(message):
 
     assert raised.value.reason == "why"
     assert ended(child).exit_reason == "why"
+
+
+def test_an_exit_without_a_reason_is_no_end_of_a_parents():
+    parent = Probe.start()
+    child = parent.ask(TrappingProbe.start_link)
+
+    child.tell(Exit(parent, None))
+
+    assert received(child) == Exit(parent, None)
+    assert child.is_alive()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

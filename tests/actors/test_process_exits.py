@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from actors import Actor, ActorDied, Exit, Killed, Normal, NotAnActor, Shutdown, exit, link
+from actors import Actor, ActorDied, Exit, Killed, Normal, NotAnActor, Shutdown, exit, link, monitor
 from tests.support import Gate, Probe, TrappingProbe, ended, received, received_nothing
 
 rule = pytest.mark.rule
@@ -139,6 +139,21 @@ def test_a_signal_waits_for_the_handler_and_nothing_else():
 
     assert ended(actor).exit_reason == "boom"
     assert log == ["handler ends", "on_stop"]
+
+
+@rule("A12", "A28")
+def test_what_a_handler_sends_after_the_signal_arrives_before_the_down():
+    gate = Gate()
+    watcher, actor = Probe.start(), Probe.start()
+    watcher.ask(lambda: monitor(actor) and None)
+    actor.tell(lambda: (gate.pass_through(), watcher.tell("sent after the signal")))
+    gate.await_arrival()
+
+    actor.exit("boom")
+    gate.open()
+
+    assert received(watcher) == "sent after the signal"
+    assert received(watcher).reason == "boom"
 
 
 @rule("A21")

@@ -65,7 +65,7 @@ def test_the_machines_clock_sends_too():
     assert received(actor) == "tick"
 
 
-@rule("A41")
+@rule("A41", "A45")
 def test_cancelling_returns_what_was_left_and_prevents_the_message(clock):
     actor = Probe.start()
     timer = send_after(actor, "tick", 0.2)
