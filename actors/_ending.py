@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from actors._clock import Clock
     from actors._process import Process
 
-__all__ = ["end_all"]
+__all__ = ["await_gone", "end_all"]
 
 
 def end_all(find: Callable[[], list[Process]], timeout: float, clock: Clock) -> list[Process]:
@@ -46,14 +46,14 @@ def _stop_in_order(find: Callable[[], list[Process]], clock: Clock, deadline: fl
                 return
             asked.add(root)
             root.request_stop(Shutdown())
-            _await_gone(root, clock, deadline)
+            await_gone(root, clock, deadline)
 
 
 def _stop_at_once(processes: list[Process], clock: Clock, deadline: float) -> None:
     for process in processes:
         process.request_stop(Shutdown())
     for process in processes:
-        _await_gone(process, clock, deadline)
+        await_gone(process, clock, deadline)
 
 
 def _roots(processes: list[Process]) -> list[Process]:
@@ -61,7 +61,7 @@ def _roots(processes: list[Process]) -> list[Process]:
     return [process for process in reversed(processes) if process.parent is None or process.parent.announced]
 
 
-def _await_gone(process: Process, clock: Clock, deadline: float) -> None:
+def await_gone(process: Process, clock: Clock, deadline: float) -> None:
     """Wait until an actor is gone, and with it the thread that it had for itself; or until the time is over."""
     waiter = new_waiter()
     process.add_spectator(waiter, _is_gone)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from weakref import WeakSet
 
 from actors._clock import Clock, SystemClock, check_seconds
-from actors._ending import end_all
+from actors._ending import await_gone, end_all
 from actors._event_loop import EventLoop
 from actors._fork import free_in_child, in_child
 from actors._observer import Observer
@@ -28,7 +28,7 @@ __all__ = ["Runtime", "current_runtime"]
 
 T = TypeVar("T")
 
-_MOMENT_SECONDS = 0.5
+_MOMENT_SECONDS = 0.2
 """Real time that what was killed, and threads that are to end, have for it in any case."""
 
 
@@ -138,6 +138,8 @@ class Runtime:
             event_loop.close(threads_deadline - real_time.now())
         self.scheduler.close(threads_deadline - real_time.now())
         self.dead_letters.close(threads_deadline - real_time.now())
+        for process in killed:
+            await_gone(process, real_time, threads_deadline)
         self.clock.close()
         return killed
 
