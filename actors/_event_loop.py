@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 
     from actors._clock import Waiter
     from actors._process import Process
+    from actors._scheduler import Watchdog
 
-__all__ = ["EventLoop"]
+__all__ = ["ActorTask", "EventLoop"]
 
 logger = logging.getLogger("pykka_otp.event_loop")
 
 
-class _Task(asyncio.Task[Any]):
+class ActorTask(asyncio.Task[Any]):
     """A task that knows whose it is."""
 
     process: Process | None = None
@@ -46,7 +47,7 @@ class _Call(AwaitedCoroutine):
         self.error: BaseException | None = None
 
     def begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.task = _Task(self._run(), loop=loop, context=self.context)
+        self.task = ActorTask(self._run(), loop=loop, context=self.context)
         self.task.process = self.process
         self.task.add_done_callback(self._done)
 
@@ -87,7 +88,8 @@ class _Call(AwaitedCoroutine):
 class EventLoop:
     """Runs coroutines for actors, which wait meanwhile: one message at a time, as with any handler."""
 
-    def __init__(self) -> None:
+    def __init__(self, watchdog: Watchdog) -> None:
+        self._watchdog = watchdog
         self._lock = threading.Lock()
         # What others want to be done here; taken all at once.
         self._posted: list[Callable[[], object]] = []
@@ -97,17 +99,60 @@ class EventLoop:
         self._is_left_behind = False
         self._loop = asyncio.new_event_loop()
         self._loop.set_task_factory(self._new_task)
+        # Whether it waits until there is something to do; and how often it has looked.
+        self._waits = True
+        self._looks = 0
+        self._note_waits()
         self._thread = threading.Thread(target=self._run, name="actors-event-loop", daemon=True)
         try:
             self._thread.start()
         except RuntimeError:
             self._loop.close()
             raise
+        watchdog.event_loop = self
 
     @property
     def ident(self) -> int | None:
         """The thread's."""
         return self._thread.ident
+
+    # For the watchdog
+
+    def _note_waits(self) -> None:
+        """Have it known when the loop waits until there is something to do, and the watchdog roused when there is."""
+        # There is no public way. A loop of another library's, which has none of its own, isn't watched.
+        selector: Any = getattr(self._loop, "_selector", None)
+        if selector is None:
+            return
+        select = selector.select
+
+        def noted(timeout: float | None = None) -> Any:
+            self._looks += 1
+            if timeout == 0:
+                return select(timeout)
+            with self._lock:
+                self._waits = True
+            try:
+                return select(timeout)
+            finally:
+                # First: the watchdog says first that it will sleep, and looks here afterwards.
+                with self._lock:
+                    self._waits = False
+                if self._watchdog.asleep:
+                    self._watchdog.rouse()
+
+        selector.select = noted
+
+    @property
+    def progress(self) -> object:
+        """What changes whenever it goes on with something else; None while it waits until there is something."""
+        with self._lock:
+            return None if self._waits else (self._looks, asyncio.current_task(self._loop))
+
+    @property
+    def running(self) -> Process | None:
+        """Whose code it runs."""
+        return getattr(asyncio.current_task(self._loop), "process", None)
 
     # Called by actors
 
@@ -224,9 +269,9 @@ class EventLoop:
         for callback in callbacks:
             callback()
 
-    def _new_task(self, loop: asyncio.AbstractEventLoop, coroutine: Any, /, **options: Any) -> _Task:
+    def _new_task(self, loop: asyncio.AbstractEventLoop, coroutine: Any, /, **options: Any) -> ActorTask:
         """Make a task: it is the actor's whose code asks for it, until it has ended."""
-        task = _Task(coroutine, loop=loop, **options)
+        task = ActorTask(coroutine, loop=loop, **options)
         process = task.process = current()
         if process is None:
             return task

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
 import sys
 import sysconfig
 import threading
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors._clock import Clock
+    from actors._event_loop import EventLoop
 
 __all__ = ["BLOCKING_CARRIERS", "Carrier", "Lifeline", "OwnThread", "Pool", "RunsOn", "Scheduler", "lifeline"]
 
@@ -57,6 +59,9 @@ WATCH_SECONDS = 0.01
 
 STUCK_AFTER = 2
 """Looks in a row that find nothing changed until a carrier counts as stuck."""
+
+HELD_AFTER = 4
+"""Looks in a row that find nothing changed until somebody counts as holding the event loop."""
 
 MOVED_AFTER = 3
 """Times that a class has been stuck until it is moved to the blocking carriers."""
@@ -297,6 +302,11 @@ class Pool:
                 # It has to look again how long it is to sleep, now that it isn't needed.
                 self.wake(spare)
                 spare.surplus = True
+
+    def awake(self) -> list[Carrier]:
+        """Those that don't sleep."""
+        with self.lock:
+            return [carrier for carrier in self.carriers if not carrier.asleep]
 
     def leave_behind(self) -> None:
         """Have nothing left to do in a forked child, where one of the carriers may be the thread that forked."""
@@ -614,7 +624,7 @@ class TimedCarrier(Carrier):
 
 
 class Watchdog:
-    """Looks, while carriers are awake, whether one is stuck in a handler; sleeps while they do."""
+    """Looks, while carriers or the event loop are awake, whether one is stuck in a handler; sleeps while all do."""
 
     def __init__(self, scheduler: Scheduler) -> None:
         self.scheduler = scheduler
@@ -622,7 +632,10 @@ class Watchdog:
         self._bell = threading.Lock()
         self._bell.acquire()
         self._thread: threading.Thread | None = None
-        self._seen: dict[Carrier, tuple[object, int]] = {}
+        self._seen: dict[Carrier | EventLoop, tuple[object, int]] = {}
+        # The event loop, once there is one; and the classes that were named since they held it.
+        self.event_loop: EventLoop | None = None
+        self._holders: weakref.WeakSet[type] = weakref.WeakSet()
         # Logged once, and not each time that it is tried again.
         self._lacks_threads = False
         self.asleep = True
@@ -670,44 +683,87 @@ class Watchdog:
             quiet_looks = 0
             while quiet_looks < QUIET_LOOKS and not pool.closing:
                 time.sleep(WATCH_SECONDS)
-                quiet_looks = 0 if self._look() else quiet_looks + 1
+                quiet_looks = 0 if self._has_seen_some() else quiet_looks + 1
             with self._lock:
                 self.asleep = True
-            with pool.lock:
-                # One that woke before it could see that the watchdog sleeps; or the end, seen as late.
-                awake = pool.closing or any(not carrier.asleep for carrier in pool.carriers)
-            if awake:
+            # One that woke before it could see that the watchdog sleeps; or the end, seen as late.
+            if self._is_needed():
                 self.rouse()
             self._bell.acquire()
 
+    def _is_needed(self) -> bool:
+        pools = (self.scheduler.light, self.scheduler.blocking)
+        is_loop_awake = self.event_loop is not None and self.event_loop.progress is not None
+        return is_loop_awake or any(pool.closing or pool.awake() for pool in pools)
+
+    def _has_seen_some(self) -> bool:
+        """Look at all who are awake; False when nobody is."""
+        try:
+            return self._look()
+        except BaseException:
+            logger.critical("an error of the runtime itself, in the watchdog", exc_info=True)
+            return True
+
     def _look(self) -> bool:
+        seen: dict[Carrier | EventLoop, tuple[object, int]] = {}
+        looks = (self._look_at_carriers(seen), self._look_at_blockers(), self._look_at_event_loop(seen))
+        self._seen = seen
+        return any(looks)
+
+    def _looks(self, seen: dict[Carrier | EventLoop, tuple[object, int]], who: Carrier | EventLoop) -> int:
+        """For how many looks in a row it has gone on with nothing else."""
+        progress = who.progress
+        before, looks = self._seen.get(who, (None, 0))
+        looks = looks + 1 if before == progress else 0
+        seen[who] = (progress, looks)
+        return looks
+
+    def _look_at_carriers(self, seen: dict[Carrier | EventLoop, tuple[object, int]]) -> bool:
         """Relieve the carriers that are stuck; False when all of them sleep."""
-        with self.scheduler.light.lock:
-            awake = [carrier for carrier in self.scheduler.light.carriers if not carrier.asleep]
-        seen: dict[Carrier, tuple[object, int]] = {}
+        awake = self.scheduler.light.awake()
         for carrier in awake:
             process = carrier.running
             if process is None:
                 continue
             carrier.look_at(process)
-            progress = carrier.progress
-            before, looks = self._seen.get(carrier, (None, 0))
-            looks = looks + 1 if before == progress else 0
-            seen[carrier] = (progress, looks)
-            if looks >= STUCK_AFTER and carrier.is_waited_for:
+            if self._looks(seen, carrier) >= STUCK_AFTER and carrier.is_waited_for:
                 self._relieve(carrier, process)
-        self._seen = seen
-        return self._look_at_blockers() or bool(awake)
+        return bool(awake)
 
     def _look_at_blockers(self) -> bool:
         """See what those carriers do that may take their time; False when all of them sleep."""
-        with self.scheduler.blocking.lock:
-            awake = [carrier for carrier in self.scheduler.blocking.carriers if not carrier.asleep]
+        awake = self.scheduler.blocking.awake()
         for carrier in awake:
             process = carrier.running
             if process is not None:
                 carrier.look_at(process)
         return bool(awake)
+
+    def _look_at_event_loop(self, seen: dict[Carrier | EventLoop, tuple[object, int]]) -> bool:
+        """Name whose coroutine holds the event loop; False when that waits."""
+        loop = self.event_loop
+        if loop is None or loop.progress is None:
+            return False
+        process = loop.running
+        if process is not None:
+            process.look_at(WATCH_SECONDS)
+            # Whether others wait only the loop knows. None can be relieved, so there is no hurry.
+            if self._looks(seen, loop) >= HELD_AFTER and process.actor_class not in self._holders:
+                self._name_holder(loop, process)
+        return True
+
+    def _name_holder(self, loop: EventLoop, process: Process) -> None:
+        where = _where(loop.ident)
+        if loop.running is not process:
+            return
+        self._holders.add(process.actor_class)
+        logger.warning(
+            "%s blocks the event loop that all async handlers share, at %s; await asyncio.to_thread(...), "
+            "or give the class runs_on = 'thread' and handlers that are no coroutines",
+            process.label,
+            where,
+            extra={"actor": process.label, "where": where},
+        )
 
     def _relieve(self, carrier: Carrier, process: Process) -> None:
         kind: Any = process.home
@@ -850,11 +906,20 @@ def _where(ident: int | None) -> str:
     frame = sys._current_frames().get(ident or 0)
     inner = frame
     while frame is not None:
-        if not frame.f_code.co_filename.startswith(_NOT_THEIRS):
+        if _is_theirs(frame.f_code.co_filename):
             break
         frame = frame.f_back
     frame = frame or inner
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else "an unknown place"
 
 
-_NOT_THEIRS = (sysconfig.get_path("stdlib"), str(Path(__file__).parent), "<")
+def _is_theirs(filename: str) -> bool:
+    """Whether a file is of neither: what is installed, as this package is too, may lie below the standard library."""
+    if filename.startswith(_OURS):
+        return False
+    return filename.startswith(_INSTALLED) or not filename.startswith(_STANDARD)
+
+
+_OURS = (str(Path(__file__).parent) + os.sep, "<")
+_INSTALLED = (sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))
+_STANDARD = sysconfig.get_path("stdlib")

@@ -228,7 +228,7 @@ class Runtime:
             if self._refusal is not None:
                 raise RuntimeError(self._refusal)
             if self._event_loop is None:
-                self._event_loop = EventLoop()
+                self._event_loop = EventLoop(self.scheduler.watchdog)
             return self._event_loop
 
     def end_tasks(self, process: Process) -> None:

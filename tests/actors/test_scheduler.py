@@ -247,6 +247,29 @@ def move(monkeypatch, hasty_watchdog):
     return block_again_and_again
 
 
+def test_who_blocks_is_named_with_the_line_of_an_application_installed_below_the_standard_library(monkeypatch):
+    monkeypatch.setattr(_scheduler, "_STANDARD", "/usr/lib/python3")
+    monkeypatch.setattr(_scheduler, "_INSTALLED", ("/usr/lib/python3/site-packages",))
+    reached, free = threading.Event(), threading.Lock()
+    free.acquire()
+    names = {"reached": reached, "free": free}
+    for file, line in (
+        ("/usr/lib/python3/socket.py", "def read(): reached.set(); free.acquire()"),
+        ("/usr/lib/python3/site-packages/app.py", "def handle(): read()"),
+        ("/usr/lib/python3/threading.py", "def run(): handle()"),
+    ):
+        exec(compile(line, file, "exec"), names)
+    thread = threading.Thread(target=names["run"])
+    thread.start()
+    assert reached.wait(CAP)
+
+    where = _scheduler._where(thread.ident)
+
+    free.release()
+    thread.join(CAP)
+    assert where == "/usr/lib/python3/site-packages/app.py:1"
+
+
 def test_a_class_that_blocks_again_and_again_moves_to_threads_for_those(move):
     blocker, other = Blocker.start(), Shared.start()
     assert blocker.ask(thread_name).startswith("actors-")
