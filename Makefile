@@ -11,7 +11,7 @@ run: $(VENV)/.run
 	@$(IN_VENV) examples.user_sync.compare $(ARGS)
 
 test: $(VENV)/.dev
-	@$(IN_VENV) pytest $(ARGS)
+	@$(IN_VENV) pytest --numprocesses auto $(ARGS)
 
 check: $(VENV)/.dev
 	@$(IN_VENV) ruff check .
