@@ -178,7 +178,7 @@ class Process:
     """
 
     __slots__ = (
-        "_claim",
+        "_idle",
         "actor",
         "actor_class",
         "announced",
@@ -251,9 +251,10 @@ class Process:
         self.taken: list[object] | None = None
         # Messages that the actor has put aside.
         self.stashed: list[object] | None = None
-        # Held while the actor isn't idle; nobody waits for it. From the first moment somebody has it: the starter.
-        self._claim = threading.Lock()
-        self._claim.acquire()
+        # One entry while the actor is idle, which whoever takes it out has claimed; from the first moment somebody has:
+        # its starter. Taking from a list, and adding to one, is atomic; and to see that one is empty costs less than to
+        # try a lock, which most messages to a busy actor would do.
+        self._idle: list[None] = []
 
         self.started = False
         self.start_ignored = False
@@ -327,10 +328,15 @@ class Process:
         if self.reason is not ALIVE:
             return False
         self.inbox.append(message)
-        if self._claim.acquire(False):  # noqa: FBT003 - the quickest way to say that it doesn't wait
-            # As `wake()` does, without the call.
-            schedule = self.home.schedule
-            schedule(self)
+        if self._idle:
+            # As `wake()` does, without the calls.
+            try:
+                self._idle.pop()
+            except IndexError:
+                pass
+            else:
+                schedule = self.home.schedule
+                schedule(self)
         # The actor may have closed its mailbox, and emptied it for the last time, between the lines above.
         if self.reason is not ALIVE:
             self.refuse_mail()
@@ -343,15 +349,19 @@ class Process:
 
     def claim(self) -> bool:
         """Have it looked at by the caller; False when somebody else does."""
-        return self._claim.acquire(blocking=False)
+        try:
+            self._idle.pop()
+        except IndexError:
+            return False
+        return True
 
     @property
     def is_idle(self) -> bool:
-        return not self._claim.locked()
+        return bool(self._idle)
 
     def rest(self) -> bool:
         """Give up the claim; False when there is more to do, and the claim is kept."""
-        self._claim.release()
+        self._idle.append(None)
         # Whoever came before this line left it to the holder of the claim, and is seen here.
         if self.inbox or self.taken or self.fatal is not ALIVE or self.killed:
             return not self.claim()

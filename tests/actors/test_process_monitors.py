@@ -423,6 +423,8 @@ def test_a_monitor_shows_whom_it_watches():
 def test_no_down_is_lost_between_two_runtimes(hasty_threads):
     """Deaths in one world and monitors from another, at the same time."""
     watchers = [Probe.start() for _ in range(3)]
+    # The threads of this world are there before the other looks which are new.
+    assert all(watcher.ask(lambda: True) for watcher in watchers)
     started = threading.Barrier(2)
 
     with TestRuntime():
