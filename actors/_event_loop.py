@@ -28,6 +28,9 @@ __all__ = ["ActorTask", "EventLoop"]
 logger = logging.getLogger("pykka_otp.event_loop")
 
 
+_UNSET = object()
+
+
 class ActorTask(asyncio.Task[Any]):
     """A task that knows whose it is."""
 
@@ -63,6 +66,12 @@ class _Call(AwaitedCoroutine):
         except BaseException as error:  # noqa: BLE001 - it is raised in the actor
             self.error = error
             return None
+
+    def keep_variables(self) -> None:
+        """Have what the coroutine has set of context variables be set in the actor: it ran in a copy of its context."""
+        for variable, value in self.context.items():
+            if variable.get(_UNSET) is not value:
+                variable.set(value)
 
     def result(self) -> Any:
         assert self.task is not None, "it was begun, or nobody would have released the waiter"
@@ -178,6 +187,7 @@ class EventLoop:
             raise
         finally:
             process.waiting_for = None
+        call.keep_variables()
         return call.result()
 
     def end_tasks(self, process: Process) -> None:

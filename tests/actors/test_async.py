@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import queue
 import threading
 
@@ -143,6 +144,31 @@ def test_a_coroutine_for_which_no_thread_can_be_started_fails_and_the_next_is_ru
         Answering.start().ask(five)
 
     assert Answering.start().ask(five, timeout=CAP) == 5
+
+
+def test_what_a_coroutine_sets_of_context_variables_is_the_actors_from_then_on():
+    user = contextvars.ContextVar("user", default="nobody")
+
+    async def set_user():
+        user.set("ada")
+
+    async def fail_as_another():
+        user.set("grace")
+        raise ValueError("boom")
+
+    async def ask_user():
+        return user.get()
+
+    class Patient(Answering):
+        crash_on_failed_ask = False
+
+    ref, other = Patient.start(), Answering.start()
+    ref.ask(set_user)
+    seen = [ref.ask(ask_user), other.ask(ask_user)]
+    with pytest.raises(ValueError, match="boom"):
+        ref.ask(fail_as_another)
+
+    assert [*seen, ref.ask(ask_user)] == ["ada", "nobody", "grace"]
 
 
 def test_hooks_may_be_coroutines_too():
