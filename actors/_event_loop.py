@@ -1,7 +1,7 @@
 """The event loop on which the coroutines of async handlers run: one for each runtime, on a thread of its own.
 
-An actor waits for its handler's coroutine. Tasks that this starts beside itself are the actor's as well: they may
-outlive the handler, and end with the actor at the latest, which isn't gone before.
+An actor waits for its handler's coroutine. Tasks that this starts beside itself are the actor's as well, and so is what
+it has run in other threads: they may outlive the handler, and the actor isn't gone before they have ended.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ from actors.errors import NotBegun, ProcessKilled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+    from concurrent.futures import Future
 
     from actors._clock import Waiter
     from actors._process import Process
@@ -35,6 +38,21 @@ class ActorTask(asyncio.Task[Any]):
     """A task that knows whose it is."""
 
     process: Process | None = None
+
+
+class _Threads(ThreadPoolExecutor):
+    """The threads of `asyncio.to_thread()`, and of `run_in_executor()` without an executor."""
+
+    def __init__(self, note: Callable[[Future[Any]], object]) -> None:
+        super().__init__(thread_name_prefix="actors-to-thread")
+        self._note = note
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future = super().submit(function, *args, **kwargs)
+        # That is the loop's own, no code of an actor, and may take half a minute.
+        if function is not socket.getaddrinfo:
+            self._note(future)
+        return future
 
 
 class _Call(AwaitedCoroutine):
@@ -108,6 +126,9 @@ class EventLoop:
         self._is_left_behind = False
         self._loop = asyncio.new_event_loop()
         self._loop.set_task_factory(self._new_task)
+        self._loop.set_default_executor(_Threads(self._note_thread))
+        # What runs in those threads: done when it has ended there, and not when nobody waits for it any more.
+        self._in_threads: set[asyncio.Future[None]] = set()
         # Whether it waits until there is something to do; and how often it has looked.
         self._waits = True
         self._looks = 0
@@ -242,7 +263,7 @@ class EventLoop:
         while not self._is_closed:
             self._drive(lambda: self._loop.run_until_complete(self._cancel_all()))
             with self._lock:
-                self._is_closed = not (self._posted or asyncio.all_tasks(self._loop))
+                self._is_closed = not (self._posted or self._in_threads or asyncio.all_tasks(self._loop))
         self._drive(lambda: self._loop.run_until_complete(self._loop.shutdown_asyncgens()))
         self._loop.close()
 
@@ -257,7 +278,7 @@ class EventLoop:
         tasks = asyncio.all_tasks(self._loop) - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
-        await asyncio.wait([*tasks, asyncio.ensure_future(asyncio.sleep(0))])
+        await asyncio.wait([*tasks, *self._in_threads, asyncio.ensure_future(asyncio.sleep(0))])
 
     def _stop(self) -> None:
         self._is_closing = True
@@ -283,23 +304,35 @@ class EventLoop:
         """Make a task: it is the actor's whose code asks for it, until it has ended."""
         task = ActorTask(coroutine, loop=loop, **options)
         process = task.process = current()
-        if process is None:
-            return task
+        if process is not None:
+            # Kept alive as well, which a loop doesn't do by itself.
+            self._keep(process, task)
+            if process.gone:
+                # Of a callback that nobody has cancelled.
+                task.cancel()
+        return task
+
+    def _note_thread(self, future: Future[Any]) -> None:
+        """Note that something is run in a thread, for the actor whose code asks for it."""
+        ended: asyncio.Future[None] = self._loop.create_future()
+        self._in_threads.add(ended)
+        ended.add_done_callback(self._in_threads.discard)
+        process = current()
+        if process is not None:
+            self._keep(process, ended)
+        future.add_done_callback(lambda _future: self._post(partial(ended.set_result, None)))
+
+    def _keep(self, process: Process, task: asyncio.Future[Any]) -> None:
         if process.tasks is None:
             process.tasks = set()
-        # Kept alive as well, which a loop doesn't do by itself.
         process.tasks.add(task)
         task.add_done_callback(process.tasks.discard)
-        if process.gone:
-            # Of a callback that nobody has cancelled.
-            task.cancel()
-        return task
 
     def _cancel_tasks(self, process: Process, ended: Waiter) -> None:
         """Cancel an actor's tasks until none is left, since one that ends may leave others behind."""
         left = {task for task in process.tasks or () if not task.done()}
 
-        def one_ended(task: asyncio.Task[Any]) -> None:
+        def one_ended(task: asyncio.Future[Any]) -> None:
             left.discard(task)
             if not left:
                 self._cancel_tasks(process, ended)
@@ -308,4 +341,6 @@ class EventLoop:
             ended.release()
         for task in tuple(left):
             task.add_done_callback(one_ended)
-            task.cancel()
+            # What runs in a thread goes on, whoever doesn't wait for it any more.
+            if task not in self._in_threads:
+                task.cancel()

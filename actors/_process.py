@@ -281,8 +281,8 @@ class Process:
         self.driver: Driver | None = None
         # What its code has set of context variables.
         self.context: Context | None = None
-        # Tasks that its coroutines have started; touched by the event loop alone.
-        self.tasks: set[asyncio.Task[Any]] | None = None
+        # Tasks that its coroutines have started, and what those run in threads; touched by the event loop alone.
+        self.tasks: set[asyncio.Future[Any]] | None = None
         # With what its code waits; and for what, when one actor alone can end that.
         self.waiter: Waiter | None = None
         self.waiting_for: Waits | None = None

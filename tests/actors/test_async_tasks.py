@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import contextvars
 import gc
+import socket
 import threading
 
 import pytest
@@ -15,6 +16,9 @@ from tests.actors.coroutines import Answering, Latch
 from tests.support import CAP, crash, received, watching
 
 rule = pytest.mark.rule
+
+SOON = 0.01
+"""Seconds; for what must not happen before something else does."""
 
 NEVER = 3600.0
 """Seconds; for what must not pass while the test runs."""
@@ -217,6 +221,60 @@ def test_a_task_that_a_callback_starts_after_the_end_is_cancelled():
 
     assert done.wait(CAP)
     assert background.log == []
+
+
+# Threads that are awaited
+
+
+@rule("A6")
+def test_a_killed_actor_is_abandoned_until_what_it_runs_in_a_thread_has_ended(gate):
+    async def work():
+        await asyncio.to_thread(gate.pass_through)
+
+    ref = Answering.start()
+    ref.tell(work)
+    gate.await_arrival()
+
+    ref.kill()
+
+    assert ref.join(SOON) is False
+    assert ref.state() == "abandoned"
+    gate.open()
+    assert ref.join(CAP)
+
+
+def test_an_actor_that_has_given_up_a_thread_is_not_gone_before_that_has_ended(gate):
+    async def give_up():
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0):
+                await asyncio.to_thread(gate.pass_through)
+
+    ref = Answering.start()
+    ref.ask(give_up)
+    gate.await_arrival()
+
+    ref.stop(block=False)
+
+    assert ref.join(SOON) is False
+    assert ref.state() == "dead"
+    gate.open()
+    assert ref.join(CAP)
+
+
+def test_nobody_waits_for_an_address_that_is_looked_up(monkeypatch, gate):
+    """It is none of the actor's code that runs in the thread, and may take half a minute."""
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_options: gate.pass_through())
+
+    async def look_up():
+        await asyncio.get_running_loop().getaddrinfo("nowhere", 80)
+
+    ref = Answering.start()
+    ref.tell(look_up)
+    gate.await_arrival()
+
+    ref.kill()
+
+    assert ref.join(CAP)
 
 
 # The end of the loop
