@@ -203,6 +203,28 @@ def test_what_an_actor_awaits_itself_is_no_burden_to_its_end():
     assert ref.stop()
 
 
+def test_a_task_that_fails_ends_nobody_and_is_logged_by_asyncio(caplog):
+    failed = threading.Event()
+
+    async def fail_soon():
+        failed.set()
+        crash()
+
+    async def start():
+        asyncio.get_running_loop().create_task(fail_soon())
+
+    ref = Answering.start()
+    ref.ask(start)
+    assert failed.wait(CAP)
+    ref.ask(started_nothing)
+
+    assert ref.is_alive()
+    gc.collect()
+    (record,) = caplog.records
+    assert (record.name, record.exc_info[1].args) == ("asyncio", ("boom",))
+    assert record.getMessage().startswith("ActorTask exception was never retrieved")
+
+
 def test_a_task_that_a_callback_starts_after_the_end_is_cancelled():
     background, found, done = Background(), [], threading.Event()
 
