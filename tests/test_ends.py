@@ -312,22 +312,23 @@ async def resist(errors):
         except errors:
             pass
 
-class Deaf(Actor):
+# What can't be ended would keep the program alive.
+class Daemon(Actor):
+    use_daemon_thread = True
+
+class Deaf(Daemon):
     async def on_receive(self, _message):
         await resist(asyncio.CancelledError)
 
-class DeafToAll(Actor):
+class DeafToAll(Daemon):
     async def on_receive(self, _message):
         await resist(BaseException)
 
-class Delegating(Actor):
+class Delegating(Daemon):
     async def on_receive(self, _message):
         self.task = asyncio.create_task(resist(BaseException))
 
-class Holding(Actor):
-    # What blocks its thread can't be ended, so this one would keep the program alive.
-    use_daemon_thread = True
-
+class Holding(Daemon):
     async def on_receive(self, _message):
         begun.set()
         threading.Event().wait()
