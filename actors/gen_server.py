@@ -381,6 +381,7 @@ class GenServer(Actor, Generic[S]):
     _otp_state: S
     _otp_terminated = False
     _otp_idle: _Idle | None = None
+    _otp_idles = False
     _otp_deferred: WeakValueDictionary[int, Asked] | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -698,6 +699,10 @@ class GenServer(Actor, Generic[S]):
             raise ProcessKilled(*kill.args) from None
 
     def _await_idle(self, seconds: float) -> None:
+        if not self._otp_idles:
+            # A kill of one that is idle runs no code of it.
+            self._otp_idles = True
+            self._otp_process.when_gone(lambda _process: self._cancel_idle())
         idle = self._otp_idle = _Idle(self, seconds)
         if seconds == 0:
             # Behind what waits already, which goes first.

@@ -246,6 +246,11 @@ class Timer:
         self._name = ref.name if isinstance(ref, NamedRef) else None
         self._target = process_of(ref) if self._name is None else None
         self._ticket = runtime.clock.call_at(runtime.clock.now() + seconds, self._fire)
+        if self._target is not None:
+            self._target.when_ended(self._drop)
+            if self._ticket.callback is None:
+                # It has fired meanwhile.
+                self._forget()
 
     def cancel(self) -> float | None:
         """Prevent the message.
@@ -254,6 +259,7 @@ class Timer:
             The seconds that were left; None when it was sent or cancelled before, or its actor has ended (A41, A42).
         """
         left = self.remaining()
+        self._forget()
         return left if self._runtime.clock.cancel(self._ticket) else None
 
     def remaining(self) -> float | None:
@@ -263,7 +269,17 @@ class Timer:
             return None
         return max(self._ticket.deadline - self._runtime.clock.now(), 0.0)
 
+    def _drop(self, target: Process) -> None:
+        # It may be for hours from now, and there may be many.
+        if self._runtime.clock.cancel(self._ticket):
+            target.lose(self._message)
+
+    def _forget(self) -> None:
+        if self._target is not None:
+            self._target.not_when_ended(self._drop)
+
     def _fire(self) -> None:
+        self._forget()
         target = self._target if self._name is None else self._runtime.whereis(self._name)
         if target is None:
             self._runtime.dead_letters.add(self._ref, self._message, NoProc())
@@ -278,8 +294,8 @@ def _is_alive(process: Process | None) -> bool:
 def send_after(ref: pykka.ActorRef[Any], message: object, seconds: float) -> Timer:
     """Send `message` to an actor after `seconds`, never before; 0 still goes through the mailbox.
 
-    The timer is nobody's: it fires although its maker has ended (A43). To an actor that has ended nothing is sent; a
-    named ref is looked up when the time has come, so a restarted actor gets what was meant for its name (A42).
+    The timer is nobody's: it fires although its maker has ended (A43). It ends with the actor that it is for; a named
+    ref is looked up when the time has come, so a restarted actor gets what was meant for its name (A42).
 
     Raises:
         ValueError: `seconds` is negative, not finite, or no number.

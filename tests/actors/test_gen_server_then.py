@@ -435,3 +435,14 @@ def test_the_time_out_of_a_killed_server_does_nothing(clock):
     clock.advance(2.0)
 
     assert server.is_alive() is False
+
+
+@rule("A65")
+def test_a_server_that_is_killed_while_idle_leaves_no_time_out_behind(clock):
+    server = Scripted.start(returning(Ok((), 3600.0)))
+    clock.await_timers()
+
+    server.kill()
+    ended(server)
+
+    assert clock._pending() == 0

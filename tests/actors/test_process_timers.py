@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from actors import Killed, checkpoint, named, now, register_name, send_after, sleep, unregister_name
-from tests.support import CAP, Gate, ManualClock, Probe, received, received_nothing
+from tests.support import CAP, Gate, ManualClock, Probe, ended, received, received_nothing
 
 rule = pytest.mark.rule
 
@@ -134,6 +134,35 @@ def test_a_timer_for_a_ref_never_reaches_a_successor(clock):
     clock.advance(2)
 
     assert received_nothing(second)
+
+
+@rule("A42")
+def test_a_timer_for_a_ref_ends_with_its_actor(clock):
+    probe, other = Probe.start(), Probe.start()
+    timers = [send_after(probe, "expire", 3600.0) for _ in range(3)]
+    kept = send_after(other, "expire", 3600.0)
+    timers[0].cancel()
+    assert clock._pending() == 3
+
+    probe.kill()
+    ended(probe)
+
+    assert clock._pending() == 1
+    assert [timer.cancel() for timer in timers] == [None] * 3
+    assert send_after(probe, "expire", 3600.0).remaining() is None
+    assert clock._pending() == 1
+    assert kept.cancel() == 3600.0
+
+
+@rule("A42")
+def test_a_timer_that_has_fired_leaves_nothing_with_its_actor(clock):
+    probe = Probe.start()
+    send_after(probe, "tick", 1.0)
+
+    clock.advance(1.0)
+
+    assert received(probe) == "tick"
+    assert not probe._process.ended_callbacks
 
 
 @rule("A42")
