@@ -440,11 +440,9 @@ class TaskProcess(Actor):
         call = self._call
         result = call.function(*call.args, **call.kwargs)
         if inspect.iscoroutine(result):
-            return self._finish(result)
+            # Itself, and not one that awaits it: cut off before its first step, that would leave it never awaited.
+            result = self._otp_process.runtime.run_coroutine(self._otp_process, result)
         return self._end(result)
-
-    async def _finish(self, coroutine: Any) -> None:
-        self._end(await coroutine)
 
     def _end(self, result: object) -> None:
         process = self._otp_process

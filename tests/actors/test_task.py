@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from contextlib import closing
 from functools import partial
@@ -67,6 +68,32 @@ def test_a_coroutine_function_runs_on_the_event_loop():
         return number * 2
 
     assert Task.async_(double, 4).await_() == 8
+
+
+def test_a_coroutine_function_that_is_killed_before_its_first_step_is_left_without_a_word(gate, recwarn):
+    async def hold():
+        gate.pass_through()
+
+    async def never():
+        pass
+
+    def begin():
+        begun.set()
+        return never()
+
+    begun = threading.Event()
+    holding = Task.async_(hold)
+    gate.await_arrival()
+    task = Task.async_(begin)
+    assert begun.wait(CAP)
+
+    task.shutdown("brutal_kill")
+    gate.open()
+    holding.await_()
+    ended(task._process.ref)
+    gc.collect()
+
+    assert list(recwarn) == []
 
 
 def test_any_other_function_has_a_thread_of_its_own():
