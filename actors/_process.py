@@ -680,7 +680,7 @@ class Process:
             if not self.tasks:
                 self.depart()
             self.home.schedule(self)
-        elif self.busy:
+        if self.busy or self.tasks:
             logger.warning(
                 "%s was killed while its code was running: its registrations and deliveries are held until it ends",
                 self.label,
