@@ -1,5 +1,8 @@
 """A random crowd of actors that start, ask, link, watch, register, crash and are killed; at the end nothing is left.
 
+Plain actors and async ones, servers, tasks, on threads that they share and on their own, some with mailboxes that have
+a bound; under names, and in registries whose keepers are killed too.
+
     python -m tests.soak --seconds 600 --seed 1
 
 Ends with 0 when nothing leaked and the runtime reported no error of its own; says what did otherwise. The seed decides
@@ -30,11 +33,20 @@ from actors import (
     AlreadyRegistered,
     AlreadyStarted,
     CallTimeout,
+    Continue,
     Deadlock,
+    GenServer,
+    MailboxFull,
+    Monitor,
     NameUnavailable,
+    NoReply,
+    Ok,
     Registry,
+    Reply,
     Runtime,
     StartFailed,
+    Stop,
+    Task,
     UnknownRegistry,
     WouldBlock,
     checkpoint,
@@ -51,6 +63,7 @@ from actors import (
 )
 from actors._future import Future
 from actors._process import Process
+from actors.registry import RegistryKeeper
 from supervision import Supervisor
 
 CROWD = 150
@@ -71,6 +84,7 @@ EXPECTED = (
     AlreadyStarted,
     CallTimeout,
     Deadlock,
+    MailboxFull,
     NameUnavailable,
     StartFailed,
     UnknownRegistry,
@@ -80,14 +94,34 @@ EXPECTED = (
 
 KEYS, NAMES = range(20), ("ann", "bob", "cleo")
 
+INFRASTRUCTURE = (RegistryKeeper, Supervisor)
+
+NEVER = 3600.0
+"""Seconds until a timer fires that ends with its actor, or with what it was set for."""
+
+
+def work(amount):
+    for _ in range(amount):
+        checkpoint()
+    return amount
+
+
+def fail(_amount):
+    raise ValueError("crash")
+
+
+async def work_slowly(amount):
+    await asyncio.sleep(0.001)
+    return amount
+
 
 class Citizen(Actor):
     """Does what it is told, by means of all that an actor has."""
 
     use_daemon_thread = True
 
-    def __init__(self, keys):
-        self.keys = keys
+    def __init__(self, registries):
+        self.registries = registries
         self.monitors = []
 
     def on_receive(self, message):
@@ -128,24 +162,34 @@ class Citizen(Actor):
         trap_exit(flag)
 
     def spawn(self, runs_on):
-        type(self).options(runs_on=runs_on, link=True).start(self.keys)
+        type(self).options(runs_on=runs_on, link=True).start(self.registries)
 
     def spawn_and_wait(self, runs_on):
-        type(self).options(runs_on=runs_on, start_timeout=1.0).start_link(self.keys)
+        type(self).options(runs_on=runs_on, start_timeout=1.0).start_link(self.registries)
 
-    def hold(self, key):
-        self.keys.register(key)
+    def delegate(self, function, timeout):
+        return Task.async_(function, 10).await_(timeout)
 
-    def release(self, key):
-        self.keys.unregister(key)
+    def delegate_all(self, function, timeout):
+        return len(Task.yield_many([Task.async_(function, 10) for _ in range(2)], timeout, on_timeout="kill_task"))
+
+    def delegate_and_give_up(self, function):
+        return Task.async_(function, 10).shutdown("brutal_kill")
+
+    def stream(self, function, timeout):
+        return list(Task.async_stream(range(3), function, max_concurrency=2, timeout=timeout, on_timeout="kill_task"))
+
+    def hold(self, registry, key):
+        self.registries[registry].register(key)
+
+    def release(self, registry, key):
+        self.registries[registry].unregister(key)
 
     def remind(self, seconds):
         send_after(self.actor_ref, ("work", 1), seconds)
 
     def work(self, amount):
-        for _ in range(amount):
-            checkpoint()
-        return amount
+        return work(amount)
 
     def block(self, seconds):
         time.sleep(seconds)
@@ -173,6 +217,62 @@ class AsyncCitizen(Citizen):
         return super().on_receive(message)
 
 
+class Labourer(Citizen):
+    """Its mailbox has a bound, for whose room others wait; so it waits for nobody."""
+
+    def on_receive(self, message):
+        return work(1)
+
+
+class Clerk(GenServer):
+    """Answers now, later, or never; its state are those who wait."""
+
+    use_daemon_thread = True
+
+    def init(self, registries):
+        return Ok([], then=NEVER)
+
+    def handle_call(self, request, sender, waiting):
+        match request[0]:
+            case "work":
+                return Reply(work(request[1]), waiting, then=NEVER)
+            case "ask" | "ask_later":
+                # The answer comes when nothing else has for a while.
+                return NoReply([*waiting, sender], then=0.001)
+            case "tell":
+                return Reply("soon", waiting, then=Continue(request[1]))
+            case "crash":
+                raise ValueError("crash")
+            case "leave":
+                return Stop("had enough", reply="goodbye")
+            case _:
+                return Reply("not here", waiting)
+
+    def handle_continue(self, other, waiting):
+        other.tell(("work", 1))
+        return NoReply(waiting)
+
+    def handle_cast(self, request, waiting):
+        return self.handle_info(request, waiting)
+
+    def handle_info(self, message, waiting):
+        # A time-out, a Down, an Exit, an order that was told.
+        for sender in waiting:
+            sender.reply("at last")
+        return NoReply([], then=NEVER)
+
+
+class AsyncClerk(Clerk):
+    """The same, in coroutines."""
+
+    async def handle_call(self, request, sender, waiting):
+        await asyncio.sleep(0)
+        return super().handle_call(request, sender, waiting)
+
+    async def terminate(self, reason, waiting):
+        await asyncio.sleep(0)
+
+
 class Soak:
     """One run."""
 
@@ -182,14 +282,17 @@ class Soak:
         self.failed = collections.Counter()
         self.leaks = []
         self.refs = []
-        self.keys = Registry("keys")
+        self.registries = {"keys": Registry("keys"), "groups": Registry("groups", keys="duplicate")}
 
     def round(self):
-        with Supervisor.start_link([self.keys], strategy="one_for_one", max_restarts=10**6) as supervisor:
+        registries = self.registries.values()
+        with Supervisor.start_link(registries, strategy="one_for_one", max_restarts=10**6) as supervisor:
             for _ in range(ROUND):
                 self.do_something()
             self.end_all()
             self.look_for_keys(supervisor)
+            self.look_for_names()
+            self.look_for_timers()
 
     def do_something(self):
         if len(self.refs) < CROWD:
@@ -206,6 +309,8 @@ class Soak:
             self._tell: 60,
             self._ask: 30,
             self._ask_and_forget: 10,
+            self._cast: 5,
+            self._run_task: 2,
             self._kill: 4,
             self._stop: 3,
             self._signal: 2,
@@ -224,14 +329,19 @@ class Soak:
             self.failed["ValueError"] += 1
 
     def start(self):
-        actor_class = self.random.choice([Citizen, PoliteCitizen, AsyncCitizen])
-        # A thread costs more than an actor: few of them do.
+        chance = self.random
+        actor_class = chance.choice([Citizen, PoliteCitizen, AsyncCitizen, Citizen, Labourer, Clerk, AsyncClerk])
+        bound = chance.choice([None, None, 1, 5])
         options = actor_class.options(
-            name=self.random.choice(NAMES) if self.random.random() < 0.05 else None,
-            trap_exit=self.random.random() < 0.3,
-            runs_on="thread" if self.random.random() < 0.15 else "shared",
+            name=chance.choice(NAMES) if chance.random() < 0.05 else None,
+            trap_exit=chance.random() < 0.3,
+            # A thread costs more than an actor: few of them do.
+            runs_on="thread" if chance.random() < 0.15 else "shared",
+            max_mailbox=3 if actor_class is Labourer else bound,
+            # Who waits for room must not be waited for.
+            overflow="block" if actor_class is Labourer else chance.choice(["raise", "drop_oldest", "drop_newest"]),
         )
-        self.refs.append(options.start(self.keys))
+        self.refs.append(options.start(self.registries))
         return self.refs[-1]
 
     def one(self):
@@ -253,15 +363,37 @@ class Soak:
                 ("trap", chance.random() < 0.5),
                 ("spawn", "shared"),
                 ("spawn_and_wait", "shared" if chance.random() < 0.9 else "thread"),
-                ("hold", chance.choice(KEYS)),
-                ("release", chance.choice(KEYS)),
-                ("remind", chance.random() * 0.01),
+                ("delegate", *self.task()),
+                ("delegate_all", *self.task()),
+                ("delegate_and_give_up", self.task()[0]),
+                ("stream", *self.task()) if chance.random() < 0.2 else ("work", 1),
+                ("hold", *self.place()),
+                ("release", *self.place()),
+                ("remind", chance.choice([chance.random() * 0.01, NEVER])),
                 ("work", 100),
                 ("block", 0.02 if chance.random() < 0.02 else 0.0),
                 ("crash",) if chance.random() < 0.1 else ("work", 1),
                 ("leave",) if chance.random() < 0.1 else ("work", 1),
             ]
         )
+
+    def task(self):
+        """A function for a task, and the seconds that it may take; few are on threads."""
+        functions = [work_slowly, work_slowly, work_slowly, work, fail if self.random.random() < 0.2 else work_slowly]
+        return self.random.choice(functions), self.random.choice([0.0, 0.001, 0.05])
+
+    def place(self):
+        return self.random.choice(list(self.registries)), self.random.choice(KEYS)
+
+    def _cast(self):
+        ref = self.one()
+        if issubclass(ref.actor_class, GenServer):
+            ref.cast(("work", 1))
+
+    def _run_task(self):
+        function, timeout = self.task()
+        task = Task.async_(function, 10)
+        self.random.choice([task.await_, task.yield_, task.shutdown])(timeout)
 
     def _tell(self):
         self.one().tell(self.order())
@@ -287,26 +419,41 @@ class Soak:
         self._end(lambda ref: ref.exit("ended by a signal"))
 
     def _kill_keeper(self):
-        keeper = whereis("keys")
+        keeper = whereis(self.random.choice(list(self.registries)))
         if keeper is not None and self.random.random() < 0.2:
             keeper.kill()
 
     def end_all(self):
         """End everybody, those as well that others have started meanwhile, and wait until they are gone."""
         self.refs.clear()
-        while crowd := [ref for ref in pykka.ActorRegistry.get_all() if issubclass(ref.actor_class, Citizen)]:
-            for ref in crowd:
-                ref.kill()
-        for process in current_runtime().processes():
-            if issubclass(process.actor_class, Citizen) and not process.ref.join(PATIENCE):
+        while crowd := [process for process in self.crowd() if not process.killed]:
+            for process in crowd:
+                process.kill()
+        for process in self.crowd():
+            if not process.ref.join(PATIENCE):
                 self.leaks.append(f"{process} has not ended in {PATIENCE} seconds")
 
+    def crowd(self):
+        processes = current_runtime().processes()
+        return [process for process in processes if not issubclass(process.actor_class, INFRASTRUCTURE)]
+
     def look_for_keys(self, supervisor):
-        # Its keeper may have been killed just now, and hears of each end after that is seen.
+        # A keeper may have been killed just now, and hears of each end after that is seen.
         supervisor.which_children()
-        whereis("keys").ask("handled what came before")
-        if self.keys.count() or self.keys.holders():
-            self.leaks.append(f"keys are held by nobody: {self.keys.holders()}")
+        for name, registry in self.registries.items():
+            whereis(name).ask("handled what came before")
+            if registry.count() or registry.holders():
+                self.leaks.append(f"keys of {name} are held by nobody: {registry.holders()}")
+
+    def look_for_names(self):
+        self.leaks += [f"{name!r} is the name of {whereis(name)} still" for name in NAMES if whereis(name) is not None]
+
+    def look_for_timers(self):
+        # What actors have set is of no use any more, but for what is to fire soon.
+        clock = current_runtime().clock
+        waiting = [ticket for _, _, ticket in list(clock._tickets) if ticket.callback is not None]
+        late = [ticket for ticket in waiting if ticket.deadline > clock.now() + 1.0]
+        self.leaks += [f"{ticket.callback} is to be called still" for ticket in late]
 
 
 class Errors(logging.Handler):
@@ -347,7 +494,7 @@ def run(seconds, seed):
     logging.getLogger("pykka_otp").addHandler(errors)
     logging.getLogger("pykka_otp").propagate = False
     threads = set(threading.enumerate())
-    objects = {kind: alive(kind) for kind in (Process, greenlet, Future, Citizen, asyncio.Task)}
+    objects = {kind: alive(kind) for kind in (Process, greenlet, Future, Monitor, Citizen, Clerk, Task, asyncio.Task)}
     soak = Soak(seed)
     deadline = time.monotonic() + seconds
     rounds, grown_from = 0, 0.0
@@ -358,6 +505,7 @@ def run(seconds, seed):
             # What the first rounds take, the later ones use again.
             grown_from = megabytes() if rounds <= 2 else grown_from
     soak.leaks += [f"{process} is in the runtime's table" for process in runtime.processes()]
+    soak.leaks += [f"{name!r} is a name still" for name in runtime._names]
     soak.leaks += [f"{ref} is in pykka.ActorRegistry" for ref in pykka.ActorRegistry.get_all()]
     soak.leaks += leaked_threads(threads)
     del runtime
