@@ -126,5 +126,5 @@ def _is_gone(process: Process) -> bool:
     return process.gone
 
 
-_LASTING = frozenset({"actors-lifeline", "actors-cut-off"})
-"""Threads that last as long as the program: one for all, and those that keep what must never be freed."""
+_LASTING = frozenset({"actors-lifeline"})
+"""Threads that one program has one of, whatever begins and ends in it."""
