@@ -33,15 +33,15 @@ TURN = 100
 """Messages that an actor handles before others have their turn."""
 
 
-def turn(process: Process) -> None:
-    """Do what there is to do for an actor that was claimed, a bounded part of it. It may be gone afterwards.
+def turn(process: Process, limit: int = TURN) -> None:
+    """Do what there is to do for an actor that was claimed: up to `limit` messages. It may be gone afterwards.
 
     Nothing of a user's is raised. After an error of the runtime's own the driver has to end the actor.
     """
     process.busy = True
     if not process.started and process.reason is ALIVE:
         _begin(process)
-    for _ in range(TURN):
+    for _ in range(limit):
         if process.reason is not ALIVE or process.fatal is not ALIVE or not (process.inbox or process.taken):
             break
         try:

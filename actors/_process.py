@@ -181,6 +181,7 @@ class Process:
         "_idle",
         "actor",
         "actor_class",
+        "alert",
         "announced",
         "busy",
         "context",
@@ -266,6 +267,8 @@ class Process:
         self.fatal: ExitReason = ALIVE
         self.reason: ExitReason = ALIVE
         self.killed = False
+        # Whether its code has to stop and look where it enters the runtime.
+        self.alert = False
         self.announced = False
         self.gone = False
 
@@ -486,8 +489,13 @@ class Process:
             msg += "await a future: ask(block=False), stop(block=False); or await asyncio.to_thread(...)"
             raise WouldBlock(msg)
 
-    def checkpoint(self) -> None:
-        """Let a kill of this actor take effect; called in its own code wherever that enters the runtime."""
+    def checkpoint(self, _point: str = "checkpoint", *_about: object) -> None:
+        """Let a kill of this actor take effect; called in its own code wherever that enters the runtime.
+
+        Args:
+            _point: what the code is about to do, for a simulation, which may have others go on first.
+            _about: with what.
+        """
         if self.killed:
             raise ProcessKilled(self.label)
 
@@ -662,7 +670,7 @@ class Process:
         with self.runtime.lock:
             if self.gone or self.killed:
                 return
-            self.killed = True
+            self.killed = self.alert = True
             self.reason = Killed()
             # Out of all lists first: who has seen the Exit or the Down finds it nowhere (A8).
             self._take_out()

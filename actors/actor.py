@@ -9,7 +9,7 @@ import pykka
 from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr
 
 from actors import _pykka_registry
-from actors._bounded import Bound, BoundedProcess, Overflow, check_bound
+from actors._bounded import Bound, Overflow, check_bound
 from actors._checks import check_flag, check_name
 from actors._clock import check_timeout
 from actors._future import Future
@@ -401,9 +401,9 @@ def _new_process(options: Options[Any], parent: Process | None) -> Process:
     trapping = cls.trap_exit if options.trap_exit is None else options.trap_exit
     max_mailbox = cls.max_mailbox if options.max_mailbox is None else options.max_mailbox
     if max_mailbox is None:
-        return Process(current_runtime(), cls, parent=parent, trapping=trapping)
+        return current_runtime().new_process(cls, parent, trapping=trapping)
     bound = Bound(max_mailbox, cls.overflow if options.overflow is None else options.overflow)
-    return BoundedProcess(current_runtime(), cls, bound, parent=parent, trapping=trapping)
+    return current_runtime().new_process(cls, parent, trapping=trapping, bound=bound)
 
 
 def has_settled(process: Process) -> bool:

@@ -105,7 +105,9 @@ class ActorRef(pykka.ActorRef[A]):
             ActorDied: the actor has ended (a `pykka.ActorDeadError`).
             MailboxFull: its mailbox has no room, and `overflow="raise"`.
         """
-        _checkpoint()
+        sender = current()
+        if sender is not None and sender.alert:
+            sender.checkpoint("tell", self, message)
         if isinstance(message, Request):
             message = Told(message)
         if not self._process.put(message):
@@ -144,8 +146,8 @@ class ActorRef(pykka.ActorRef[A]):
         target = self._process
         asker = current()
         if asker is not None:
-            if asker.killed:
-                asker.checkpoint()
+            if asker.alert:
+                asker.checkpoint("ask", self, message)
             driver = asker.driver
             if block and type(driver) is Carrier and driver.ident == get_ident():
                 return call(asker, driver, target, message, timeout)
@@ -196,9 +198,9 @@ class ActorRef(pykka.ActorRef[A]):
             WouldBlock: a coroutine of an actor's, which all others would wait for; it isn't asked to end.
             Deadlock: the actor would wait for its own end.
         """
-        _checkpoint()
         check_timeout(timeout)
         check_reason(reason)
+        _checkpoint("stop", self, reason)
         target = self._process
         future: Future[bool] = Future(target.runtime)
         future.target = target
@@ -220,8 +222,8 @@ class ActorRef(pykka.ActorRef[A]):
 
         OTP: `Process.exit/2` (A15).
         """
-        _checkpoint()
         check_reason(reason)
+        _checkpoint("exit", self, reason)
         self._process.signal(current(), reason)
 
     def kill(self) -> None:
@@ -232,7 +234,7 @@ class ActorRef(pykka.ActorRef[A]):
 
         OTP: `Process.exit(pid, :kill)` (A6); differs, since a thread can't be killed.
         """
-        _checkpoint()
+        _checkpoint("kill", self)
         self._process.kill()
 
     def join(self, timeout: float | None = None) -> bool:
@@ -313,10 +315,10 @@ def named(name: Hashable) -> NamedRef[Any]:
     return NamedRef(name)
 
 
-def _checkpoint() -> None:
+def _checkpoint(point: str, *about: object) -> None:
     process = current()
     if process is not None:
-        process.checkpoint()
+        process.checkpoint(point, *about)
 
 
 def _refuse_deadlock(asker: Process, future: Future[Any]) -> None:

@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from weakref import WeakSet
 
+from actors._bounded import Bound, BoundedProcess
 from actors._clock import Clock, SystemClock, check_seconds
 from actors._ending import await_gone, end_all
 from actors._event_loop import EventLoop
@@ -20,6 +21,8 @@ from actors.errors import AlreadyStarted, Deadlock, NameUnavailable, ProcessKill
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Hashable
     from contextvars import Token
+
+    import pykka
 
     from actors._clock import Waiter
     from actors._observer import Traced
@@ -243,6 +246,14 @@ class Runtime:
         """All actors that aren't gone yet, in the order in which they were started."""
         with self.lock:
             return list(self._processes)
+
+    def new_process(
+        self, actor_class: type[pykka.Actor], parent: Process | None, *, trapping: bool, bound: Bound | None = None
+    ) -> Process:
+        """Make the record of an actor that is about to start."""
+        if bound is None:
+            return Process(self, actor_class, parent=parent, trapping=trapping)
+        return BoundedProcess(self, actor_class, bound, parent=parent, trapping=trapping)
 
     def admit(self, process: Process, *, link: bool = False, name: Hashable | None = None) -> None:
         """Enter a new actor, with its name and the link to its parent, in one step (A22, A35).

@@ -1,0 +1,99 @@
+"""How a simulation shows what it sees: the same in every run, whatever addresses, hashes and urns there are."""
+
+from __future__ import annotations
+
+import enum
+import types
+from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING, Any
+
+import pykka
+
+from actors._mail import Wrapping
+from actors._process import Monitor, Process
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["shape", "shown"]
+
+_DEPTH = 4
+_WIDTH = 20
+
+_PLAIN = (int, float, complex, bool, str, bytes, type(None), type(Ellipsis))
+
+
+def shown(value: object, depth: int = _DEPTH) -> str:
+    """Show a value by its type and its fields."""
+    if isinstance(value, _PLAIN):
+        return _cut(repr(value))
+    if depth == 0:
+        return "..."
+    return _by_type(value, lambda part: shown(part, depth - 1))
+
+
+def shape(value: object, depth: int = 2) -> str:
+    """Show what kind of value it is: its type and those of its parts; of a tuple, what it begins with as it is."""
+    if isinstance(value, tuple) and value and isinstance(value[0], str):
+        rest = "".join(f", {shape(part, depth - 1)}" for part in value[1:])
+        return f"({value[0]!r}{rest})"
+    if isinstance(value, _PLAIN) or depth == 0:
+        return type(value).__name__
+    return _by_type(value, lambda part: shape(part, depth - 1))
+
+
+def _by_type(value: object, part: Callable[[object], str]) -> str:
+    match value:
+        case pykka.ActorRef():
+            return _name_of_ref(value)
+        case Process():
+            return value.label
+        case Monitor():
+            return f"Monitor({part(value.given)})"
+        case enum.Enum():
+            return str(value)
+        case type():
+            return value.__name__
+        case BaseException():
+            return f"{type(value).__name__}({_all(value.args, part)})"
+        case Wrapping():
+            return part(value.content)
+        case tuple():
+            name = "" if type(value) is tuple else type(value).__name__
+            return f"{name}({_all(value, part)})"
+        case list():
+            return f"[{_all(value, part)}]"
+        case dict():
+            return "{" + ", ".join(f"{part(key)}: {part(value[key])}" for key in list(value)[:_WIDTH]) + "}"
+        case set() | frozenset():
+            # In no order of their own.
+            return "{" + ", ".join(sorted(map(part, value))) + "}"
+        case types.FunctionType() | types.MethodType() | types.BuiltinFunctionType():
+            return value.__name__
+        case _ if is_dataclass(value):
+            shown_fields = (f"{field.name}={part(getattr(value, field.name, None))}" for field in fields(value))
+            return f"{type(value).__name__}({', '.join(shown_fields)})"
+        case _:
+            return f"{type(value).__name__}({_attributes(value, part)})"
+
+
+def _all(values: Any, part: Callable[[object], str]) -> str:
+    shown_values = [part(value) for value in list(values)[:_WIDTH]]
+    return ", ".join([*shown_values, "..."] if len(values) > _WIDTH else shown_values)
+
+
+def _attributes(value: object, part: Callable[[object], str]) -> str:
+    attributes = getattr(value, "__dict__", {})
+    return ", ".join(f"{name}={part(attributes[name])}" for name in attributes if not name.startswith("_"))
+
+
+def _name_of_ref(ref: pykka.ActorRef[Any]) -> str:
+    process = getattr(ref, "__dict__", {}).get("_process")
+    if isinstance(process, Process):
+        return process.label
+    name = getattr(ref, "name", None)
+    return ref.actor_class.__name__ if name is None else f"named({name!r})"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 200 else f"{text[:200]}..."

@@ -1,0 +1,426 @@
+"""The engine: all actors run in one thread, in virtual time, and a policy decides at each switch point who goes on.
+
+The test runs in the same thread. While it waits, actors run; nothing else ever does. An actor's code runs in a
+greenlet, which it leaves where it waits, and where the policy has somebody else go on at a switch point.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import heapq
+import itertools
+import math
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from greenlet import GreenletExit, getcurrent, greenlet
+
+from actors._clock import Clock, Ticket
+from actors._life import turn
+from actors._observer import Observer
+from actors._process import Process, set_current
+from actors.testing._shown import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actors._clock import Waiter
+    from actors._scheduler import RunsOn
+    from actors.testing._policy import Policy
+
+__all__ = ["Body", "Livelock", "Simulation", "SimulatedBody", "Step", "VirtualClock"]
+
+
+class Livelock(AssertionError):
+    """A simulation went on for longer than it may; the message names who did what again and again."""
+
+
+class Step(NamedTuple):
+    """One entry of a trace: at this time, this actor came to a point of its code.
+
+    Args:
+        at: virtual seconds since the beginning.
+        actor: its name, `Class-n#k`.
+        point: what it was about to do: `"tell"`, `"register"`, ...; or what happened to it: `"receive"`, `"ended"`.
+        about: with what: a message, a key, another actor.
+    """
+
+    at: float
+    actor: str
+    point: str
+    about: str
+
+    def __str__(self) -> str:
+        return f"{self.at:9.3f}  {self.actor:<20} {self.point} {self.about}".rstrip()
+
+
+class Body(Protocol):
+    """What can run in a simulation: an actor, or something that the runtime does beside them."""
+
+    label: str
+    greenlet: greenlet | None
+
+    def run_once(self, simulation: Simulation, /) -> None:
+        """Do the next piece of work; called in a greenlet, which it may leave to come back."""
+        ...
+
+
+class VirtualClock(Clock):
+    """Time that stands still while anybody can run, and jumps to the next timer when nobody can."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+        self._now = 0.0
+        self._tickets: list[tuple[float, int, Ticket]] = []
+        self._numbers = itertools.count()
+
+    def now(self) -> float:
+        return self._now
+
+    def call_at(self, deadline: float, callback: Callable[[], None]) -> Ticket:
+        ticket = Ticket(deadline, callback)
+        heapq.heappush(self._tickets, (deadline, next(self._numbers), ticket))
+        return ticket
+
+    def cancel(self, ticket: Ticket) -> bool:
+        return ticket.take() is not None
+
+    def wait(self, lock: threading.Lock, timeout: float | None) -> bool:
+        """Have the simulation go on until the test's wait is over."""
+        return self._simulation.run_until(lambda: lock.acquire(blocking=False), timeout)
+
+    def close(self) -> None:
+        self._tickets.clear()
+
+    def next_deadline(self) -> float | None:
+        """When the next call is due; None when none is to come."""
+        tickets = self._tickets
+        while tickets and tickets[0][2].callback is None:
+            heapq.heappop(tickets)
+        return tickets[0][0] if tickets else None
+
+    def fire_next(self) -> None:
+        """Move on to the next call that is due, and make it."""
+        deadline, _, ticket = heapq.heappop(self._tickets)
+        callback = ticket.take()
+        self._now = max(self._now, deadline)
+        if callback is not None:
+            callback()
+
+    def move_to(self, moment: float) -> None:
+        """Let it be so late, when it isn't later yet."""
+        self._now = max(self._now, moment)
+
+
+class _Parked:
+    """A wait of a body."""
+
+    __slots__ = ("_body", "_is_released", "_simulation")
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+        self._body: Body | None = None
+        self._is_released = False
+
+    def wait(self, clock: Clock, timeout: float | None) -> bool:
+        if self._is_released:
+            return True
+        if timeout is not None and timeout <= 0:
+            return False
+        ticket = None if timeout is None else clock.call_at(clock.now() + timeout, self.release)
+        self._body = self._simulation.running
+        self._simulation.leave()
+        return ticket is None or clock.cancel(ticket)
+
+    def release(self) -> None:
+        if not self._is_released:
+            self._is_released = True
+            if self._body is not None:
+                self._simulation.ready.append(self._body)
+
+
+class _Home:
+    """Where simulated actors run, whatever their `runs_on` says: it says only how they die."""
+
+    def __init__(self, simulation: Simulation, runs_on: RunsOn) -> None:
+        self.runs_on: RunsOn = runs_on
+        self._ready = simulation.ready
+
+    def schedule(self, process: Any) -> None:
+        self._ready.append(process)
+
+    def join(self) -> None:
+        """Nothing to wait for: no thread ends with the actor."""
+
+
+class _Driver:
+    """The thread of the test, which all run in."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self.ident: int | None = threading.get_ident()
+        self._simulation = simulation
+
+    def new_waiter(self) -> Waiter:
+        return _Parked(self._simulation)
+
+
+class SimulatedScheduler:
+    """Has actors run by a simulation."""
+
+    on_rest: Callable[[], object] | None = None
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+        self._homes = {"shared": _Home(simulation, "shared"), "thread": _Home(simulation, "thread")}
+        self._driver = _Driver(simulation)
+
+    def start(self, process: Process, runs_on: RunsOn, *, daemon: bool) -> None:  # noqa: ARG002 - the test is the program
+        process.home = self._homes[runs_on]
+        process.driver = self._driver
+        process.home.schedule(process)
+
+    def tell_rest(self) -> None:
+        """Nobody waits for it."""
+
+    def leave_behind(self) -> None:
+        """A forked child of a test has nothing to simulate."""
+
+    def close(self) -> None:
+        self._simulation.close()
+
+
+class SimulatedBody:
+    """What a simulation adds to the record of an actor."""
+
+    __slots__ = ()
+
+    simulation: Simulation
+    label: str
+    greenlet: greenlet | None
+
+    def _enter(self, simulation: Simulation, label: str) -> None:
+        self.simulation = simulation
+        self.label = label
+        self.greenlet = None
+        self.alert = True
+
+    def run_once(self, simulation: Simulation) -> None:
+        process: Any = self
+        context = process.context
+        if context is None:
+            context = process.context = contextvars.Context()
+            context.run(set_current, process)
+        context.run(turn, process, 1)
+        if not (process.gone or process.rest()):
+            simulation.ready.append(process)
+
+    def checkpoint(self, point: str = "checkpoint", *about: object) -> None:
+        process: Any = self
+        self.simulation.at_point(process, point, about)
+        if process.killed and self.simulation.kill_lands(process):
+            Process.checkpoint(process)
+
+
+class Names:
+    """Names of actors, `Class-n#k`: by the order of their start, and `k` for those that follow one another.
+
+    An actor follows another when that was started by the same parent, is of the same class, and has ended.
+    """
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self._parents: dict[Any, tuple[object, str]] = {}
+        # By parent and class: those that have ended and have no successor yet.
+        self._ended: dict[tuple[object, str], list[str]] = {}
+
+    def name(self, actor_class: type, parent: Process | None) -> str:
+        """Name an actor that is about to start."""
+        place = (parent, actor_class.__name__)
+        ended = self._ended.get(place)
+        if parent is not None and ended:
+            base, _, number = ended.pop(0).rpartition("#")
+            label = f"{base}#{int(number) + 1}"
+        else:
+            self._counts[place[1]] = count = self._counts.get(place[1], 0) + 1
+            label = f"{place[1]}-{count}#1"
+        self._parents[label] = place
+        return label
+
+    def ended(self, process: Process) -> None:
+        """Know that an actor is gone: the next may follow it."""
+        place = self._parents.pop(process.label, None)
+        if place is not None:
+            self._ended.setdefault(place, []).append(process.label)
+
+
+class Simulation:
+    """Runs bodies, one step after the other.
+
+    Args:
+        policy: who goes on at each switch point.
+        max_steps: how many switch points there may be.
+        max_time: how many virtual seconds a test may wait for.
+    """
+
+    def __init__(self, policy: Policy, *, max_steps: int, max_time: float) -> None:
+        self.policy = policy
+        # Who can run, and waits for its turn, the longest first.
+        self.ready: list[Body] = []
+        self.clock = VirtualClock(self)
+        self.scheduler = SimulatedScheduler(self)
+        self.running: Body | None = None
+        self.steps = 0
+        self.names = Names()
+        self.listeners: list[Callable[[Process, str, tuple[object, ...]], None]] = []
+        self._max_steps = max_steps
+        self._max_time = max_time
+        self._chosen: Body | None = None
+        self._hub: greenlet | None = None
+        self._idle: list[greenlet] = []
+        self._failure: BaseException | None = None
+
+    # Called by the test
+
+    def run_until_idle(self) -> None:
+        """Have everybody run who can; time stands still."""
+        self._enter()
+        try:
+            while self._step():
+                pass
+        finally:
+            self._hub = None
+
+    def run_until(self, is_over: Callable[[], bool], timeout: float | None) -> bool:
+        """Have everybody run, and time pass, until something holds; False after `timeout` seconds.
+
+        Raises:
+            Deadlock: it never will: nobody can run, and there is no timer.
+            Livelock: it goes on for longer than it may.
+        """
+        deadline = math.inf if timeout is None else self.clock.now() + timeout
+        self._enter()
+        try:
+            while not is_over():
+                if self._step():
+                    continue
+                if not self._pass_time(deadline):
+                    return False
+            return True
+        finally:
+            self._hub = None
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, and everybody run who can meanwhile, in order."""
+        end = self.clock.now() + seconds
+        self.run_until_idle()
+        while (due := self.clock.next_deadline()) is not None and due <= end:
+            self.clock.fire_next()
+            self.run_until_idle()
+        self.clock.move_to(end)
+
+    def close(self) -> None:
+        """End what still waits somewhere: code that has swallowed its kill."""
+        for loop in self._idle:
+            loop.throw(GreenletExit)
+        self._idle.clear()
+
+    def _pass_time(self, deadline: float) -> bool:
+        """Move on to the next timer; False when `deadline` comes first."""
+        due = self.clock.next_deadline()
+        if due is not None and due <= deadline:
+            if due > self._max_time:
+                raise self.livelock(f"for more than max_time={self._max_time} virtual seconds")
+            self.clock.fire_next()
+            return True
+        if deadline < math.inf:
+            self.clock.move_to(deadline)
+            return False
+        raise self.never_over()
+
+    # Running
+
+    def _enter(self) -> None:
+        if self._hub is not None:
+            msg = "only the test itself waits for the simulation; an actor waits for another by an ask, or sleep()"
+            raise RuntimeError(msg)
+        self._hub = getcurrent()
+
+    def _step(self) -> bool:
+        """Have one body run until it waits, ends, or another is to go on; False when nobody can."""
+        ready = self.ready
+        body = self._chosen
+        if body is not None:
+            self._chosen = None
+        elif not ready:
+            return False
+        elif len(ready) == 1:
+            body = ready.pop()
+        else:
+            body = self.policy.next_of(ready, None)
+            ready.remove(body)
+        self.running = body
+        loop = body.greenlet
+        if loop is None:
+            loop = body.greenlet = self._idle.pop() if self._idle else greenlet(self._loop)
+            loop.switch(body)
+        else:
+            loop.switch()
+        self.running = None
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
+        return True
+
+    def _fail(self, failure: BaseException) -> None:
+        """Raise it in the test, and let the code that is at work here go no further."""
+        self._failure = failure
+        self.leave()
+
+    def _loop(self, body: Body | None) -> None:
+        me = getcurrent()
+        while body is not None:
+            body.run_once(self)
+            body.greenlet = None
+            self._idle.append(me)
+            body = self.leave()
+
+    def leave(self) -> Any:
+        """Leave the current greenlet until it is switched to again."""
+        hub: Any = self._hub
+        return hub.switch()
+
+    # Called in the code of bodies
+
+    def at_point(self, process: Any, point: str, about: tuple[object, ...]) -> None:
+        """Be at a switch point: another may go on first."""
+        if process is not self.running:
+            # Not its own code: a hook that another runs in its name.
+            return
+        self.steps += 1
+        if self.steps > self._max_steps:
+            self._fail(self.livelock(f"for more than max_steps={self._max_steps} switch points"))
+        self.note(process, point, about)
+        ready = self.ready
+        if ready:
+            chosen = self.policy.next_of(ready, process)
+            if chosen is not process:
+                ready.remove(chosen)
+                ready.append(process)
+                self._chosen = chosen
+                self.leave()
+
+    def note(self, process: Process, point: str, about: tuple[object, ...]) -> None:
+        """Have those told who listen."""
+        for listener in self.listeners:
+            listener(process, point, about)
+
+    def livelock(self, what: str) -> Livelock:
+        return Livelock(f"the simulation went on {what}")
+
+    def never_over(self) -> BaseException:
+        return AssertionError("a wait can never end")
+
+    def kill_lands(self, process: Any) -> bool:
+        """Whether the code of a killed actor notices it now: one that shares its thread is unwound at once."""
+        return process.home.runs_on == "shared" or self.policy.kill_lands(process)
