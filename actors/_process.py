@@ -292,9 +292,10 @@ class Process:
         # With what others wait that act in its name: threads that were given its context.
         self.helpers: set[Waiter] | None = None
 
-        self.links: set[Process] | None = None
+        # In the order of their making: so are others told of the end.
+        self.links: dict[Process, None] | None = None
         self.monitors: dict[Monitor, None] | None = None
-        self.watching: set[Monitor] | None = None
+        self.watching: dict[Monitor, None] | None = None
         self.spectators: dict[Waiter, Callable[[Process], bool]] | None = None
         self.ended_callbacks: list[Callable[[Process], None]] | None = None
         self.gone_callbacks: list[Callable[[Process], None]] | None = None
@@ -608,14 +609,14 @@ class Process:
         """Enter a link on both sides; called with the lock held."""
         for process, peer in ((self, other), (other, self)):
             if process.links is None:
-                process.links = set()
-            process.links.add(peer)
+                process.links = {}
+            process.links[peer] = None
 
     def unlink(self, other: Process) -> None:
         with self.runtime.lock:
             for process, peer in ((self, other), (other, self)):
                 if process.links is not None:
-                    process.links.discard(peer)
+                    process.links.pop(peer, None)
 
     def monitor(self, target: Process | None, given: pykka.ActorRef[Any]) -> Monitor:
         with self.runtime.lock:
@@ -630,8 +631,8 @@ class Process:
                     target.monitors = {}
                 target.monitors[monitor] = None
                 if self.watching is None:
-                    self.watching = set()
-                self.watching.add(monitor)
+                    self.watching = {}
+                self.watching[monitor] = None
             return monitor
 
     def demonitor(self, monitor: Monitor, *, flush: bool) -> bool:
@@ -642,7 +643,7 @@ class Process:
             # Once flushed, for good: a Down that still lies in the mailbox must not come back.
             monitor.flushed = monitor.flushed or flush
             if self.watching is not None:
-                self.watching.discard(monitor)
+                self.watching.pop(monitor, None)
             monitor.forget()
             return was_active
 
@@ -766,14 +767,14 @@ class Process:
         links, self.links = self.links, None
         for peer in links or ():
             if peer.links is not None:
-                peer.links.discard(self)
+                peer.links.pop(self, None)
             if peer is not self.quiet_for:
                 peer._receive_signal(self, self.reason)
         monitors, self.monitors = self.monitors, None
         for monitor in monitors or ():
             monitor.active = False
             if monitor.watcher.watching is not None:
-                monitor.watcher.watching.discard(monitor)
+                monitor.watcher.watching.pop(monitor, None)
             monitor.watcher.put(Fired(Down(monitor.given, self.reason, monitor)))
         watching, self.watching = self.watching, None
         for monitor in watching or ():

@@ -62,7 +62,7 @@ class Info:
         parent: who started it with a link.
         runs_on: where its code runs.
         trap_exit: whether it traps exits now.
-        links: those that it is linked to, in no order.
+        links: those that it is linked to, in the order in which they were linked.
         monitors: those that it watches, once for each monitor, as it named them.
         monitored_by: those that watch it, once for each monitor.
         holds: the state that it holds, as `inspect_state()` gives it, but read from outside at this moment: a handler

@@ -55,9 +55,13 @@ class _Watching(Observer):
     def handle(self, process: Any, message: object, receive: Callable[[object], object] | None = None) -> object:
         simulation: Simulation = process.simulation
         simulation.note(process, "receive", (message,))
+        simulation.strike(process, "receive", (message,))
         if self.listeners or process.runtime._observes_all:
-            return super().handle(process, message, receive)
-        return self._call(process, message, receive)
+            response = super().handle(process, message, receive)
+        else:
+            response = self._call(process, message, receive)
+        simulation.strike(process, "handled", (message,))
+        return response
 
     def ended(self, process: Any) -> None:
         process.simulation.note(process, "ended", (process.reason,))

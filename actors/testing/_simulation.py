@@ -254,6 +254,10 @@ class Names:
             self._ended.setdefault(place, []).append(process.label)
 
 
+def _nothing(_process: Process, _point: str, _about: tuple[object, ...]) -> None:
+    """Nothing goes wrong."""
+
+
 class Simulation:
     """Runs bodies, one step after the other.
 
@@ -272,6 +276,8 @@ class Simulation:
         self.running: Body | None = None
         self.steps = 0
         self.names = Names()
+        # What goes wrong at a point, as a test has it.
+        self.strike: Callable[[Process, str, tuple[object, ...]], None] = _nothing
         self.listeners: list[Callable[[Process, str, tuple[object, ...]], None]] = []
         self._max_steps = max_steps
         self._max_time = max_time
@@ -291,8 +297,13 @@ class Simulation:
         finally:
             self._hub = None
 
-    def run_until(self, is_over: Callable[[], bool], timeout: float | None) -> bool:
+    def run_until(
+        self, is_over: Callable[[], bool], timeout: float | None, *, idle_is_over: bool = False
+    ) -> bool:
         """Have everybody run, and time pass, until something holds; False after `timeout` seconds.
+
+        Args:
+            idle_is_over: whether not to let the time pass in which nothing can happen any more.
 
         Raises:
             Deadlock: it never will: nobody can run, and there is no timer.
@@ -304,7 +315,7 @@ class Simulation:
             while not is_over():
                 if self._step():
                     continue
-                if not self._pass_time(deadline):
+                if (idle_is_over and self.clock.next_deadline() is None) or not self._pass_time(deadline):
                     return False
             return True
         finally:
@@ -401,6 +412,7 @@ class Simulation:
         if self.steps > self._max_steps:
             self._fail(self.livelock(f"for more than max_steps={self._max_steps} switch points"))
         self.note(process, point, about)
+        self.strike(process, point, about)
         ready = self.ready
         if ready:
             chosen = self.policy.next_of(ready, process)

@@ -1,0 +1,164 @@
+"""An actor that shows a test what it gets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
+
+from actors.actor import Actor
+from actors.messages import Down, ExitReason
+from actors.process import monitor
+from actors.testing._injection import ANY, matches
+from actors.testing._shown import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pykka
+
+    from actors.ref import ActorRef
+    from actors.testing.system import System
+
+__all__ = ["Like", "Probe", "like"]
+
+T = TypeVar("T")
+
+
+class Like(Generic[T]):
+    """Messages of a class with some attributes: what `like()` returns."""
+
+    def __init__(self, cls: type[T], attributes: dict[str, object]) -> None:
+        self._cls = cls
+        self._attributes = attributes
+
+    def __call__(self, message: object) -> bool:
+        """Tell whether a message is one of them."""
+        return isinstance(message, self._cls) and all(
+            hasattr(message, name) and matches(wanted, getattr(message, name))
+            for name, wanted in self._attributes.items()
+        )
+
+    def __repr__(self) -> str:
+        attributes = "".join(f", {name}={shown(value)}" for name, value in self._attributes.items())
+        return f"like({self._cls.__name__}{attributes})"
+
+
+def like(cls: type[T], /, **attributes: object) -> Like[T]:
+    """Match messages of a class whose attributes are equal to these, of these types, or accepted by these functions.
+
+    Example:
+        probe.assert_receive(like(Down, reason=Crashed))
+    """
+    return Like(cls, attributes)
+
+
+class ProbeActor(Actor):
+    """Keeps what it gets; runs what it is asked to."""
+
+    use_daemon_thread = True
+    crash_on_failed_ask = False
+    trap_exit = True
+
+    def __init__(self, received: list[Any]) -> None:
+        self._received = received
+
+    def on_receive(self, message: Any) -> Any:
+        if isinstance(message, _Do):
+            return message.function()
+        self._received.append(message)
+        return None
+
+
+class _Do:
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self.function = function
+
+
+class Probe:
+    """An actor whose mailbox a test reads: what `system.probe()` returns. Its `ref` is what others send to.
+
+    It traps exits, and answers None to whatever it is asked.
+    """
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._received: list[Any] = []
+        self.ref: ActorRef[Any] = ProbeActor.start(self._received)
+
+    def do(self, function: Callable[[], T]) -> T:
+        """Call a function in the probe's own code, and return what it returns: link, monitor, register by it."""
+        answer: Any = self.ref.ask(_Do(function))
+        return answer  # type: ignore[no-any-return]  # what the function returned
+
+    def monitor(self, ref: pykka.ActorRef[Any]) -> None:
+        """Have the probe get a `Down` when an actor ends."""
+        self.do(lambda: monitor(ref))
+
+    @property
+    def received(self) -> list[Any]:
+        """What it got and the test hasn't taken yet."""
+        return list(self._received)
+
+    @overload
+    def assert_receive(self, message: type[T], *, within: float = ...) -> T: ...
+
+    @overload
+    def assert_receive(self, message: Like[T], *, within: float = ...) -> T: ...
+
+    @overload
+    def assert_receive(self, message: Callable[[Any], bool], *, within: float = ...) -> Any: ...
+
+    @overload
+    def assert_receive(self, message: T, *, within: float = ...) -> T: ...
+
+    def assert_receive(self, message: Any = ANY, *, within: float = 1.0) -> Any:
+        """Return the first message that matches, waiting for it; those before it are skipped, and gone.
+
+        Args:
+            message: one equal to it; of this type; for which this function returns True; `like(...)`.
+            within: virtual seconds.
+
+        Raises:
+            AssertionError: none came; it says what did.
+        """
+        found: list[Any] = []
+
+        def look() -> bool:
+            for index, candidate in enumerate(self._received):
+                if matches(message, candidate):
+                    found.append(candidate)
+                    del self._received[: index + 1]
+                    return True
+            return False
+
+        if not self._system.run_until(look, within=within):
+            self._fail(f"got nothing like {_wanted(message)} within {within} seconds")
+        return found[0]
+
+    def refute_receive(self, message: Any = ANY, *, within: float = 0.1) -> None:
+        """Let time pass, and see that no message comes that matches.
+
+        Raises:
+            AssertionError: one came.
+        """
+        self._system.advance(within)
+        wrong = next((candidate for candidate in self._received if matches(message, candidate)), None)
+        if wrong is not None:
+            self._fail(f"got {shown(wrong)}, which was not to come")
+
+    def assert_down(self, ref: pykka.ActorRef[Any], reason: Any = ANY, *, within: float = 1.0) -> ExitReason:
+        """Wait until an actor that the probe monitors has ended; return what it died of.
+
+        Args:
+            reason: what it is to have died of; matched as messages are.
+            within: virtual seconds.
+        """
+        down = self.assert_receive(like(Down, ref=ref, reason=reason), within=within)
+        return down.reason
+
+    def _fail(self, what: str) -> NoReturn:
+        got = "\n".join(f"  {shown(message)}" for message in self._received) or "  nothing"
+        raise AssertionError(f"{self.ref._process.label} {what}; it got\n{got}\n{self._system.story()}")
+
+
+def _wanted(message: object) -> str:
+    return message.__name__ if isinstance(message, type) else repr(message) if isinstance(message, Like) else shown(message)

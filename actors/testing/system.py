@@ -1,0 +1,329 @@
+"""A simulated world of actors for one test."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import random
+import uuid
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from actors._process import ALIVE, Process
+from actors.errors import ProcessKilled
+from actors.messages import Crashed
+from actors.testing._injection import (
+    ANY,
+    Fault,
+    Faults,
+    Held,
+    InjectedCrash,
+    Matcher,
+    Selector,
+    check_selector,
+    matches,
+    selects,
+)
+from actors.testing._policy import Policy, RandomWalk
+from actors.testing._shown import shown
+from actors.testing._simulated import SimulatedRuntime
+from actors.testing._simulation import Simulation, Step
+from actors.testing.probe import Probe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    import pykka
+
+    from actors.messages import ExitReason
+    from actors.runtime import Runtime
+
+__all__ = ["System", "UnexpectedCrash"]
+
+_LAST = 30
+"""Steps that a failure shows."""
+
+
+class UnexpectedCrash(AssertionError):
+    """Actors crashed, and the test didn't say that they would; or didn't, and it did."""
+
+
+class System:
+    """A world in which the product's own actors run in one thread, in virtual time, one step after the other.
+
+    At each *switch point*, where an actor's code enters the runtime (tell, ask, a wait, start, stop, link, monitor,
+    register, lookup, put, a timer, `sleep()`, `checkpoint()`), the seed decides who goes on; between two of them an
+    actor's code is atomic. The same seed makes the same run. Time stands still while anybody can run, and jumps to the
+    next timer when the test waits and nobody can.
+
+        with System(seed=7) as system:
+            counter = Counter.start()
+            assert counter.ask("add") == 1
+
+    The test itself isn't interrupted: others run while it waits, by `get()`, `ask()`, `stop()` and the methods here.
+
+    Args:
+        seed: any value; decides everything that is left open.
+        policy: who goes on at a switch point; by default anybody may, as the seed says.
+        max_steps: switch points after which a run is taken for one that never ends, and fails.
+        max_time: the same, in virtual seconds.
+    """
+
+    def __init__(
+        self,
+        seed: object = 0,
+        *,
+        policy: Policy | None = None,
+        max_steps: int = 1_000_000,
+        max_time: float = 1_000_000.0,
+    ) -> None:
+        self.seed = seed
+        self.random = random.Random(f"{seed} of users")
+        """For users' code that needs chance: as the seed says."""
+        self._simulation = Simulation(
+            RandomWalk(seed) if policy is None else policy, max_steps=max_steps, max_time=max_time
+        )
+        self._runtime = SimulatedRuntime(self._simulation)
+        self._trace: list[Step] = []
+        self._faults = Faults()
+        self._crashes: list[tuple[Process, BaseException]] = []
+        self._expected: list[_Expected] = []
+        self._simulation.listeners.append(self._note)
+        self._simulation.strike = self._faults.at
+
+    # Life
+
+    def __enter__(self) -> Self:
+        self._runtime.__enter__()
+        return self
+
+    def __exit__(
+        self, exception_type: type[BaseException] | None, exception: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self._runtime.__exit__(exception_type, exception, tb)
+        if exception is None:
+            self.check_crashes()
+
+    @property
+    def runtime(self) -> Runtime:
+        """The runtime of the simulation."""
+        return self._runtime
+
+    # Time
+
+    def now(self) -> float:
+        """Return the virtual seconds since the beginning."""
+        return self._simulation.clock.now()
+
+    def run_until_idle(self) -> None:
+        """Have everybody run until nobody can; time stands still."""
+        self._simulation.run_until_idle()
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, and everybody run who can meanwhile, each at his time.
+
+        Raises:
+            ValueError: `seconds` is negative or not finite.
+        """
+        if not math.isfinite(seconds) or seconds < 0:
+            raise ValueError(f"seconds must be a finite number >= 0, since time doesn't go back; got {seconds!r}")
+        self._simulation.advance(seconds)
+
+    def run_until(self, condition: Callable[[], object], *, within: float = 60.0) -> bool:
+        """Have everybody run, and time pass, until a condition holds; it is looked at after each step.
+
+        Args:
+            within: virtual seconds.
+
+        Returns:
+            False when the time was over before.
+        """
+        return self._simulation.run_until(lambda: bool(condition()), within, idle_is_over=True)
+
+    # What happens
+
+    def uuid4(self) -> uuid.UUID:
+        """Return a random UUID, as the seed says."""
+        return uuid.UUID(int=self.random.getrandbits(128), version=4)
+
+    @property
+    def trace(self) -> list[Step]:
+        """What has happened, step by step."""
+        return list(self._trace)
+
+    @property
+    def digest(self) -> str:
+        """The trace in short: two runs have the same one when they did the same."""
+        return hashlib.sha256("\n".join(map(str, self._trace)).encode()).hexdigest()[:16]
+
+    def story(self) -> str:
+        """Tell the last steps, who is there, and how to have it again; what a failure shows."""
+        steps = "\n".join(f"  {step}" for step in self._trace[-_LAST:]) or "  nothing"
+        there = "\n".join(f"  {_at_work(process)}" for process in self._runtime.processes()) or "  nobody"
+        return f"the last steps:\n{steps}\nthe actors:\n{there}\nagain with: seed={self.seed!r}"
+
+    def probe(self) -> Probe:
+        """Start an actor that keeps what it gets for the test to look at."""
+        return Probe(self)
+
+    # Faults
+
+    def crash(
+        self,
+        actor: Selector,
+        exception: BaseException | type[BaseException] | None = None,
+        *,
+        message: Matcher = ANY,
+        nth: int = 1,
+        when: Literal["before", "after"] = "before",
+    ) -> Fault:
+        """Have an actor crash at its n-th message, or its n-th that matches.
+
+        Args:
+            actor: a ref, a class, or a name such as `"Worker-2"`; the n-th message of all that are meant.
+            exception: what is raised; by default an `InjectedCrash`.
+            when: before its handler begins; or after it has done its work, and before it answers.
+        """
+        point = {"before": "receive", "after": "handled"}[when]
+        return self._raise(actor, exception, point, message, nth)
+
+    def crash_at(
+        self,
+        actor: Selector,
+        point: str,
+        exception: BaseException | type[BaseException] | None = None,
+        *,
+        message: Matcher = ANY,
+        nth: int = 1,
+    ) -> Fault:
+        """Have an actor crash when it comes to a point of its code, such as `"register"`, for the n-th time."""
+        return self._raise(actor, exception, point, message, nth)
+
+    def kill_at(self, actor: Selector, point: str, *, message: Matcher = ANY, nth: int = 1) -> Fault:
+        """Have an actor killed, by nobody, when it comes to a point of its code for the n-th time."""
+        check_selector(actor)
+        return self._faults.add(Fault("kill", actor, point, message, nth, lambda process: process.kill()))
+
+    def fail_start(
+        self, actor: Selector, exception: BaseException | type[BaseException] | None = None, *, times: int = 1
+    ) -> list[Fault]:
+        """Have the next starts of an actor fail, as many as `times`."""
+        return [self._raise(actor, exception, "start", ANY, nth) for nth in range(1, times + 1)]
+
+    def slow(self, actor: Selector, seconds: float, *, message: Matcher = ANY, nth: int | None = None) -> Fault:
+        """Have an actor's handlers take so many virtual seconds before they begin: the n-th, or all."""
+        check_selector(actor)
+
+        def wait(process: Process) -> None:
+            process.wait(process.new_waiter(), seconds)
+
+        return self._faults.add(Fault("slow", actor, "receive", message, nth, wait))
+
+    def hold(self, actor: Selector, at: str = "receive", *, message: Matcher = ANY) -> Held:
+        """Hold an actor when it comes to a point of its code next, until `release()` of what is returned is called."""
+        check_selector(actor)
+        held = Held()
+        self._faults.add(Fault("hold", actor, at, message, 1, held.wait))
+        return held
+
+    def _raise(
+        self,
+        actor: Selector,
+        exception: BaseException | type[BaseException] | None,
+        point: str,
+        message: Matcher,
+        nth: int,
+    ) -> Fault:
+        check_selector(actor)
+        made = InjectedCrash if exception is None else exception
+        if not isinstance(made, BaseException) and not (isinstance(made, type) and issubclass(made, BaseException)):
+            raise TypeError(f"exception must be an exception, or a class of exceptions; got {exception!r}")
+        make = made if isinstance(made, type) else lambda: made
+        return self._faults.add(Fault("crash", actor, point, message, nth, self._faults.raising(make)))
+
+    @property
+    def faults(self) -> list[Fault]:
+        """All that were injected, with how often each has struck."""
+        return self._faults.all()
+
+    # Crashes
+
+    def expect_crash(
+        self, exception: Matcher = Exception, *, actor: Selector | None = None, times: int | None = 1
+    ) -> None:
+        """Say that actors will crash; the test fails at its end when they don't, or when others do.
+
+        Args:
+            exception: what is raised: a class, an exception with the same `args`, or a function.
+            actor: who; None for anybody.
+            times: how often; None for any number of times.
+        """
+        if actor is not None:
+            check_selector(actor)
+        self._expected.append(_Expected(exception, actor, times))
+
+    def check_crashes(self) -> None:
+        """See that there were the crashes that were expected, and no others; called at the end.
+
+        Raises:
+            UnexpectedCrash: it says which.
+        """
+        unexpected = []
+        for process, error in self._crashes:
+            expected = next((one for one in self._expected if one.takes(process, error)), None)
+            if expected is None:
+                unexpected.append((process, error))
+        if unexpected:
+            process, error = unexpected[0]
+            who = ", ".join(f"{process.label} of {shown(error)}" for process, error in unexpected)
+            raise UnexpectedCrash(f"{who} crashed; expect_crash() it, if that is meant\n{self.story()}") from error
+        missed = [one for one in self._expected if one.is_missed]
+        if missed:
+            raise UnexpectedCrash(f"{', '.join(map(str, missed))}\n{self.story()}")
+
+    # Told by the simulation
+
+    def _note(self, process: Process, point: str, about: tuple[object, ...]) -> None:
+        self._trace.append(Step(self.now(), process.label, point, " ".join(map(shown, about))))
+        if point == "ended" and isinstance(process.reason, Crashed) and process.fatal is ALIVE:
+            error = process.reason.exception
+            if not isinstance(error, ProcessKilled) and not any(error is one for one in self._faults.injected):
+                self._crashes.append((process, error))
+
+
+class _Expected:
+    """A crash that a test expects."""
+
+    def __init__(self, exception: Matcher, actor: Selector | None, times: int | None) -> None:
+        self._exception = exception
+        self._actor = actor
+        self._times = times
+        self._seen = 0
+
+    def takes(self, process: Process, error: BaseException) -> bool:
+        """Tell whether it is this one, and count it."""
+        if self._times is not None and self._seen >= self._times:
+            return False
+        if self._actor is not None and not selects(self._actor, process):
+            return False
+        wanted = self._exception
+        if not (Crashed(wanted) == Crashed(error) if isinstance(wanted, BaseException) else matches(wanted, error)):
+            return False
+        self._seen += 1
+        return True
+
+    @property
+    def is_missed(self) -> bool:
+        return self._seen < (1 if self._times is None else self._times)
+
+    def __str__(self) -> str:
+        who = "an actor" if self._actor is None else shown(self._actor)
+        times = "" if self._times in (None, 1) else f" {self._times} times"
+        return f"{who} was to crash of {shown(self._exception)}{times}, and did so {self._seen} times"
+
+
+def _at_work(process: Process) -> str:
+    what = "" if process.handling is None else f", handles {shown(process.handling)}"
+    target = process.waiting_for.target if process.waiting_for is not None else None
+    waits = "" if target is None else f", waits for {target.label}"
+    return f"{process.label} ({process.state}){what}{waits}, {process.mailbox_length()} more in its mailbox"
