@@ -18,9 +18,8 @@ from greenlet import GreenletExit, getcurrent, greenlet
 
 from actors._clock import Clock, Ticket
 from actors._life import turn
-from actors._observer import Observer
-from actors._process import Process, set_current
-from actors.testing._shown import shown
+from actors._process import Process, current, new_waiter, set_current
+from actors.errors import ProcessKilled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -211,6 +210,7 @@ class SimulatedBody:
         if context is None:
             context = process.context = contextvars.Context()
             context.run(set_current, process)
+            simulation.begun(process)
         context.run(turn, process, 1)
         if not (process.gone or process.rest()):
             simulation.ready.append(process)
@@ -258,6 +258,18 @@ def _nothing(_process: Process, _point: str, _about: tuple[object, ...]) -> None
     """Nothing goes wrong."""
 
 
+_STUBBORN = 10
+"""How often code that swallows its end is asked again."""
+
+
+def _nothing_begun(_process: Process) -> None:
+    """Nobody wants to know."""
+
+
+def _nothing_left(_body: Body | None) -> None:
+    """Nobody looks whether it may be left."""
+
+
 class Simulation:
     """Runs bodies, one step after the other.
 
@@ -275,7 +287,10 @@ class Simulation:
         self.scheduler = SimulatedScheduler(self)
         self.running: Body | None = None
         self.steps = 0
+        self.before_leaving: Callable[[Body | None], None] = _nothing_left
         self.names = Names()
+        # Told of each actor before its code runs first.
+        self.begun: Callable[[Process], None] = _nothing_begun
         # What goes wrong at a point, as a test has it.
         self.strike: Callable[[Process, str, tuple[object, ...]], None] = _nothing
         self.listeners: list[Callable[[Process, str, tuple[object, ...]], None]] = []
@@ -283,7 +298,9 @@ class Simulation:
         self._max_time = max_time
         self._chosen: Body | None = None
         self._hub: greenlet | None = None
+        self._loops: list[greenlet] = []
         self._idle: list[greenlet] = []
+        self._is_closed = False
         self._failure: BaseException | None = None
 
     # Called by the test
@@ -331,9 +348,13 @@ class Simulation:
         self.clock.move_to(end)
 
     def close(self) -> None:
-        """End what still waits somewhere: code that has swallowed its kill."""
-        for loop in self._idle:
-            loop.throw(GreenletExit)
+        """End what still waits somewhere: code that has swallowed its kill, or that a failure has left where it was."""
+        self._is_closed = True
+        for loop in self._loops:
+            for _ in range(_STUBBORN):
+                if not loop.dead:
+                    loop.throw(GreenletExit if loop in self._idle else ProcessKilled)
+        self._loops.clear()
         self._idle.clear()
 
     def _pass_time(self, deadline: float) -> bool:
@@ -373,7 +394,7 @@ class Simulation:
         self.running = body
         loop = body.greenlet
         if loop is None:
-            loop = body.greenlet = self._idle.pop() if self._idle else greenlet(self._loop)
+            loop = body.greenlet = self._idle.pop() if self._idle else self._new_loop()
             loop.switch(body)
         else:
             loop.switch()
@@ -383,21 +404,33 @@ class Simulation:
             raise failure
         return True
 
-    def _fail(self, failure: BaseException) -> None:
+    def fail(self, failure: BaseException) -> None:
         """Raise it in the test, and let the code that is at work here go no further."""
         self._failure = failure
-        self.leave()
+        # It is what the test is about now; the same lock would be found everywhere.
+        self.before_leaving = _nothing_left
+        hub: Any = self._hub
+        hub.switch()
+
+    def _new_loop(self) -> greenlet:
+        loop = greenlet(self._loop)
+        self._loops.append(loop)
+        return loop
 
     def _loop(self, body: Body | None) -> None:
         me = getcurrent()
-        while body is not None:
+        while body is not None and not self._is_closed:
             body.run_once(self)
             body.greenlet = None
-            self._idle.append(me)
-            body = self.leave()
+            if not self._is_closed:
+                self._idle.append(me)
+                body = self.leave()
 
     def leave(self) -> Any:
         """Leave the current greenlet until it is switched to again."""
+        if self._is_closed:
+            raise ProcessKilled("the simulation has ended")
+        self.before_leaving(self.running)
         hub: Any = self._hub
         return hub.switch()
 
@@ -405,20 +438,22 @@ class Simulation:
 
     def at_point(self, process: Any, point: str, about: tuple[object, ...]) -> None:
         """Be at a switch point: another may go on first."""
-        if process is not self.running:
-            # Not its own code: a hook that another runs in its name.
+        # The actor; or the event loop, which runs a coroutine of the actor's.
+        body = self.running
+        if body is None or self._is_closed:
+            # The test, in an actor's name.
             return
         self.steps += 1
         if self.steps > self._max_steps:
-            self._fail(self.livelock(f"for more than max_steps={self._max_steps} switch points"))
+            self.fail(self.livelock(f"for more than max_steps={self._max_steps} switch points"))
         self.note(process, point, about)
         self.strike(process, point, about)
         ready = self.ready
         if ready:
-            chosen = self.policy.next_of(ready, process)
-            if chosen is not process:
+            chosen = self.policy.next_of(ready, body)
+            if chosen is not body:
                 ready.remove(chosen)
-                ready.append(process)
+                ready.append(body)
                 self._chosen = chosen
                 self.leave()
 
@@ -432,6 +467,15 @@ class Simulation:
 
     def never_over(self) -> BaseException:
         return AssertionError("a wait can never end")
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass for the code that calls, of the test or of an actor."""
+        waiter = new_waiter()
+        process = current()
+        if process is None:
+            waiter.wait(self.clock, seconds)
+        else:
+            process.wait(waiter, seconds)
 
     def kill_lands(self, process: Any) -> bool:
         """Whether the code of a killed actor notices it now: one that shares its thread is unwound at once."""

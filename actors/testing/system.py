@@ -27,6 +27,7 @@ from actors.testing._policy import Policy, RandomWalk
 from actors.testing._shown import shown
 from actors.testing._simulated import SimulatedRuntime
 from actors.testing._simulation import Simulation, Step
+from actors.testing._stand_ins import locks_of, refuse_held, stand_ins
 from actors.testing.probe import Probe
 
 if TYPE_CHECKING:
@@ -88,19 +89,29 @@ class System:
         self._faults = Faults()
         self._crashes: list[tuple[Process, BaseException]] = []
         self._expected: list[_Expected] = []
+        # Those that actors have at hand, and may not hold while others go on.
+        self._locks: dict[Process, list[tuple[str, Any]]] = {}
+        self._stand_ins = stand_ins(self._simulation)
         self._simulation.listeners.append(self._note)
         self._simulation.strike = self._faults.at
+        self._simulation.begun = self._begun
+        self._simulation.before_leaving = self._before_leaving
 
     # Life
 
     def __enter__(self) -> Self:
         self._runtime.__enter__()
+        self._stand_ins.__enter__()
         return self
 
     def __exit__(
         self, exception_type: type[BaseException] | None, exception: BaseException | None, tb: TracebackType | None
     ) -> None:
-        self._runtime.__exit__(exception_type, exception, tb)
+        try:
+            self._runtime.__exit__(exception_type, exception, tb)
+        finally:
+            self._simulation.close()
+            self._stand_ins.__exit__(None, None, None)
         if exception is None:
             self.check_crashes()
 
@@ -282,6 +293,26 @@ class System:
             raise UnexpectedCrash(f"{', '.join(map(str, missed))}\n{self.story()}")
 
     # Told by the simulation
+
+    def _begun(self, process: Process) -> None:
+        locks = locks_of(process)
+        if locks:
+            self._locks[process] = locks
+        if "start" in self._faults.points:
+            actor: Any = process.actor
+            on_start = actor.on_start
+
+            def strike_first() -> object:
+                del actor.on_start
+                self._faults.at(process, "start", ())
+                return on_start()
+
+            actor.on_start = strike_first
+        self._note(process, "start", ())
+
+    def _before_leaving(self, body: Any) -> None:
+        if body in self._locks:
+            refuse_held(self._simulation, self._locks[body])
 
     def _note(self, process: Process, point: str, about: tuple[object, ...]) -> None:
         self._trace.append(Step(self.now(), process.label, point, " ".join(map(shown, about))))

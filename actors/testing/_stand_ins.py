@@ -1,0 +1,230 @@
+"""What blocks a thread, replaced while a simulation runs: by what blocks an actor; or refused, with what to do instead.
+
+A lock that an actor holds while others go on in the same thread would let them in, or stop them all. So locks, and all
+that the standard library makes of them, are the simulation's own when they are made by the test or by actors; one that
+was made before may not be held across a switch point.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import queue
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from actors._process import current, new_waiter
+from actors.testing._simulation import Simulation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from actors._clock import Waiter
+    from actors._process import Process
+
+__all__ = ["NotSimulated", "locks_of", "refuse_held", "stand_ins"]
+
+_RealLock: Any = type(threading.Lock())
+_RealRLock: Any = type(threading.RLock())
+
+
+class NotSimulated(AssertionError):
+    """An actor in a simulation did what would stop all others, or can't be the same in each run.
+
+    Args:
+        what: what it did.
+        where: file and line.
+        instead: what to do, or to hand in by the test.
+    """
+
+    def __init__(self, what: str, where: str, instead: str) -> None:
+        super().__init__(f"{what} can't be simulated, at {where}; {instead}")
+        self.what = what
+        self.where = where
+        self.instead = instead
+
+
+class SimulatedLock:
+    """Does what a `threading.Lock` does, and what an `RLock` does when it is reentrant, for actors of a simulation."""
+
+    def __init__(self, simulation: Simulation, *, reentrant: bool = False) -> None:
+        self._simulation = simulation
+        self._reentrant = reentrant
+        self._owner: object = None
+        self._depth = 0
+        self._waiting: list[Waiter] = []
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:  # noqa: FBT001, FBT002 - as threading's
+        me = self._simulation.running or threading
+        if self._depth and self._reentrant and self._owner is me:
+            self._depth += 1
+            return True
+        deadline = None if timeout < 0 else self._simulation.clock.now() + timeout
+        while self._depth:
+            if not blocking or not self._wait(deadline):
+                return False
+        self._owner = me
+        self._depth = 1
+        return True
+
+    def _wait(self, deadline: float | None) -> bool:
+        waiter = new_waiter()
+        self._waiting.append(waiter)
+        clock = self._simulation.clock
+        left = None if deadline is None else max(deadline - clock.now(), 0.0)
+        try:
+            # A kill doesn't end the wait for a lock.
+            is_free = waiter.wait(clock, left)
+        finally:
+            if waiter in self._waiting:
+                self._waiting.remove(waiter)
+        return is_free
+
+    def release(self) -> None:
+        if not self._depth or (self._reentrant and self._owner is not (self._simulation.running or threading)):
+            raise RuntimeError("release unlocked lock" if not self._reentrant else "cannot release un-acquired lock")
+        self._depth -= 1
+        if not self._depth:
+            self._owner = None
+            if self._waiting:
+                self._waiting.pop(0).release()
+
+    def locked(self) -> bool:
+        return self._depth > 0
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *_exc_info: object) -> None:
+        self.release()
+
+    # What `threading.Condition` wants of a reentrant lock
+
+    def _is_owned(self) -> bool:
+        return self._depth > 0 and (not self._reentrant or self._owner is (self._simulation.running or threading))
+
+    def _release_save(self) -> int:
+        depth, self._depth = self._depth, 1
+        self.release()
+        return depth
+
+    def _acquire_restore(self, depth: int) -> None:
+        self.acquire()
+        self._depth = depth
+
+
+@contextlib.contextmanager
+def stand_ins(simulation: Simulation) -> Iterator[None]:
+    """Replace what blocks a thread, for code that this thread runs."""
+    thread = threading.get_ident()
+    originals: list[tuple[Any, str, Any]] = []
+
+    def replace(where: Any, name: str, make: Callable[[Any], Any]) -> None:
+        original = getattr(where, name)
+        originals.append((where, name, original))
+        setattr(where, name, make(original))
+
+    def is_users() -> bool:
+        return threading.get_ident() == thread and not _caller().startswith(_OWN)
+
+    def lock(reentrant: bool) -> Callable[[Any], Any]:  # noqa: FBT001
+        def make(original: Any) -> Any:
+            def lock() -> Any:
+                return SimulatedLock(simulation, reentrant=reentrant) if is_users() else original()
+
+            return lock
+
+        return make
+
+    def sleep(original: Any) -> Any:
+        def sleep(seconds: float) -> None:
+            if threading.get_ident() != thread:
+                original(seconds)
+            else:
+                simulation.sleep(seconds)
+
+        return sleep
+
+    def refused(what: str, instead: str) -> Callable[[Any], Any]:
+        def make(original: Any) -> Any:
+            def refuse(*args: Any, **kwargs: Any) -> Any:
+                if threading.get_ident() == thread and current() is not None and simulation.running is not None:
+                    simulation.fail(NotSimulated(what, _where(), instead))
+                return original(*args, **kwargs)
+
+            return refuse
+
+        return make
+
+    def simple_queue(original: Any) -> Any:
+        python_queue: Any = queue._PySimpleQueue  # type: ignore[attr-defined]  # the one that is made of locks
+        return lambda: python_queue() if is_users() else original()
+
+    replace(time, "sleep", sleep)
+    replace(threading, "Lock", lock(reentrant=False))
+    replace(threading, "_allocate_lock", lock(reentrant=False))
+    replace(threading, "RLock", lock(reentrant=True))
+    replace(threading.Thread, "start", refused("the start of a thread", "start an actor, or a Task"))
+    replace(asyncio, "run", refused("asyncio.run()", "make the handler `async def`"))
+    replace(queue, "SimpleQueue", simple_queue)
+    try:
+        yield
+    finally:
+        for where, name, original in originals:
+            setattr(where, name, original)
+
+
+_OWN = ("actors", "supervision", "pykka", "logging", "asyncio", "concurrent", "greenlet", "contextvars", "random", "tempfile")
+_LOCK_MAKERS = ("threading", "queue")
+
+
+def _caller() -> str:
+    """The module of the code that makes a lock, by way of whatever."""
+    frame: Any = sys._getframe(3)
+    while frame is not None and frame.f_globals.get("__name__") in _LOCK_MAKERS:
+        frame = frame.f_back
+    return "" if frame is None else str(frame.f_globals.get("__name__"))
+
+
+def _where() -> str:
+    """The file and line of the user's code that calls."""
+    frame: Any = sys._getframe(2)
+    while frame is not None and (str(frame.f_globals.get("__name__")).startswith((*_OWN, *_LOCK_MAKERS))):
+        frame = frame.f_back
+    return "an unknown place" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+# Locks that were made before
+
+_of_classes: dict[type, list[tuple[str, Any]]] = {}
+
+
+def locks_of(process: Process) -> list[tuple[str, Any]]:
+    """The locks that an actor's code has at hand in its attributes, its class and its module; with their names."""
+    cls = process.actor_class
+    found = _of_classes.get(cls)
+    if found is None:
+        found = []
+        for base in cls.__mro__:
+            if str(base.__module__).startswith(_OWN):
+                break
+            found += _real_locks(f"{base.__name__}.", vars(base))
+            module = sys.modules.get(base.__module__)
+            if module is not None:
+                found += _real_locks(f"{base.__module__}.", vars(module))
+        _of_classes[cls] = found
+    return [*found, *_real_locks("self.", getattr(process.actor, "__dict__", {}))]
+
+
+def _real_locks(prefix: str, names: Any) -> list[tuple[str, Any]]:
+    return [(prefix + name, value) for name, value in names.items() if isinstance(value, (_RealLock, _RealRLock))]
+
+
+def refuse_held(simulation: Simulation, locks: list[tuple[str, Any]]) -> None:
+    """Refuse that others go on while a lock is held that doesn't keep them out."""
+    for name, lock in locks:
+        if lock._is_owned() if isinstance(lock, _RealRLock) else lock.locked():
+            instead = "release it before, or make it inside of the simulation, where it is the simulation's own"
+            simulation.fail(NotSimulated(f"the lock {name}, held across a switch point,", _where(), instead))
