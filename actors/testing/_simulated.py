@@ -113,6 +113,7 @@ class SimulatedRuntime(Runtime):
         self.is_of_parent = False
         self._begin(simulation.clock, simulation.scheduler)
         self.dead_letters = SimulatedDeadLetters(self, simulation)
+        simulation.processes = self.processes
 
     def new_process(
         self, actor_class: type[pykka.Actor], parent: Process | None, *, trapping: bool, bound: Bound | None = None

@@ -11,7 +11,7 @@ import heapq
 import itertools
 import math
 import threading
-from dataclasses import dataclass
+from collections import Counter, deque
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from greenlet import GreenletExit, getcurrent, greenlet
@@ -19,7 +19,8 @@ from greenlet import GreenletExit, getcurrent, greenlet
 from actors._clock import Clock, Ticket
 from actors._life import turn
 from actors._process import Process, current, new_waiter, set_current
-from actors.errors import ProcessKilled
+from actors.errors import Deadlock, ProcessKilled
+from actors.testing._shown import shape, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -258,6 +259,20 @@ def _nothing(_process: Process, _point: str, _about: tuple[object, ...]) -> None
     """Nothing goes wrong."""
 
 
+def _wait_of(process: Process) -> str:
+    waits = process.waiting_for
+    target = None if waits is None else waits.target
+    for_whom = "" if target is None else f" for {target.label}"
+    handles = "" if process.handling is None else f", handling {shown(process.handling)}"
+    return f"{process.label} waits{for_whom}{handles}"
+
+
+_RECENT = 1000
+"""Steps that are looked at when there are too many."""
+
+_REPEATING = 5
+"""How many of those that repeat most are named."""
+
 _STUBBORN = 10
 """How often code that swallows its end is asked again."""
 
@@ -302,6 +317,8 @@ class Simulation:
         self._idle: list[greenlet] = []
         self._is_closed = False
         self._failure: BaseException | None = None
+        self._recent: deque[tuple[Process, str, tuple[object, ...]]] = deque(maxlen=_RECENT)
+        self.processes: Callable[[], list[Process]] = list
 
     # Called by the test
 
@@ -459,14 +476,21 @@ class Simulation:
 
     def note(self, process: Process, point: str, about: tuple[object, ...]) -> None:
         """Have those told who listen."""
+        self._recent.append((process, point, about))
         for listener in self.listeners:
             listener(process, point, about)
 
     def livelock(self, what: str) -> Livelock:
-        return Livelock(f"the simulation went on {what}")
+        """Say who has done what again and again."""
+        steps = [f"{process.label} {point} {shape(about[-1]) if about else ''}" for process, point, about in self._recent]
+        lines = "\n".join(f"  {step} ({count} times)" for step, count in Counter(steps).most_common(_REPEATING))
+        return Livelock(f"the simulation went on {what}; of its last {len(self._recent)} steps\n{lines}")
 
-    def never_over(self) -> BaseException:
-        return AssertionError("a wait can never end")
+    def never_over(self) -> Deadlock:
+        """Say who waits for whom."""
+        waiting = [process for process in self.processes() if process.waiter is not None]
+        lines = "\n".join(f"  {_wait_of(process)}" for process in waiting) or "  no actor waits"
+        return Deadlock(f"the test waits for what can never come: nobody can run, and there is no timer\n{lines}", "deadlock")
 
     def sleep(self, seconds: float) -> None:
         """Let time pass for the code that calls, of the test or of an actor."""
