@@ -225,6 +225,8 @@ class Future(pykka.Future[T]):
             return
         self._refuse_of_parent()
         process = current()
+        if process is None and self._runtime is not None:
+            self._runtime.help_on(self._is_over)
         waits = None if process is None else process.waiting_for
         if process is None or not isinstance(waits, AwaitedCoroutine) or waits.task is not asyncio.current_task():
             # Not the actor's handler itself, which may go on meanwhile.

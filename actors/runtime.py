@@ -231,8 +231,14 @@ class Runtime:
             if self._refusal is not None:
                 raise RuntimeError(self._refusal)
             if self._event_loop is None:
-                self._event_loop = EventLoop(self.scheduler.watchdog)
+                self._event_loop = self._new_event_loop()
             return self._event_loop
+
+    def _new_event_loop(self) -> EventLoop:
+        return EventLoop(self.scheduler.watchdog)
+
+    def help_on(self, is_over: Callable[[], bool]) -> None:
+        """Do what is needed for something to hold in the end: nothing, since actors run by themselves."""
 
     def end_tasks(self, process: Process) -> None:
         """Cancel the tasks that coroutines of a dead actor have started, and wait for their end."""

@@ -11,6 +11,7 @@ from actors._telemetry import ACTOR, MESSAGE
 from actors.dead_letters import DeadLetters, FailedStart, Undelivered
 from actors.runtime import Runtime
 from actors.testing._simulation import SimulatedBody, Simulation
+from actors.testing._virtual_loop import SimulatedEventLoop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -125,6 +126,13 @@ class SimulatedRuntime(Runtime):
             process = SimulatedBoundedProcess(self, actor_class, bound, parent=parent, trapping=trapping)
         process._enter(self.simulation, self.simulation.names.name(actor_class, parent))
         return process
+
+    def _new_event_loop(self) -> SimulatedEventLoop:
+        return SimulatedEventLoop(self.simulation)
+
+    def help_on(self, is_over: Callable[[], bool]) -> None:
+        """Have everybody run until that holds; for one who awaits it in an event loop of his own."""
+        self.simulation.run_until(is_over, None)
 
     def admit(self, process: Process, *, link: bool = False, name: Any = None) -> None:
         super().admit(process, link=link, name=name)

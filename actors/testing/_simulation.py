@@ -186,7 +186,7 @@ class SimulatedScheduler:
     def leave_behind(self) -> None:
         """A forked child of a test has nothing to simulate."""
 
-    def close(self) -> None:
+    def close(self, _seconds: float) -> None:
         self._simulation.close()
 
 
@@ -316,6 +316,8 @@ class Simulation:
         self._loops: list[greenlet] = []
         self._idle: list[greenlet] = []
         self._is_closed = False
+        # The one of asyncio, when there is one: others must not take themselves for its coroutines.
+        self.event_loop: Any = None
         self._failure: BaseException | None = None
         self._recent: deque[tuple[Process, str, tuple[object, ...]]] = deque(maxlen=_RECENT)
         self.processes: Callable[[], list[Process]] = list
@@ -441,15 +443,23 @@ class Simulation:
             body.greenlet = None
             if not self._is_closed:
                 self._idle.append(me)
-                body = self.leave()
+                self.before_leaving(self.running)
+                hub: Any = self._hub
+                body = hub.switch()
 
     def leave(self) -> Any:
         """Leave the current greenlet until it is switched to again."""
         if self._is_closed:
             raise ProcessKilled("the simulation has ended")
         self.before_leaving(self.running)
+        event_loop = self.event_loop if self.running is self.event_loop else None
+        if event_loop is not None:
+            event_loop.leave()
         hub: Any = self._hub
-        return hub.switch()
+        came = hub.switch()
+        if event_loop is not None:
+            event_loop.enter()
+        return came
 
     # Called in the code of bodies
 

@@ -1,0 +1,121 @@
+"""The event loop of a simulation: coroutines take their steps as actors take theirs, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import threading
+from typing import TYPE_CHECKING, Any
+
+from actors._event_loop import EventLoop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextvars import Context
+
+    from greenlet import greenlet
+
+    from actors.testing._simulation import Simulation
+
+__all__ = ["SimulatedEventLoop"]
+
+
+class VirtualLoop(asyncio.BaseEventLoop):
+    """An event loop without a thread and without input: the simulation has it do one callback after the other."""
+
+    label = "event loop"
+    greenlet: greenlet | None = None
+
+    def __init__(self, simulation: Simulation) -> None:
+        super().__init__()
+        self._simulation = simulation
+        self._is_scheduled = False
+        # asyncio's own, which it keeps to itself.
+        self._due: Any = self._ready  # type: ignore[attr-defined]
+        self._timers: Any = self._scheduled  # type: ignore[attr-defined]
+
+    def time(self) -> float:
+        return self._simulation.clock.now()
+
+    def call_soon(self, callback: Any, *args: Any, context: Context | None = None) -> asyncio.Handle:
+        handle = super().call_soon(callback, *args, context=context)
+        self._schedule()
+        return handle
+
+    def call_soon_threadsafe(self, callback: Any, *args: Any, context: Context | None = None) -> asyncio.Handle:
+        return self.call_soon(callback, *args, context=context)
+
+    def call_at(self, when: float, callback: Any, *args: Any, context: Context | None = None) -> asyncio.TimerHandle:
+        handle = super().call_at(when, callback, *args, context=context)
+        self._simulation.clock.call_at(when, self._schedule)
+        return handle
+
+    def _schedule(self) -> None:
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            self._simulation.ready.append(self)
+
+    def run_once(self, _simulation: Simulation) -> None:
+        """Do one callback that is due."""
+        self._is_scheduled = False
+        now = self.time()
+        while self._timers and (self._timers[0]._cancelled or self._timers[0]._when <= now):
+            timer = heapq.heappop(self._timers)
+            timer._scheduled = False
+            if not timer._cancelled:
+                self._due.append(timer)
+        handle = self._due.popleft() if self._due else None
+        if handle is not None and not handle._cancelled:
+            self.enter()
+            try:
+                handle._run()
+            finally:
+                self.leave()
+        if self._due:
+            self._schedule()
+
+    def enter(self) -> None:
+        """Be the loop that asyncio finds in this thread."""
+        self._outer = asyncio._get_running_loop()
+        asyncio._set_running_loop(self)
+
+    def leave(self) -> None:
+        """Be it no more; the test may have one of its own."""
+        asyncio._set_running_loop(self._outer)
+
+    def _process_events(self, _events: Any) -> None:
+        """There is no input."""
+
+    def _write_to_self(self) -> None:
+        """Nobody sleeps."""
+
+
+class SimulatedEventLoop(EventLoop):
+    """Runs the coroutines of simulated actors."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._lock = threading.Lock()
+        self._posted: list[Callable[[], object]] = []
+        self._on_idle: list[Callable[[], object]] = []
+        self._is_closing = False
+        self._is_closed = False
+        self._simulation = simulation
+        self._virtual = VirtualLoop(simulation)
+        self._loop = self._virtual
+        self._loop.set_task_factory(self._new_task)
+        simulation.event_loop = self._virtual
+
+    @property
+    def ident(self) -> int | None:
+        """The thread's, while a coroutine has it."""
+        return threading.get_ident() if self._simulation.running is self._virtual else None
+
+    def close(self, _seconds: float) -> None:
+        """Cancel what is left; what doesn't end then is left behind."""
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+        self._simulation.run_until_idle()
+        self._is_closed = True
+        for task in asyncio.all_tasks(self._loop):
+            task._log_destroy_pending = False  # type: ignore[attr-defined]  # as asyncio itself does
+        self._loop.close()
