@@ -78,7 +78,7 @@ def call(asker: Process, carrier: Carrier, target: Process, message: object, tim
     finally:
         asker.waiting_for = asker.waiter = None
     if asker.killed:
-        asker.checkpoint()
+        asker.unwind()
     if not outcome:
         raise request._timed_out(timeout)
     answer = outcome[0]

@@ -490,13 +490,20 @@ class Process:
             msg += "await a future: ask(block=False), stop(block=False); or await asyncio.to_thread(...)"
             raise WouldBlock(msg)
 
-    def checkpoint(self, _point: str = "checkpoint", *_about: object) -> None:
-        """Let a kill of this actor take effect; called in its own code wherever that enters the runtime.
+    def pass_by(self, _point: str, *_about: object) -> None:
+        """Be at a point of its code where a simulation may have others go on first, or something go wrong.
 
         Args:
-            _point: what the code is about to do, for a simulation, which may have others go on first.
+            _point: what the code is about to do.
             _about: with what.
         """
+
+    def checkpoint(self, _point: str = "checkpoint", *_about: object) -> None:
+        """Pass by such a point, and let a kill take effect; called in its own code wherever that enters the runtime."""
+        self.unwind()
+
+    def unwind(self) -> None:
+        """Let a kill take effect."""
         if self.killed:
             raise ProcessKilled(self.label)
 

@@ -391,7 +391,7 @@ def _check_starter(cls: type[Actor], starter: Process | None, *, waits: bool, li
             msg = f"{cls.__name__}: link=True links to the calling actor, and nobody calls from an actor"
             raise NotAnActor(msg)
         return
-    starter.checkpoint()
+    starter.checkpoint("start", cls)
     if waits:
         starter.refuse_to_block()
 

@@ -685,7 +685,7 @@ class GenServer(Actor, Generic[S]):
     def _run(self, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call one of the user's callbacks, which may be a coroutine function."""
         process = self._otp_process
-        process.checkpoint()
+        process.unwind()
         result = callback(*args, **kwargs)
         if type(result) is CoroutineType:
             return process.runtime.run_coroutine(process, result)

@@ -42,13 +42,24 @@ __all__ = [
 ]
 
 
-def _caller(function: str) -> Process:
+def _actor(function: str) -> Process:
     process = current_process()
     if process is None:
         msg = f"{function}() acts for the calling actor; call it from an actor's own code"
         raise NotAnActor(msg)
-    process.checkpoint()
     return process
+
+
+def _caller(function: str, *about: object) -> Process:
+    process = _actor(function)
+    process.checkpoint(function, *about)
+    return process
+
+
+def _checkpoint(point: str, *about: object) -> None:
+    process = current_process()
+    if process is not None:
+        process.checkpoint(point, *about)
 
 
 def current_actor() -> ActorRef[Any] | None:
@@ -75,7 +86,7 @@ def link(ref: pykka.ActorRef[Any]) -> None:
 
     OTP: `Process.link/1` (A11, A18).
     """
-    process = _caller("link")
+    process = _caller("link", ref)
     try:
         other = process_of(ref)
     except NoSuchName:
@@ -96,7 +107,7 @@ def unlink(ref: pykka.ActorRef[Any]) -> None:
 
     OTP: `Process.unlink/1` (A19, A20).
     """
-    process = _caller("unlink")
+    process = _caller("unlink", ref)
     other = _process_or_none(ref)
     if other is not None:
         process.unlink(other)
@@ -110,7 +121,7 @@ def monitor(ref: pykka.ActorRef[Any]) -> Monitor:
 
     OTP: `Process.monitor/1` (A24, A25, A27).
     """
-    return _caller("monitor").monitor(_process_or_none(ref), ref)
+    return _caller("monitor", ref).monitor(_process_or_none(ref), ref)
 
 
 def _process_or_none(ref: pykka.ActorRef[Any]) -> Process | None:
@@ -131,7 +142,7 @@ def demonitor(monitor: Monitor, *, flush: bool = False) -> bool:
 
     OTP: `Process.demonitor/2` (A26); what it returns is OTP's answer with the option `info`.
     """
-    process = _caller("demonitor")
+    process = _caller("demonitor", monitor)
     given: object = monitor
     if not isinstance(given, Monitor):
         raise TypeError(f"monitor must be what monitor() returned; got {given!r}")
@@ -149,7 +160,7 @@ def trap_exit(flag: bool) -> bool:  # noqa: FBT001 - as Process.flag(:trap_exit,
 
     OTP: `Process.flag(:trap_exit, flag)` (A13, A17).
     """
-    process = _caller("trap_exit")
+    process = _caller("trap_exit", flag)
     check_flag(flag)
     with process.runtime.lock:
         before, process.trapping = process.trapping, flag
@@ -165,7 +176,7 @@ def exit(reason: ExitReason) -> NoReturn:
 
     OTP: `exit/1` (A3).
     """
-    _caller("exit")
+    _caller("exit", reason)
     raise ExitRequest(reason)
 
 
@@ -191,8 +202,8 @@ def register_name(name: Hashable, ref: pykka.ActorRef[Any]) -> None:
 
     OTP: `Process.register/2` (A32).
     """
-    checkpoint()
     check_name(name)
+    _checkpoint("register_name", ref, name)
     process = process_of(ref)
     if process is None:
         raise NameUnavailable(f"{ref} can't be named {name!r}: it has ended")
@@ -205,8 +216,8 @@ def unregister_name(name: Hashable) -> None:
     Raises:
         NameUnavailable: nobody has it.
     """
-    checkpoint()
     check_name(name)
+    _checkpoint("unregister_name", name)
     current_runtime().unregister_name(name)
 
 
@@ -220,9 +231,7 @@ def now() -> float:
 
 def checkpoint() -> None:
     """Let a kill of the calling actor take effect here; call it in long computations. Nothing outside of actors."""
-    process = current_process()
-    if process is not None:
-        process.checkpoint()
+    _checkpoint("checkpoint")
 
 
 def sleep(seconds: float) -> None:
@@ -232,6 +241,7 @@ def sleep(seconds: float) -> None:
         ValueError: `seconds` is negative, not finite, or no number.
     """
     check_seconds(seconds)
+    _checkpoint("sleep", seconds)
     current_runtime().wait(new_waiter(), seconds)
 
 
@@ -304,5 +314,5 @@ def send_after(ref: pykka.ActorRef[Any], message: object, seconds: float) -> Tim
     OTP: `Process.send_after/3` (A40).
     """
     check_seconds(seconds)
-    checkpoint()
+    _checkpoint("send_after", ref, message)
     return Timer(current_runtime(), ref, message, seconds)

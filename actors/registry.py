@@ -14,7 +14,7 @@ from actors.actor import Actor
 from actors.child_spec import ChildSpec
 from actors.errors import ActorDied, AlreadyRegistered, NotAnActor, UnknownRegistry
 from actors.messages import NoProc
-from actors.process import checkpoint
+from actors.process import _actor, _caller, _checkpoint
 from actors.runtime import current_runtime
 
 if TYPE_CHECKING:
@@ -133,11 +133,12 @@ class Registry:
             ValueError: `owner` is an actor of ours, which registers for itself (D11).
         """
         table = self._table()
+        _checkpoint("register", key)
         table.insert(key, value, self._owner(owner))
 
     def unregister(self, key: Hashable) -> None:
         """Give up all entries that the calling actor has under `key`; nothing happens when it has none (D19, D20)."""
-        self._table().remove(key, self._caller("unregister"))
+        self._table().remove(key, _caller("unregister", key))
 
     # Reading
 
@@ -146,19 +147,23 @@ class Registry:
 
         Owners that are gone are left out; one that is abandoned is there, since its code may still run.
         """
+        _checkpoint("lookup", key)
         return [Registration(entry.owner.ref, entry.value) for entry in self._table().read(key)]
 
     def keys(self, owner: pykka.ActorRef[Any]) -> list[object]:
         """Return the keys that an actor has: one item for each entry, so a duplicate key may stand twice (D30)."""
+        _checkpoint("keys", owner)
         process = process_of(owner)
         return [] if process is None else [entry.key for entry in self._table().entries() if entry.owner is process]
 
     def count(self) -> int:
         """Return the number of entries, those of gone owners left out (D32)."""
+        _checkpoint("count")
         return sum(1 for _ in self._table().entries())
 
     def holders(self) -> list[Holder]:
         """Return every entry with the state of its owner, for an operator to look at."""
+        _checkpoint("holders")
         return [
             Holder(entry.key, entry.owner.ref, entry.since, entry.owner.state)
             for entry in self._table().entries(with_gone=True)
@@ -170,18 +175,8 @@ class Registry:
             raise UnknownRegistry(self.name)
         return table
 
-    @staticmethod
-    def _caller(function: str) -> Process:
-        caller = current_process()
-        if caller is None:
-            msg = f"{function}() acts for the calling actor; call it from an actor's own code"
-            raise NotAnActor(msg)
-        caller.checkpoint()
-        return caller
-
     def _owner(self, given: pykka.ActorRef[Any] | None) -> Process:
-        checkpoint()
-        process = self._caller("register") if given is None else process_of(given)
+        process = _actor("register") if given is None else process_of(given)
         if process is None or process.gone:
             msg = f"{given or 'the calling actor'} can't own a key: it has ended"
             raise ActorDied(msg, NoProc())

@@ -447,7 +447,7 @@ class TaskProcess(Actor):
     def _end(self, result: object) -> None:
         process = self._otp_process
         # What a killed one returns is nobody's any more.
-        process.checkpoint()
+        process.unwind()
         self._results.append(result)
         # Ahead of what came meanwhile, such as its owner's exit, which one that traps exits outlives (A86).
         process.put_back([StopRequest(Normal())])

@@ -166,7 +166,7 @@ class Worker(Actor):
         groups = [batch] if self.__takes_batches else [[delivery] for delivery in batch]
         for group in groups:
             # A killed worker finishes what it is at, but begins nothing more.
-            self._otp_process.checkpoint()
+            self._otp_process.checkpoint("take", *(delivery.event for delivery in group))
             if self._otp_process.fatal is not ALIVE:
                 return False
             self._handle_group(group)
@@ -190,6 +190,8 @@ class Worker(Actor):
                 self.__backlog.fail(delivery, Crashed(error))
         else:
             for delivery in group:
+                if self._otp_process.alert:
+                    self._otp_process.pass_by("ack", delivery.event)
                 self.__backlog.ack(delivery)
 
     def __handle(self, group: list[Delivery]) -> object:

@@ -409,7 +409,7 @@ class Supervisor(Actor):
         if self._otp_process.killed:
             # Who was linked at the kill has had its signal (B88); this one came too late for it.
             process.signal(self._otp_process, Killed())
-            self._otp_process.checkpoint()
+            self._otp_process.unwind()
         return ref
 
     def _terminate(self, record: Record) -> None:

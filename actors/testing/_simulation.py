@@ -216,11 +216,15 @@ class SimulatedBody:
         if not (process.gone or process.rest()):
             simulation.ready.append(process)
 
+    def pass_by(self, point: str, *about: object) -> None:
+        process: Any = self
+        self.simulation.at_point(process, point, about)
+
     def checkpoint(self, point: str = "checkpoint", *about: object) -> None:
         process: Any = self
         self.simulation.at_point(process, point, about)
         if process.killed and self.simulation.kill_lands(process):
-            Process.checkpoint(process)
+            process.unwind()
 
 
 class Names:
