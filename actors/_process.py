@@ -43,6 +43,7 @@ __all__ = [
     "Process",
     "ProcessState",
     "Waits",
+    "checkpoint",
     "chosen",
     "current",
     "lock_of_all",
@@ -874,6 +875,13 @@ set_current = _current.set
 
 chosen: ContextVar[Runtime | None] = ContextVar("chosen runtime", default=None)
 """The runtime of the `with runtime:` around."""
+
+
+def checkpoint(point: str, *about: object) -> None:
+    """Be at a point of the calling actor's code, if it is one that calls; a kill takes effect there."""
+    process = current()
+    if process is not None:
+        process.checkpoint(point, *about)
 
 
 def new_waiter() -> Waiter:

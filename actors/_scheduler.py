@@ -373,7 +373,7 @@ class Carrier:
         self.ready: deque[Parked] = deque()
         # Not methods, since they are called for each wait and each turn.
         self.new_waiter = partial(Parked, self)
-        self._run_turn = turn
+        self._run_turn: Callable[[Process], None] = turn
         self._idle: list[greenlet] = []
         self._queue_first = False
         # Where its thread began; and what that hands to a loop which begins.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from actors._adopted import process_of
 from actors._checks import check_flag, check_name, check_seconds
 from actors._process import ALIVE, Monitor, Process, new_waiter
+from actors._process import checkpoint as _checkpoint
 from actors._process import current as current_process
 from actors.errors import ActorDied, ExitRequest, NameUnavailable, NoSuchName, NotAnActor
 from actors.messages import Exit, ExitReason, NoProc
@@ -54,12 +55,6 @@ def _caller(function: str, *about: object) -> Process:
     process = _actor(function)
     process.checkpoint(function, *about)
     return process
-
-
-def _checkpoint(point: str, *about: object) -> None:
-    process = current_process()
-    if process is not None:
-        process.checkpoint(point, *about)
 
 
 def current_actor() -> ActorRef[Any] | None:

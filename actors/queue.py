@@ -14,10 +14,10 @@ from actors._backlog import (
     QueueSettings,
     QueueStats,
 )
+from actors._process import checkpoint
 from actors.actor import Actor
 from actors.child_spec import ChildSpec
 from actors.errors import UnknownQueue
-from actors.process import _checkpoint
 from actors.runtime import current_runtime
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Queue:
         _check_seconds("delay", delay)
         if timeout is not None:
             _check_seconds("timeout", timeout)
-        _checkpoint("put", event)
+        checkpoint("put", event)
         self._backlog().put(event, delay, timeout)
 
     def put_many(self, events: Iterable[object], *, delay: float = 0.0, timeout: float | None = None) -> int:

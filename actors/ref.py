@@ -14,7 +14,7 @@ from actors._clock import check_timeout
 from actors._future import Future, Request
 from actors._inbox import Inbox
 from actors._mail import Told
-from actors._process import ALIVE, Process, current, refuse_deadlock
+from actors._process import ALIVE, Process, checkpoint, current, refuse_deadlock
 from actors._scheduler import Carrier
 from actors.errors import ActorDied, NoSuchName
 from actors.messages import ExitReason, NoProc, Normal
@@ -200,7 +200,7 @@ class ActorRef(pykka.ActorRef[A]):
         """
         check_timeout(timeout)
         check_reason(reason)
-        _checkpoint("stop", self, reason)
+        checkpoint("stop", self, reason)
         target = self._process
         future: Future[bool] = Future(target.runtime)
         future.target = target
@@ -223,7 +223,7 @@ class ActorRef(pykka.ActorRef[A]):
         OTP: `Process.exit/2` (A15).
         """
         check_reason(reason)
-        _checkpoint("exit", self, reason)
+        checkpoint("exit", self, reason)
         self._process.signal(current(), reason)
 
     def kill(self) -> None:
@@ -234,7 +234,7 @@ class ActorRef(pykka.ActorRef[A]):
 
         OTP: `Process.exit(pid, :kill)` (A6); differs, since a thread can't be killed.
         """
-        _checkpoint("kill", self)
+        checkpoint("kill", self)
         self._process.kill()
 
     def join(self, timeout: float | None = None) -> bool:
@@ -313,12 +313,6 @@ def named(name: Hashable) -> NamedRef[Any]:
         TypeError: `name` is not hashable.
     """
     return NamedRef(name)
-
-
-def _checkpoint(point: str, *about: object) -> None:
-    process = current()
-    if process is not None:
-        process.checkpoint(point, *about)
 
 
 def _refuse_deadlock(asker: Process, future: Future[Any]) -> None:

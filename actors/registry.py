@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, get_args
 
 from actors._adopted import AdoptedProcess, process_of
 from actors._mail import Control
-from actors._process import Process
+from actors._process import Process, checkpoint
 from actors._process import current as current_process
 from actors.actor import Actor
 from actors.child_spec import ChildSpec
-from actors.errors import ActorDied, AlreadyRegistered, NotAnActor, UnknownRegistry
+from actors.errors import ActorDied, AlreadyRegistered, UnknownRegistry
 from actors.messages import NoProc
-from actors.process import _actor, _caller, _checkpoint
+from actors.process import _actor, _caller
 from actors.runtime import current_runtime
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class Registry:
             ValueError: `owner` is an actor of ours, which registers for itself (D11).
         """
         table = self._table()
-        _checkpoint("register", key)
+        checkpoint("register", key)
         table.insert(key, value, self._owner(owner))
 
     def unregister(self, key: Hashable) -> None:
@@ -147,23 +147,23 @@ class Registry:
 
         Owners that are gone are left out; one that is abandoned is there, since its code may still run.
         """
-        _checkpoint("lookup", key)
+        checkpoint("lookup", key)
         return [Registration(entry.owner.ref, entry.value) for entry in self._table().read(key)]
 
     def keys(self, owner: pykka.ActorRef[Any]) -> list[object]:
         """Return the keys that an actor has: one item for each entry, so a duplicate key may stand twice (D30)."""
-        _checkpoint("keys", owner)
+        checkpoint("keys", owner)
         process = process_of(owner)
         return [] if process is None else [entry.key for entry in self._table().entries() if entry.owner is process]
 
     def count(self) -> int:
         """Return the number of entries, those of gone owners left out (D32)."""
-        _checkpoint("count")
+        checkpoint("count")
         return sum(1 for _ in self._table().entries())
 
     def holders(self) -> list[Holder]:
         """Return every entry with the state of its owner, for an operator to look at."""
-        _checkpoint("holders")
+        checkpoint("holders")
         return [
             Holder(entry.key, entry.owner.ref, entry.since, entry.owner.state)
             for entry in self._table().entries(with_gone=True)

@@ -71,7 +71,7 @@ class Runtime:
         self._begin(clock if clock is not None else SystemClock(), Scheduler(carriers))
         _runtimes.add(self)
 
-    def _begin(self, clock: Clock, scheduler: Scheduler) -> None:
+    def _begin(self, clock: Clock, scheduler: Any) -> None:
         self.clock = clock
         self.scheduler = scheduler
         self.lock = lock_of_all

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import pykka
 
-from actors._process import Process
-
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from actors._process import Process
 
 __all__ = [
     "ANY",
@@ -88,7 +88,7 @@ class Fault:
         nth: which time, from 1; None for each.
     """
 
-    def __init__(  # noqa: PLR0913 - each says another thing
+    def __init__(  # noqa: PLR0913, PLR0917 - each says another thing
         self, what: str, actor: Selector, at: str, message: Matcher, nth: int | None, act: _Act
     ) -> None:
         self.what = what

@@ -19,6 +19,7 @@ __all__ = ["shape", "shown"]
 
 _DEPTH = 4
 _WIDTH = 20
+_LENGTH = 200
 
 _PLAIN = (int, float, complex, bool, str, bytes, type(None), type(Ellipsis))
 
@@ -42,7 +43,7 @@ def shape(value: object, depth: int = 2) -> str:
     return _by_type(value, lambda part: shape(part, depth - 1))
 
 
-def _by_type(value: object, part: Callable[[object], str]) -> str:
+def _by_type(value: object, part: Callable[[object], str]) -> str:  # noqa: C901, PLR0911, PLR0912 - a table of types
     match value:
         case pykka.ActorRef():
             return _name_of_ref(value)
@@ -96,4 +97,4 @@ def _name_of_ref(ref: pykka.ActorRef[Any]) -> str:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= 200 else f"{text[:200]}..."
+    return text if len(text) <= _LENGTH else f"{text[:_LENGTH]}..."

@@ -24,7 +24,7 @@ __all__ = ["SimulatedRuntime"]
 _ADDED = ("greenlet", "label", "simulation")
 
 
-class SimulatedProcess(SimulatedBody, Process):
+class SimulatedProcess(SimulatedBody, Process):  # pyright: ignore[reportIncompatibleVariableOverride] - kept, not derived
     """The record of an actor in a simulation."""
 
     __slots__ = _ADDED
@@ -34,7 +34,7 @@ class SimulatedProcess(SimulatedBody, Process):
         self.simulation.names.ended(self)
 
 
-class SimulatedBoundedProcess(SimulatedBody, BoundedProcess):
+class SimulatedBoundedProcess(SimulatedBody, BoundedProcess):  # pyright: ignore[reportIncompatibleVariableOverride]
     """The record of an actor with a bound on its mailbox, in a simulation."""
 
     __slots__ = _ADDED
@@ -124,7 +124,10 @@ class SimulatedRuntime(Runtime):
             process = SimulatedProcess(self, actor_class, parent=parent, trapping=trapping)
         else:
             process = SimulatedBoundedProcess(self, actor_class, bound, parent=parent, trapping=trapping)
-        process._enter(self.simulation, self.simulation.names.name(actor_class, parent))
+        process.simulation = self.simulation
+        process.label = self.simulation.names.name(actor_class, parent)
+        process.greenlet = None
+        process.alert = True
         return process
 
     def _new_event_loop(self) -> SimulatedEventLoop:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from actors._scheduler import RunsOn
     from actors.testing._policy import Policy
 
-__all__ = ["Body", "Livelock", "Simulation", "SimulatedBody", "Step", "VirtualClock"]
+__all__ = ["Body", "Livelock", "SimulatedBody", "Simulation", "Step", "VirtualClock"]
 
 
 class Livelock(AssertionError):
@@ -195,15 +195,10 @@ class SimulatedBody:
 
     __slots__ = ()
 
-    simulation: Simulation
-    label: str
-    greenlet: greenlet | None
-
-    def _enter(self, simulation: Simulation, label: str) -> None:
-        self.simulation = simulation
-        self.label = label
-        self.greenlet = None
-        self.alert = True
+    if TYPE_CHECKING:
+        simulation: Simulation
+        label: str
+        greenlet: greenlet | None
 
     def run_once(self, simulation: Simulation) -> None:
         process: Any = self
@@ -337,9 +332,7 @@ class Simulation:
         finally:
             self._hub = None
 
-    def run_until(
-        self, is_over: Callable[[], bool], timeout: float | None, *, idle_is_over: bool = False
-    ) -> bool:
+    def run_until(self, is_over: Callable[[], bool], timeout: float | None, *, idle_is_over: bool = False) -> bool:
         """Have everybody run, and time pass, until something holds; False after `timeout` seconds.
 
         Args:
@@ -456,7 +449,7 @@ class Simulation:
         if self._is_closed:
             raise ProcessKilled("the simulation has ended")
         self.before_leaving(self.running)
-        event_loop = self.event_loop if self.running is self.event_loop else None
+        event_loop: Any = self.event_loop if self.running is self.event_loop else None
         if event_loop is not None:
             event_loop.leave()
         hub: Any = self._hub
@@ -496,7 +489,9 @@ class Simulation:
 
     def livelock(self, what: str) -> Livelock:
         """Say who has done what again and again."""
-        steps = [f"{process.label} {point} {shape(about[-1]) if about else ''}" for process, point, about in self._recent]
+        steps = [
+            f"{process.label} {point} {shape(about[-1]) if about else ''}" for process, point, about in self._recent
+        ]
         lines = "\n".join(f"  {step} ({count} times)" for step, count in Counter(steps).most_common(_REPEATING))
         return Livelock(f"the simulation went on {what}; of its last {len(self._recent)} steps\n{lines}")
 
@@ -504,7 +499,8 @@ class Simulation:
         """Say who waits for whom."""
         waiting = [process for process in self.processes() if process.waiter is not None]
         lines = "\n".join(f"  {_wait_of(process)}" for process in waiting) or "  no actor waits"
-        return Deadlock(f"the test waits for what can never come: nobody can run, and there is no timer\n{lines}", "deadlock")
+        msg = f"the test waits for what can never come: nobody can run, and there is no timer\n{lines}"
+        return Deadlock(msg, "deadlock")
 
     def sleep(self, seconds: float) -> None:
         """Let time pass for the code that calls, of the test or of an actor."""

@@ -16,13 +16,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from actors._process import current, new_waiter
-from actors.testing._simulation import Simulation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
 
     from actors._clock import Waiter
     from actors._process import Process
+    from actors.testing._simulation import Simulation
 
 __all__ = ["NotSimulated", "locks_of", "refuse_held", "stand_ins"]
 
@@ -116,7 +116,7 @@ class SimulatedLock:
 
 
 @contextlib.contextmanager
-def stand_ins(simulation: Simulation) -> Iterator[None]:
+def stand_ins(simulation: Simulation) -> Generator[None]:  # noqa: C901 - one small function for each
     """Replace what blocks a thread, for code that this thread runs."""
     thread = threading.get_ident()
     originals: list[tuple[Any, str, Any]] = []
@@ -160,7 +160,11 @@ def stand_ins(simulation: Simulation) -> Iterator[None]:
 
     def simple_queue(original: Any) -> Any:
         python_queue: Any = queue._PySimpleQueue  # type: ignore[attr-defined]  # the one that is made of locks
-        return lambda: python_queue() if is_users() else original()
+
+        def make_queue() -> Any:
+            return python_queue() if is_users() else original()
+
+        return make_queue
 
     replace(time, "sleep", sleep)
     replace(threading, "Lock", lock(reentrant=False))
@@ -176,7 +180,7 @@ def stand_ins(simulation: Simulation) -> Iterator[None]:
             setattr(where, name, original)
 
 
-_OWN = ("actors", "supervision", "pykka", "logging", "asyncio", "concurrent", "greenlet", "contextvars", "random", "tempfile")
+_OWN = ("actors", "supervision", "pykka", "logging", "asyncio", "concurrent", "greenlet", "contextvars", "random")
 _LOCK_MAKERS = ("threading", "queue")
 
 

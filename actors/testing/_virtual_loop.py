@@ -37,15 +37,23 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def time(self) -> float:
         return self._simulation.clock.now()
 
-    def call_soon(self, callback: Any, *args: Any, context: Context | None = None) -> asyncio.Handle:
+    # In the stubs, the types of callbacks hang on a feature that isn't in all versions.
+
+    def call_soon(  # type: ignore[override]
+        self, callback: Any, *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
         handle = super().call_soon(callback, *args, context=context)
         self._schedule()
         return handle
 
-    def call_soon_threadsafe(self, callback: Any, *args: Any, context: Context | None = None) -> asyncio.Handle:
+    def call_soon_threadsafe(  # type: ignore[override]
+        self, callback: Any, *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
         return self.call_soon(callback, *args, context=context)
 
-    def call_at(self, when: float, callback: Any, *args: Any, context: Context | None = None) -> asyncio.TimerHandle:
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Any, *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
         handle = super().call_at(when, callback, *args, context=context)
         self._simulation.clock.call_at(when, self._schedule)
         return handle
@@ -110,7 +118,7 @@ class SimulatedEventLoop(EventLoop):
         """The thread's, while a coroutine has it."""
         return threading.get_ident() if self._simulation.running is self._virtual else None
 
-    def close(self, _seconds: float) -> None:
+    def close(self, seconds: float) -> None:  # noqa: ARG002 - no thread is waited for
         """Cancel what is left; what doesn't end then is left behind."""
         for task in asyncio.all_tasks(self._loop):
             task.cancel()

@@ -161,4 +161,4 @@ class Probe:
 
 
 def _wanted(message: object) -> str:
-    return message.__name__ if isinstance(message, type) else repr(message) if isinstance(message, Like) else shown(message)
+    return repr(message) if isinstance(message, Like) else shown(message)

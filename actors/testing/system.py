@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    import pykka
-
-    from actors.messages import ExitReason
     from actors.runtime import Runtime
 
 __all__ = ["System", "UnexpectedCrash"]
