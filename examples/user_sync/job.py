@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 from actors import Queue, Registry, Snooze, Worker, whereis
 from examples.user_sync.locks import Busy
-from examples.user_sync.remote import RemoteUsers
-from examples.user_sync.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from examples.user_sync.locks import UserLock
     from examples.user_sync.options import Options
+    from examples.user_sync.remote import RemoteUsers
     from examples.user_sync.source import SyncEvent
+    from examples.user_sync.store import Store
 
 __all__ = ["LOCKS", "Board", "Job", "SyncWorker"]
 
@@ -56,12 +56,12 @@ class Board:
 
 @dataclass(frozen=True)
 class Job:
-    """What the workers of a run share."""
+    """What the workers of a run share; of the service and the database, how each gets a connection of its own."""
 
     options: Options
     queue: Queue
-    service_url: str
-    database: str
+    connect: Callable[[], RemoteUsers]
+    open_store: Callable[[], Store]
     make_lock: Callable[[], UserLock]
     board: Board
     chance: random.Random = field(default_factory=random.Random)
@@ -84,9 +84,9 @@ class SyncWorker(Worker):
 
     def on_start(self) -> None:
         own = self._belongings
-        self._remote = RemoteUsers(self._job.service_url)
+        self._remote = self._job.connect()
         own.callback(self._remote.close)
-        self._store = Store(self._job.database)
+        self._store = self._job.open_store()
         own.callback(self._store.close)
         self._lock = self._job.make_lock()
         own.callback(self._lock.close)

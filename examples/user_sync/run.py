@@ -11,6 +11,7 @@ import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,7 +20,7 @@ from examples.user_sync.display import Glance, display_for
 from examples.user_sync.job import LOCKS, Board, Job
 from examples.user_sync.locks import AdvisoryLock, NoLock, RegistryLock, Table, TableLock
 from examples.user_sync.postgres import PrivateCluster, check_server
-from examples.user_sync.remote import Listener
+from examples.user_sync.remote import Listener, RemoteUsers
 from examples.user_sync.report import Result
 from examples.user_sync.source import EVENTS, Lines, made_up, open_input
 from examples.user_sync.store import Store
@@ -153,8 +154,8 @@ class _Run:
         job = Job(
             options=self._options,
             queue=self._queue,
-            service_url=self._setting.service_url,
-            database=self._setting.database,
+            connect=partial(RemoteUsers, self._setting.service_url),
+            open_store=partial(Store, self._setting.database),
             make_lock=self._lock_maker(),
             board=self._board,
             chance=random.Random(f"crash-{self._options.seed}"),
