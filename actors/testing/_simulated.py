@@ -66,6 +66,7 @@ class _Watching(Observer):
 
     def ended(self, process: Any) -> None:
         process.simulation.note(process, "ended", (process.reason,))
+        process.simulation.ended(process)
         if self.listeners or process.runtime._observes_all:
             super().ended(process)
 

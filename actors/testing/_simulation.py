@@ -276,7 +276,7 @@ _STUBBORN = 10
 """How often code that swallows its end is asked again."""
 
 
-def _nothing_begun(_process: Process) -> None:
+def _nobody_told(_process: Process) -> None:
     """Nobody wants to know."""
 
 
@@ -304,7 +304,9 @@ class Simulation:
         self.before_leaving: Callable[[Body | None], None] = _nothing_left
         self.names = Names()
         # Told of each actor before its code runs first.
-        self.begun: Callable[[Process], None] = _nothing_begun
+        self.begun: Callable[[Process], None] = _nobody_told
+        # Told of each that is gone.
+        self.ended: Callable[[Process], None] = _nobody_told
         # What goes wrong at a point, as a test has it.
         self.strike: Callable[[Process, str, tuple[object, ...]], None] = _nothing
         self.listeners: list[Callable[[Process, str, tuple[object, ...]], None]] = []

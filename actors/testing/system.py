@@ -63,6 +63,7 @@ class System:
     Args:
         seed: any value; decides everything that is left open.
         policy: who goes on at a switch point; by default anybody may, as the seed says.
+        record: whether to keep the trace, for `trace`, `digest` and `story()`; a run is quicker without.
         max_steps: switch points after which a run is taken for one that never ends, and fails.
         max_time: the same, in virtual seconds.
     """
@@ -72,6 +73,7 @@ class System:
         seed: object = 0,
         *,
         policy: Policy | None = None,
+        record: bool = True,
         max_steps: int = 1_000_000,
         max_time: float = 1_000_000.0,
     ) -> None:
@@ -89,7 +91,9 @@ class System:
         # Those that actors have at hand, and may not hold while others go on.
         self._locks: dict[Process, list[tuple[str, Any]]] = {}
         self._stand_ins = stand_ins(self._simulation)
-        self._simulation.listeners.append(self._note)
+        if record:
+            self._simulation.listeners.append(self._note)
+        self._simulation.ended = self._ended
         self._simulation.strike = self._faults.at
         self._simulation.begun = self._begun
         self._simulation.before_leaving = self._before_leaving
@@ -305,7 +309,7 @@ class System:
                 return on_start()
 
             actor.on_start = strike_first
-        self._note(process, "start", ())
+        self._simulation.note(process, "start", ())
 
     def _before_leaving(self, body: Any) -> None:
         if body in self._locks:
@@ -313,7 +317,9 @@ class System:
 
     def _note(self, process: Process, point: str, about: tuple[object, ...]) -> None:
         self._trace.append(Step(self.now(), process.label, point, " ".join(map(shown, about))))
-        if point == "ended" and isinstance(process.reason, Crashed) and process.fatal is ALIVE:
+
+    def _ended(self, process: Process) -> None:
+        if isinstance(process.reason, Crashed) and process.fatal is ALIVE:
             error = process.reason.exception
             if not isinstance(error, ProcessKilled) and not any(error is one for one in self._faults.injected):
                 self._crashes.append((process, error))
