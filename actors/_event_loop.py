@@ -116,19 +116,9 @@ class EventLoop:
     """Runs coroutines for actors, which wait meanwhile: one message at a time, as with any handler."""
 
     def __init__(self, watchdog: Watchdog) -> None:
-        self._watchdog = watchdog
-        self._lock = threading.Lock()
-        # What others want to be done here; taken all at once.
-        self._posted: list[Callable[[], object]] = []
-        self._on_idle: list[Callable[[], object]] = []
-        self._is_closing = False
-        self._is_closed = False
-        self._is_left_behind = False
-        self._loop = asyncio.new_event_loop()
-        self._loop.set_task_factory(self._new_task)
+        self._set_up(asyncio.new_event_loop())
         self._loop.set_default_executor(_Threads(self._note_thread))
-        # What runs in those threads: done when it has ended there, and not when nobody waits for it any more.
-        self._in_threads: set[asyncio.Future[None]] = set()
+        self._watchdog = watchdog
         # Whether it waits until there is something to do; and how often it has looked.
         self._waits = True
         self._looks = 0
@@ -140,6 +130,19 @@ class EventLoop:
             self._loop.close()
             raise
         watchdog.event_loop = self
+
+    def _set_up(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._lock = threading.Lock()
+        # What others want to be done here; taken all at once.
+        self._posted: list[Callable[[], object]] = []
+        self._on_idle: list[Callable[[], object]] = []
+        self._is_closing = False
+        self._is_closed = False
+        self._is_left_behind = False
+        self._loop = loop
+        self._loop.set_task_factory(self._new_task)
+        # What coroutines run in threads: done when it has ended there, and not when nobody waits for it any more.
+        self._in_threads: set[asyncio.Future[None]] = set()
 
     @property
     def ident(self) -> int | None:

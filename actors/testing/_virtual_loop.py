@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from actors._event_loop import EventLoop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from contextvars import Context
 
     from greenlet import greenlet
@@ -102,16 +101,9 @@ class SimulatedEventLoop(EventLoop):
     """Runs the coroutines of simulated actors."""
 
     def __init__(self, simulation: Simulation) -> None:
-        self._lock = threading.Lock()
-        self._posted: list[Callable[[], object]] = []
-        self._on_idle: list[Callable[[], object]] = []
-        self._is_closing = False
-        self._is_closed = False
         self._simulation = simulation
-        self._virtual = VirtualLoop(simulation)
-        self._loop = self._virtual
-        self._loop.set_task_factory(self._new_task)
-        simulation.event_loop = self._virtual
+        self._virtual = simulation.event_loop = VirtualLoop(simulation)
+        self._set_up(self._virtual)
 
     @property
     def ident(self) -> int | None:
