@@ -32,6 +32,7 @@ from actors.runtime import current_runtime
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from actors._process import Driver
     from actors.runtime import Runtime
 
 __all__ = ["adopt", "process_of", "start_adopted"]
@@ -80,6 +81,10 @@ class AdoptedProcess(Process):
         if self.reason is not ALIVE:
             self.refuse_mail()
         return True
+
+    def new_driver(self) -> Driver:
+        """What the code runs on that calls."""
+        return _PlainThread()
 
     def mailbox_length(self) -> int:
         return int(self.mailbox.qsize())
@@ -185,7 +190,7 @@ def _adopt(actor: pykka.Actor, parent: Process | None) -> Process:
         if isinstance(known, Process):
             return known
         runtime = current_runtime()
-        process = AdoptedProcess(runtime, actor, parent)
+        process = getattr(actor, "_otp_record_class", AdoptedProcess)(runtime, actor, parent)
         process.quiet_for = parent
         runtime.admit(process, link=parent is not None)
         actor._otp_process = process  # type: ignore[attr-defined]
@@ -234,7 +239,7 @@ class _Wrapped:
 
     def _begin_here(self) -> None:
         set_current(self.process)
-        self.process.driver = _PlainThread()
+        self.process.driver = self.process.new_driver()
 
     def _handle_receive(self, message: Any) -> Any:
         process = self.process

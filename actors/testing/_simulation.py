@@ -173,11 +173,11 @@ class SimulatedScheduler:
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
         self._homes = {"shared": _Home(simulation, "shared"), "thread": _Home(simulation, "thread")}
-        self._driver = _Driver(simulation)
+        self.driver = _Driver(simulation)
 
     def start(self, process: Process, runs_on: RunsOn, *, daemon: bool) -> None:  # noqa: ARG002 - the test is the program
         process.home = self._homes[runs_on]
-        process.driver = self._driver
+        process.driver = self.driver
         process.home.schedule(process)
 
     def tell_rest(self) -> None:
@@ -445,6 +445,13 @@ class Simulation:
                 self.before_leaving(self.running)
                 hub: Any = self._hub
                 body = hub.switch()
+
+    def step_aside(self) -> None:
+        """Let others have their turn, if it is theirs."""
+        body = self.running
+        if body is not None:
+            self.ready.append(body)
+            self.leave()
 
     def leave(self) -> Any:
         """Leave the current greenlet until it is switched to again."""

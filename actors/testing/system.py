@@ -6,7 +6,7 @@ import hashlib
 import math
 import random
 import uuid
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from actors._process import ALIVE, Process
 from actors.errors import ProcessKilled
@@ -23,6 +23,7 @@ from actors.testing._injection import (
     matches,
     selects,
 )
+from actors.testing._plain import simulated
 from actors.testing._policy import Policy, RandomWalk
 from actors.testing._shown import shown
 from actors.testing._simulated import SimulatedRuntime
@@ -34,9 +35,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+    import pykka
+
     from actors.runtime import Runtime
 
 __all__ = ["System", "UnexpectedCrash"]
+
+A = TypeVar("A", bound="pykka.Actor")
 
 _LAST = 30
 """Steps that a failure shows."""
@@ -177,6 +182,15 @@ class System:
     def probe(self) -> Probe:
         """Start an actor that keeps what it gets for the test to look at."""
         return Probe(self)
+
+    def adopt(self, cls: type[A]) -> type[A]:
+        """Return a class of plain Pykka actors that do what those of `cls` do, in the simulation.
+
+        Example:
+            Legacy = system.adopt(LegacyThreadingActor)
+            ref = Legacy.start()
+        """
+        return simulated(cls)
 
     # Faults
 

@@ -1,0 +1,114 @@
+"""Plain Pykka actors in a simulation: their classes as they are, but for the thread and the mailbox."""
+
+from __future__ import annotations
+
+from queue import Empty
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from actors._adopted import AdoptedProcess, _adopt
+from actors._future import Future
+from actors.runtime import current_runtime
+from actors.testing._simulation import SimulatedBody, Simulation
+
+if TYPE_CHECKING:
+    import pykka
+    from greenlet import greenlet
+    from pykka._envelope import Envelope
+
+    from actors._clock import Waiter
+    from actors._process import Driver, Process
+    from actors.runtime import Runtime
+
+__all__ = ["simulated"]
+
+A = TypeVar("A", bound="pykka.Actor")
+
+
+class _Inbox:
+    """A mailbox in which an actor waits for messages without a thread."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+        self._envelopes: list[Envelope[Any]] = []
+        self._waiter: Waiter | None = None
+
+    def put(self, envelope: Envelope[Any], /) -> None:
+        self._envelopes.append(envelope)
+        if self._waiter is not None:
+            self._waiter.release()
+
+    def get(self) -> Envelope[Any]:
+        if self._envelopes:
+            # Others may have their turn between two messages.
+            self._simulation.step_aside()
+        while not self._envelopes:
+            self._waiter = self._simulation.scheduler.driver.new_waiter()
+            self._waiter.wait(self._simulation.clock, None)
+            self._waiter = None
+        return self._envelopes.pop(0)
+
+    def get_nowait(self) -> Envelope[Any]:
+        if not self._envelopes:
+            raise Empty
+        return self._envelopes.pop(0)
+
+    def empty(self) -> bool:
+        return not self._envelopes
+
+    def qsize(self) -> int:
+        return len(self._envelopes)
+
+
+class SimulatedAdoptedProcess(SimulatedBody, AdoptedProcess):  # pyright: ignore[reportIncompatibleVariableOverride]
+    """The record of a plain Pykka actor in a simulation."""
+
+    __slots__ = ("greenlet", "label", "simulation")
+
+    def __init__(self, runtime: Runtime, actor: pykka.Actor, parent: Process | None) -> None:
+        super().__init__(runtime, actor, parent)
+        simulated: Any = runtime
+        self.simulation = simulated.simulation
+        self.label = self.simulation.names.name(type(actor), parent)
+        self.greenlet: greenlet | None = None
+        self.alert = True
+        # Nobody else ends it with the test.
+        self.is_guest = False
+
+    def new_driver(self) -> Driver:
+        return self.simulation.scheduler.driver
+
+    def run_once(self, _simulation: Simulation) -> None:
+        actor: Any = self.actor
+        actor._actor_loop()
+
+    def depart(self) -> None:
+        super().depart()
+        self.simulation.names.ended(self)
+
+
+def simulated(cls: type[A]) -> type[A]:
+    """Return a class of the same name whose actors do what those of `cls` do, in the simulation that they start in."""
+    return type(cls.__name__, (_Simulated, cls), {"__module__": cls.__module__, "__doc__": cls.__doc__})
+
+
+class _Simulated:
+    _otp_record_class = SimulatedAdoptedProcess
+
+    @staticmethod
+    def _create_actor_inbox() -> _Inbox:
+        return _Inbox(_simulation())
+
+    @staticmethod
+    def _create_future() -> Future[Any]:
+        return Future(current_runtime())
+
+    def _start_actor_loop(self) -> None:
+        actor: Any = self
+        process: Any = _adopt(actor, parent=None)
+        _simulation().ready.append(process)
+
+
+def _simulation() -> Simulation:
+    runtime: Any = current_runtime()
+    simulation: Simulation = runtime.simulation
+    return simulation
