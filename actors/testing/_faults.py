@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from actors._adopted import AdoptedProcess, process_of
-from actors._clock import SystemClock, ThreadWaiter, check_seconds
+from actors._clock import ThreadWaiter, check_seconds
 from actors._mail import Control
 from actors._process import ALIVE
 from actors.errors import ActorDied
@@ -101,7 +101,7 @@ def wait_until(process: Process, reached: Callable[[Process], bool], seconds: fl
             process.spectators = {}
         process.spectators[waiter] = reached
     try:
-        return waiter.wait(SystemClock(), max(seconds, 0.0))
+        return waiter.wait(process.runtime.real_time, max(seconds, 0.0))
     finally:
         with process.runtime.lock:
             process.spectators.pop(waiter, None)

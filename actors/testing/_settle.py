@@ -12,6 +12,7 @@ from actors._process import current
 from actors._scheduler import Parked
 from actors.runtime import current_runtime
 from actors.testing._clock import PATIENCE_SECONDS, ManualClock
+from actors.testing._simulation import VirtualClock
 
 if TYPE_CHECKING:
     from actors._process import Process
@@ -51,6 +52,9 @@ def settle(timeout: float = PATIENCE_SECONDS) -> None:
     check_seconds(timeout)
     runtime = current_runtime()
     clock: Any = runtime.clock
+    if isinstance(clock, VirtualClock):
+        clock.simulation.run_until_idle()
+        return
     changed = threading.Event()
     with _settling:
         runtime.scheduler.on_rest = clock.on_wait = changed.set

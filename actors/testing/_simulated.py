@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pykka
     from greenlet import greenlet
 
+    from actors._clock import Clock
+
 __all__ = ["SimulatedRuntime"]
 
 _ADDED = ("greenlet", "label", "simulation")
@@ -130,6 +132,10 @@ class SimulatedRuntime(Runtime):
         process.greenlet = None
         process.alert = True
         return process
+
+    @property
+    def real_time(self) -> Clock:
+        return self.clock
 
     def _new_event_loop(self) -> SimulatedEventLoop:
         return SimulatedEventLoop(self.simulation)

@@ -70,7 +70,7 @@ class VirtualClock(Clock):
     """Time that stands still while anybody can run, and jumps to the next timer when nobody can."""
 
     def __init__(self, simulation: Simulation) -> None:
-        self._simulation = simulation
+        self.simulation = simulation
         self._now = 0.0
         self._tickets: list[tuple[float, int, Ticket]] = []
         self._numbers = itertools.count()
@@ -88,7 +88,7 @@ class VirtualClock(Clock):
 
     def wait(self, lock: threading.Lock, timeout: float | None) -> bool:
         """Have the simulation go on until the test's wait is over."""
-        return self._simulation.run_until(lambda: lock.acquire(blocking=False), timeout)
+        return self.simulation.run_until(lambda: lock.acquire(blocking=False), timeout)
 
     def close(self) -> None:
         self._tickets.clear()
