@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import pykka
 
+from actors.testing._shown import name_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -51,7 +53,8 @@ def selects(selector: Selector, process: Process) -> bool:
         return selector == process.ref
     if isinstance(selector, type):
         return issubclass(process.actor_class, selector)
-    return process.label == selector or process.label.partition("#")[0] == selector
+    name = name_of(process)
+    return name == selector or name.partition("#")[0] == selector
 
 
 def check_selector(selector: object) -> None:

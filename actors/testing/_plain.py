@@ -59,16 +59,16 @@ class _Inbox:
         return len(self._envelopes)
 
 
-class SimulatedAdoptedProcess(SimulatedBody, AdoptedProcess):  # pyright: ignore[reportIncompatibleVariableOverride]
+class SimulatedAdoptedProcess(SimulatedBody, AdoptedProcess):
     """The record of a plain Pykka actor in a simulation."""
 
-    __slots__ = ("greenlet", "label", "simulation")
+    __slots__ = ("greenlet", "known_as", "simulation")
 
     def __init__(self, runtime: Runtime, actor: pykka.Actor, parent: Process | None) -> None:
         super().__init__(runtime, actor, parent)
         simulated: Any = runtime
         self.simulation = simulated.simulation
-        self.label = self.simulation.names.name(type(actor), parent)
+        self.known_as = self.simulation.names.name(type(actor), parent)
         self.greenlet: greenlet | None = None
         self.alert = True
         # Nobody else ends it with the test.

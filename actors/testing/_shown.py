@@ -15,13 +15,18 @@ from actors._process import Monitor, Process
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["shape", "shown"]
+__all__ = ["name_of", "shape", "shown"]
 
 _DEPTH = 4
 _WIDTH = 20
 _LENGTH = 200
 
 _PLAIN = (int, float, complex, bool, str, bytes, type(None), type(Ellipsis))
+
+
+def name_of(process: Process) -> str:
+    """Name an actor as traces do, `Class-n#k`; one that isn't simulated, by its class."""
+    return getattr(process, "known_as", process.label)
 
 
 def shown(value: object, depth: int = _DEPTH) -> str:
@@ -48,7 +53,7 @@ def _by_type(value: object, part: Callable[[object], str]) -> str:  # noqa: C901
         case pykka.ActorRef():
             return _name_of_ref(value)
         case Process():
-            return value.label
+            return name_of(value)
         case Monitor():
             return f"Monitor({part(value.given)})"
         case enum.Enum():
@@ -91,7 +96,7 @@ def _attributes(value: object, part: Callable[[object], str]) -> str:
 def _name_of_ref(ref: pykka.ActorRef[Any]) -> str:
     process = getattr(ref, "__dict__", {}).get("_process")
     if isinstance(process, Process):
-        return process.label
+        return name_of(process)
     name = getattr(ref, "name", None)
     return ref.actor_class.__name__ if name is None else f"named({name!r})"
 

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["SimulatedRuntime"]
 
-_ADDED = ("greenlet", "label", "simulation")
+_ADDED = ("greenlet", "known_as", "simulation")
 
 
-class SimulatedProcess(SimulatedBody, Process):  # pyright: ignore[reportIncompatibleVariableOverride] - kept, not derived
+class SimulatedProcess(SimulatedBody, Process):
     """The record of an actor in a simulation."""
 
     __slots__ = _ADDED
@@ -36,7 +36,7 @@ class SimulatedProcess(SimulatedBody, Process):  # pyright: ignore[reportIncompa
         self.simulation.names.ended(self)
 
 
-class SimulatedBoundedProcess(SimulatedBody, BoundedProcess):  # pyright: ignore[reportIncompatibleVariableOverride]
+class SimulatedBoundedProcess(SimulatedBody, BoundedProcess):
     """The record of an actor with a bound on its mailbox, in a simulation."""
 
     __slots__ = _ADDED
@@ -76,7 +76,7 @@ class _Watching(Observer):
 class _Teller:
     """Tells listeners of dead letters, as a body of its own."""
 
-    label = "dead letters"
+    known_as = "dead letters"
     greenlet: greenlet | None = None
 
     def __init__(self, letters: SimulatedDeadLetters) -> None:
@@ -128,7 +128,7 @@ class SimulatedRuntime(Runtime):
         else:
             process = SimulatedBoundedProcess(self, actor_class, bound, parent=parent, trapping=trapping)
         process.simulation = self.simulation
-        process.label = self.simulation.names.name(actor_class, parent)
+        process.known_as = self.simulation.names.name(actor_class, parent)
         process.greenlet = None
         process.alert = True
         return process

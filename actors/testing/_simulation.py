@@ -20,7 +20,7 @@ from actors._clock import Clock, Ticket
 from actors._life import turn
 from actors._process import Process, current, new_waiter, set_current
 from actors.errors import Deadlock, ProcessKilled
-from actors.testing._shown import shape, shown
+from actors.testing._shown import name_of, shape, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +58,7 @@ class Step(NamedTuple):
 class Body(Protocol):
     """What can run in a simulation: an actor, or something that the runtime does beside them."""
 
-    label: str
+    known_as: str
     greenlet: greenlet | None
 
     def run_once(self, simulation: Simulation, /) -> None:
@@ -197,7 +197,7 @@ class SimulatedBody:
 
     if TYPE_CHECKING:
         simulation: Simulation
-        label: str
+        known_as: str
         greenlet: greenlet | None
 
     def run_once(self, simulation: Simulation) -> None:
@@ -249,9 +249,9 @@ class Names:
 
     def ended(self, process: Process) -> None:
         """Know that an actor is gone: the next may follow it."""
-        place = self._parents.pop(process.label, None)
+        place = self._parents.pop(name_of(process), None)
         if place is not None:
-            self._ended.setdefault(place, []).append(process.label)
+            self._ended.setdefault(place, []).append(name_of(process))
 
 
 def _nothing(_process: Process, _point: str, _about: tuple[object, ...]) -> None:
@@ -261,9 +261,9 @@ def _nothing(_process: Process, _point: str, _about: tuple[object, ...]) -> None
 def _wait_of(process: Process) -> str:
     waits = process.waiting_for
     target = None if waits is None else waits.target
-    for_whom = "" if target is None else f" for {target.label}"
+    for_whom = "" if target is None else f" for {name_of(target)}"
     handles = "" if process.handling is None else f", handling {shown(process.handling)}"
-    return f"{process.label} waits{for_whom}{handles}"
+    return f"{name_of(process)} waits{for_whom}{handles}"
 
 
 _RECENT = 1000
@@ -499,7 +499,7 @@ class Simulation:
     def livelock(self, what: str) -> Livelock:
         """Say who has done what again and again."""
         steps = [
-            f"{process.label} {point} {shape(about[-1]) if about else ''}" for process, point, about in self._recent
+            f"{name_of(process)} {point} {shape(about[-1]) if about else ''}" for process, point, about in self._recent
         ]
         lines = "\n".join(f"  {step} ({count} times)" for step, count in Counter(steps).most_common(_REPEATING))
         return Livelock(f"the simulation went on {what}; of its last {len(self._recent)} steps\n{lines}")

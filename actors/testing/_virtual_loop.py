@@ -22,7 +22,7 @@ __all__ = ["SimulatedEventLoop"]
 class VirtualLoop(asyncio.BaseEventLoop):
     """An event loop without a thread and without input: the simulation has it do one callback after the other."""
 
-    label = "event loop"
+    known_as = "event loop"
     greenlet: greenlet | None = None
 
     def __init__(self, simulation: Simulation) -> None:

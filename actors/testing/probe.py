@@ -8,7 +8,7 @@ from actors.actor import Actor
 from actors.messages import Down, ExitReason
 from actors.process import monitor
 from actors.testing._injection import ANY, matches
-from actors.testing._shown import shown
+from actors.testing._shown import name_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -157,7 +157,7 @@ class Probe:
 
     def _fail(self, what: str) -> NoReturn:
         got = "\n".join(f"  {shown(message)}" for message in self._received) or "  nothing"
-        raise AssertionError(f"{self.ref._process.label} {what}; it got\n{got}\n{self._system.story()}")
+        raise AssertionError(f"{name_of(self.ref._process)} {what}; it got\n{got}\n{self._system.story()}")
 
 
 def _wanted(message: object) -> str:

@@ -25,7 +25,7 @@ from actors.testing._injection import (
 )
 from actors.testing._plain import simulated
 from actors.testing._policy import Policy, RandomWalk
-from actors.testing._shown import shown
+from actors.testing._shown import name_of, shown
 from actors.testing._simulated import SimulatedRuntime
 from actors.testing._simulation import Simulation, Step
 from actors.testing._stand_ins import locks_of, refuse_held, stand_ins
@@ -301,7 +301,7 @@ class System:
                 unexpected.append((process, error))
         if unexpected:
             process, error = unexpected[0]
-            who = ", ".join(f"{process.label} of {shown(error)}" for process, error in unexpected)
+            who = ", ".join(f"{name_of(process)} of {shown(error)}" for process, error in unexpected)
             raise UnexpectedCrash(f"{who} crashed; expect_crash() it, if that is meant\n{self.story()}") from error
         missed = [one for one in self._expected if one.is_missed]
         if missed:
@@ -330,7 +330,7 @@ class System:
             refuse_held(self._simulation, self._locks[body])
 
     def _note(self, process: Process, point: str, about: tuple[object, ...]) -> None:
-        self._trace.append(Step(self.now(), process.label, point, " ".join(map(shown, about))))
+        self._trace.append(Step(self.now(), name_of(process), point, " ".join(map(shown, about))))
 
     def _ended(self, process: Process) -> None:
         if isinstance(process.reason, Crashed) and process.fatal is ALIVE:
@@ -373,5 +373,5 @@ class _Expected:
 def _at_work(process: Process) -> str:
     what = "" if process.handling is None else f", handles {shown(process.handling)}"
     target = process.waiting_for.target if process.waiting_for is not None else None
-    waits = "" if target is None else f", waits for {target.label}"
-    return f"{process.label} ({process.state}){what}{waits}, {process.mailbox_length()} more in its mailbox"
+    waits = "" if target is None else f", waits for {name_of(target)}"
+    return f"{name_of(process)} ({process.state}){what}{waits}, {process.mailbox_length()} more in its mailbox"
