@@ -11,6 +11,8 @@ import pytest
 
 from actors import Actor, Runtime
 from actors.testing import TestRuntime
+from actors.testing._policy import RandomWalk
+from actors.testing.system import System
 from tests.support import Gate, ManualClock
 
 if TYPE_CHECKING:
@@ -18,16 +20,37 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 
+PLACES = [
+    pytest.param("shared", marks=pytest.mark.real),
+    pytest.param("thread", marks=pytest.mark.real),
+    "simulated",
+]
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the tests of the two packages for both places where actors can run."""
+    """Run the tests of the two packages for both places where actors can run, and in a simulation."""
     if {"actors", "supervision"} & set(metafunc.definition.path.parts[-3:-1]):
-        metafunc.parametrize("runs_on", ["shared", "thread"], indirect=True)
+        needs_threads = any(metafunc.definition.iter_markers("threads")) or NEED_THREADS & set(metafunc.fixturenames)
+        metafunc.parametrize("runs_on", PLACES[:2] if needs_threads else PLACES, indirect=True)
+
+
+NEED_THREADS = {"clock", "hasty_threads"}
+"""Fixtures that have no meaning where there is one thread, whose time is virtual."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Know which tests need threads, processes or the machine's time: what is not simulated."""
+    for item in items:
+        if {"examples", "test_ends.py"} & set(item.path.parts):
+            item.add_marker(pytest.mark.real)
 
 
 @pytest.fixture(autouse=True)
 def runs_on(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Where actors run whose class doesn't say it."""
     place = getattr(request, "param", Actor.runs_on)
+    if place == "simulated":
+        return place
     monkeypatch.setattr(Actor, "runs_on", place)
     return place
 
@@ -35,6 +58,13 @@ def runs_on(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.fixture(autouse=True)
 def runtime(request: pytest.FixtureRequest, runs_on: str) -> Iterator[Runtime]:
     """The runtime in which the test's actors live; with the test's clock, when it asks for one."""
+    if runs_on == "simulated":
+        seed = request.node.nodeid
+        with System(seed, policy=RandomWalk(seed, prompt_kills=True), record=False) as system:
+            # What crashes in these tests is meant to.
+            system.expect_crash(BaseException, times=None, at_least=0)
+            yield system.runtime
+        return
     clock = request.getfixturevalue("clock") if "clock" in request.fixturenames else None
     with TestRuntime(clock=clock) as runtime:
         yield runtime

@@ -46,9 +46,11 @@ class RandomWalk:
 
     Args:
         seed: the same seed makes the same decisions.
+        prompt_kills: whether a killed actor's code notices that at its next switch point, always.
     """
 
-    def __init__(self, seed: object) -> None:
+    def __init__(self, seed: object, *, prompt_kills: bool = False) -> None:
+        self._prompt_kills = prompt_kills
         generator = random.Random(str(seed))
         self._random = generator.random
         # How many kills have been passed by, by actor.
@@ -61,6 +63,8 @@ class RandomWalk:
         return running if index == len(ready) else ready[index]
 
     def kill_lands(self, body: Body) -> bool:
+        if self._prompt_kills:
+            return True
         passed = self._passed.get(body, 0)
         # One in eight never notices: its code swallows the kill, or doesn't come by.
         if passed < 0:

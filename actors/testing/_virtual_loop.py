@@ -7,7 +7,10 @@ import heapq
 import threading
 from typing import TYPE_CHECKING, Any
 
-from actors._event_loop import EventLoop
+from greenlet import GreenletExit
+
+from actors._event_loop import EventLoop, logger
+from actors.errors import ProcessKilled
 
 if TYPE_CHECKING:
     from contextvars import Context
@@ -76,6 +79,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
             self.enter()
             try:
                 handle._run()
+            except (GreenletExit, ProcessKilled):
+                # The simulation ends.
+                raise
+            except BaseException:
+                logger.exception("a task or a callback of a coroutine's own has raised what would end the program")
             finally:
                 self.leave()
         if self._due:

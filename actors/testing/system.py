@@ -275,7 +275,12 @@ class System:
     # Crashes
 
     def expect_crash(
-        self, exception: Matcher = Exception, *, actor: Selector | None = None, times: int | None = 1
+        self,
+        exception: Matcher = Exception,
+        *,
+        actor: Selector | None = None,
+        times: int | None = 1,
+        at_least: int = 1,
     ) -> None:
         """Say that actors will crash; the test fails at its end when they don't, or when others do.
 
@@ -283,10 +288,11 @@ class System:
             exception: what is raised: a class, an exception with the same `args`, or a function.
             actor: who; None for anybody.
             times: how often; None for any number of times.
+            at_least: how often, when it is any number of times.
         """
         if actor is not None:
             check_selector(actor)
-        self._expected.append(_Expected(exception, actor, times))
+        self._expected.append(_Expected(exception, actor, times, at_least))
 
     def check_crashes(self) -> None:
         """See that there were the crashes that were expected, and no others; called at the end.
@@ -342,10 +348,11 @@ class System:
 class _Expected:
     """A crash that a test expects."""
 
-    def __init__(self, exception: Matcher, actor: Selector | None, times: int | None) -> None:
+    def __init__(self, exception: Matcher, actor: Selector | None, times: int | None, at_least: int) -> None:
         self._exception = exception
         self._actor = actor
         self._times = times
+        self._at_least = at_least if times is None else times
         self._seen = 0
 
     def takes(self, process: Process, error: BaseException) -> bool:
@@ -362,7 +369,7 @@ class _Expected:
 
     @property
     def is_missed(self) -> bool:
-        return self._seen < (1 if self._times is None else self._times)
+        return self._seen < self._at_least
 
     def __str__(self) -> str:
         who = "an actor" if self._actor is None else shown(self._actor)

@@ -1,0 +1,95 @@
+"""Plain Pykka actors in a simulation, as their classes are."""
+
+from __future__ import annotations
+
+import pykka
+import pytest
+
+from actors import Crashed, Killed, adopt
+from actors.testing.system import System
+from supervision import Supervisor
+from tests.support import Probe
+
+
+class Plain(pykka.ThreadingActor):
+    def __init__(self, other=None):
+        super().__init__()
+        self.other = other
+
+    def on_receive(self, message):
+        if isinstance(message, BaseException):
+            raise message
+        return self.other.ask(message) if self.other is not None else message
+
+
+def test_plain_actors_ask_each_other():
+    with System() as system:
+        Simulated = system.adopt(Plain)
+        last = Simulated.start()
+
+        assert Simulated.start(Simulated.start(last)).ask("hello") == "hello"
+
+
+def test_the_class_has_the_same_name_and_is_one_of_its_kind():
+    with System() as system:
+        Simulated = system.adopt(Plain)
+
+    assert Simulated.__name__ == "Plain"
+    assert issubclass(Simulated, Plain)
+
+
+def test_proxies_work():
+    with System() as system:
+        assert system.adopt(Plain).start("other").proxy().other.get() == "other"
+
+
+def test_a_failed_ask_does_not_end_a_plain_actor():
+    with System() as system:
+        plain = system.adopt(Plain).start()
+
+        with pytest.raises(ValueError, match="boom"):
+            plain.ask(ValueError("boom"))
+
+        assert plain.ask("still there") == "still there"
+
+
+def test_a_probe_sees_what_a_plain_actor_died_of():
+    with System() as system:
+        plain = system.adopt(Plain).start()
+        probe = system.probe()
+        probe.monitor(plain)
+        system.expect_crash(ValueError)
+
+        plain.tell(ValueError("boom"))
+
+        assert probe.assert_down(plain) == Crashed(ValueError("boom"))
+
+
+def test_a_supervisor_starts_a_plain_actor_again():
+    with System() as system:
+        system.expect_crash(SystemExit)
+        with Supervisor.start_link([system.adopt(Plain)], strategy="one_for_one") as supervisor:
+            first = supervisor.which_children()[0].child
+
+            first.tell(SystemExit())
+            system.run_until_idle()
+
+            second = supervisor.which_children()[0].child
+            assert second.is_alive()
+            assert [step.actor for step in system.trace if step.point == "ended"] == ["Plain-1#1"]
+            assert second.ask("again") == "again"
+        assert [step.actor for step in system.trace if step.point == "ended"][1] == "Plain-1#2"
+
+
+def test_a_killed_plain_actor_is_gone_when_its_loop_has_noticed():
+    with System() as system:
+        plain = system.adopt(Plain).start()
+        probe = Probe.start()
+        assert plain.ask("up") == "up"
+
+        adopt(plain).kill()
+
+        assert not plain.is_alive()
+        system.run_until_idle()
+        assert [step.about for step in system.trace if step.point == "ended"] == [f"{Killed()!r}"]
+        assert probe.ask(lambda: "others live") == "others live"

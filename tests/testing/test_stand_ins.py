@@ -1,0 +1,173 @@
+"""What would block the one thread of a simulation is the simulation's own, or refused with what to do instead."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+import time
+
+import pytest
+
+from actors import Actor, Deadlock, now, sleep
+from actors.testing._stand_ins import NotSimulated
+from actors.testing.system import System
+from tests.support import Probe
+
+MADE_BEFORE = threading.Lock()
+REENTRANT = threading.RLock()
+
+
+class Echo(Actor):
+    def on_receive(self, message):
+        return message
+
+
+def test_sleeping_takes_virtual_time_for_actors_and_for_the_test():
+    with System() as system:
+        probe = Probe.start()
+
+        assert probe.ask(lambda: time.sleep(3) or now()) == 3.0
+        time.sleep(2)
+
+        assert system.now() == 5.0
+
+
+def test_an_event_that_was_made_here_is_waited_for_while_others_go_on():
+    with System():
+        opened = threading.Event()
+        waiting, opening = Probe.start(), Probe.start()
+
+        waited = waiting.ask(lambda: opened.wait() and now(), block=False)
+        opening.tell(lambda: sleep(4.0) or opened.set())
+
+        assert waited.get() == 4.0
+
+
+def test_a_lock_that_was_made_here_lets_one_body_in_at_a_time():
+    with System():
+        lock = threading.Lock()
+
+        def hold():
+            with lock:
+                began = now()
+                sleep(1.0)
+                return began, now()
+
+        spans = sorted(answer.get() for answer in [Probe.start().ask(hold, block=False) for _ in range(3)])
+
+    assert spans == [(0.0, 1.0), (1.0, 2.0), (2.0, 3.0)]
+
+
+def test_a_reentrant_lock_lets_its_owner_in_again_and_nobody_else():
+    with System():
+        lock = threading.RLock()
+
+        def hold():
+            with lock, lock:
+                began = now()
+                sleep(1.0)
+                return began
+
+        assert sorted(answer.get() for answer in [Probe.start().ask(hold, block=False) for _ in range(2)]) == [0.0, 1.0]
+
+
+@pytest.mark.parametrize("kind", ["Queue", "SimpleQueue"])
+def test_a_queue_that_was_made_here_waits_by_virtual_time(kind):
+    with System():
+        items = getattr(queue, kind)()
+        getting, putting = Probe.start(), Probe.start()
+
+        got = getting.ask(lambda: (items.get(), now()), block=False)
+        putting.tell(lambda: sleep(2.0) or items.put("item"))
+
+        assert got.get() == ("item", 2.0)
+
+
+def test_a_time_out_of_a_wait_is_virtual_too():
+    with System():
+        assert Probe.start().ask(lambda: (threading.Event().wait(60.0), now())) == (False, 60.0)
+
+
+def test_a_wait_for_what_nobody_will_set_is_a_deadlock_at_once():
+    with System(), pytest.raises(Deadlock, match="the test waits for what can never come"):
+        Probe.start().ask(threading.Event().wait)
+
+
+class Holder(Actor):
+    """Asks another while it holds a lock that the simulation doesn't know."""
+
+    def __init__(self, lock, echo):
+        self.lock, self.echo = lock, echo
+
+    def on_receive(self, _message):
+        with self.lock:
+            return self.echo.ask("hello")
+
+
+@pytest.mark.parametrize("lock", [MADE_BEFORE, REENTRANT], ids=["Lock", "RLock"])
+def test_a_lock_from_before_may_not_be_held_while_others_go_on(lock):
+    with pytest.raises(NotSimulated, match="held across a switch point") as refused, System():
+        Holder.start(lock, Echo.start()).ask("go")
+
+    assert __file__ in refused.value.where
+    assert "inside of the simulation" in refused.value.instead
+    # Its code was unwound, and has let go.
+    assert lock.acquire(blocking=False)
+    lock.release()
+
+
+def test_a_lock_from_before_may_be_held_between_two_switch_points():
+    with System():
+
+        def hold():
+            with MADE_BEFORE:
+                return "held"
+
+        assert Probe.start().ask(hold) == "held"
+
+
+@pytest.mark.parametrize(
+    ("do", "what"),
+    [
+        (lambda: threading.Thread(target=print).start(), "the start of a thread"),
+        (lambda: asyncio.run(nothing()), r"asyncio.run\(\)"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+def test_what_can_not_be_simulated_says_so_and_what_to_do(do, what):
+    with pytest.raises(NotSimulated, match=what) as refused, System():
+        Probe.start().ask(do)
+
+    assert __file__ in refused.value.where
+
+
+async def nothing():
+    pass
+
+
+def test_the_test_itself_may_start_threads():
+    done = []
+
+    with System():
+        thread = threading.Thread(target=done.append, args=("done",))
+        thread.start()
+        thread.join()
+
+    assert done == ["done"]
+
+
+def test_all_is_as_before_when_the_simulation_has_ended():
+    before = (time.sleep, threading.Lock, threading.RLock, threading.Thread.start, asyncio.run, queue.SimpleQueue)
+
+    with System():
+        assert time.sleep is not before[0]
+
+    assert (
+        time.sleep,
+        threading.Lock,
+        threading.RLock,
+        threading.Thread.start,
+        asyncio.run,
+        queue.SimpleQueue,
+    ) == before

@@ -1,0 +1,131 @@
+"""Async handlers in a simulation: their coroutines take steps in virtual time, in the one thread."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from actors import Actor, ActorDied, Killed, WouldBlock, now
+from actors.testing.system import System
+from tests.support import Probe
+
+
+class Running(Actor):
+    """Runs the coroutine function that it is sent."""
+
+    async def on_receive(self, function):
+        return await function()
+
+
+def test_sleeping_coroutines_wait_at_the_same_time():
+    async def sleep():
+        await asyncio.sleep(2.0)
+        return now()
+
+    with System() as system:
+        answers = [Running.start().ask(sleep, block=False) for _ in range(100)]
+
+        assert [answer.get() for answer in answers] == [2.0] * 100
+        assert system.now() == 2.0
+
+
+def test_a_coroutine_awaits_an_actor():
+    with System():
+        probe = Probe.start()
+
+        async def ask():
+            return await probe.ask(lambda: "answer", block=False)
+
+        assert Running.start().ask(ask) == "answer"
+
+
+def test_a_time_out_of_asyncio_is_virtual():
+    async def wait():
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(30.0):
+                await asyncio.get_running_loop().create_future()
+        return now()
+
+    with System():
+        assert Running.start().ask(wait) == 30.0
+
+
+def test_tasks_of_a_coroutine_interleave():
+    async def count(log, name):
+        for number in range(3):
+            log.append((name, number))
+            await asyncio.sleep(0)
+
+    async def both():
+        log = []
+        await asyncio.gather(count(log, "a"), count(log, "b"))
+        return log
+
+    with System():
+        log = Running.start().ask(both)
+
+    assert [entry for entry in log if entry[0] == "a"] == [("a", 0), ("a", 1), ("a", 2)]
+    assert log != sorted(log)
+
+
+def test_what_would_block_the_loop_is_refused_as_ever():
+    with System() as system:
+        probe = Probe.start()
+        system.expect_crash(WouldBlock)
+
+        async def block():
+            return probe.ask(lambda: "never")
+
+        with pytest.raises(WouldBlock):
+            Running.start().ask(block)
+
+
+def test_a_kill_cancels_a_coroutine_whose_finally_blocks_run():
+    log = []
+
+    async def wait():
+        try:
+            await asyncio.sleep(1000.0)
+        finally:
+            log.append("ends")
+
+    with System() as system:
+        running = Running.start()
+        answer = running.ask(wait, block=False)
+        system.run_until_idle()
+
+        running.kill()
+
+        with pytest.raises(ActorDied) as died:
+            answer.get()
+        assert died.value.reason == Killed()
+        assert running.join()
+    assert log == ["ends"]
+
+
+def test_a_test_that_awaits_in_a_loop_of_its_own_has_the_simulation_go_on():
+    async def wait():
+        await asyncio.sleep(3.0)
+        return "done"
+
+    async def test():
+        with System() as system:
+            assert await Running.start().ask(wait, block=False) == "done"
+            return system.now()
+
+    assert asyncio.run(test()) == 3.0
+
+
+def test_what_would_end_a_program_in_a_task_of_a_coroutines_own_ends_neither_the_test_nor_others(caplog):
+    async def fail():
+        raise KeyboardInterrupt
+
+    async def begin():
+        asyncio.get_running_loop().call_soon(lambda: (_ for _ in ()).throw(KeyboardInterrupt))
+        await asyncio.sleep(1.0)
+        return "unharmed"
+
+    with System():
+        assert Running.start().ask(begin) == "unharmed"
+    assert "would end the program" in caplog.text
