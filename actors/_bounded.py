@@ -184,7 +184,10 @@ class BoundedProcess(Process):
         while self._senders and self._has_room():
             # By who makes the room, so that nobody comes between: senders keep their order.
             sender = self._senders.popleft()
-            self._let_in(sender.message)
+            if not self._let_in(sender.message):
+                # Dead since a moment: who ended it turns away all who wait.
+                self._senders.appendleft(sender)
+                return
             sender.release()
 
     def _line_up(self, message: object) -> _Sender:

@@ -395,6 +395,9 @@ class Process:
             del self.inbox[: len(taken)]
             taken.reverse()
             self.taken = taken
+        # As in `put`: who ended it meanwhile may have looked while they lay nowhere.
+        if self.reason is not ALIVE:
+            self.refuse_mail()
 
     def mailbox_length(self) -> int:
         return len(self.inbox) + len(self.taken or ())
