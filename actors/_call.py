@@ -37,7 +37,7 @@ class Call(Request, Parked):
             return False
         self._outcome.append(outcome)
         self.release()
-        return len(self._outcome) == 1
+        return self._outcome[0] is outcome
 
 
 _new = Call.__new__

@@ -186,7 +186,8 @@ class Future(pykka.Future[T]):
         # All of them, though some may go meanwhile.
         for waiter in self._waiters[:]:
             waiter.release()
-        return len(self._outcome) == 1
+        # Of two at the same moment one was first, and is told so.
+        return self._outcome[0] is outcome
 
     def _add_waiter(self, waiter: Wakeable) -> bool:
         """Have `waiter` released by the outcome; False when that is there."""
