@@ -5,7 +5,7 @@ VENV ?= .venv
 PYTHONS = $(PYTHON) $(if $(filter file,$(origin PYTHON)),python3.13 python3.12 python3.11)
 IN_VENV = $(VENV)/bin/python -m
 
-.PHONY: run test check pykka-suite bench seeds soak clean
+.PHONY: run test check pykka-suite bench seeds mutants soak clean
 
 run: $(VENV)/.run
 	@$(IN_VENV) examples.user_sync.compare $(ARGS)
@@ -28,6 +28,9 @@ bench: $(VENV)/.run
 
 seeds: $(VENV)/.run
 	@$(IN_VENV) examples.user_sync.seeds $(ARGS)
+
+mutants: $(VENV)/.dev
+	@$(IN_VENV) tests.mutants
 
 SECONDS ?= 600
 soak: $(VENV)/.run

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
 from actors.errors import Deadlock
 from actors.testing._clock import PATIENCE_SECONDS
+from actors.testing._line_locks import __file__ as locks_file
 from actors.testing._line_locks import line_locks
 
 if TYPE_CHECKING:
@@ -458,19 +459,24 @@ class _Turns:
 
     def _place(self, one: _Thread) -> str:
         ident = one.thread.ident if one.thread is not None else None
-        innermost = sys._current_frames().get(ident or 0)
-        places = []
-        frame = self._frame_of(innermost)
-        while frame is not None:
+        frame = sys._current_frames().get(ident or 0)
+        while frame is not None and frame.f_code.co_filename in _OURS:
+            frame = frame.f_back
+        places: list[str] = []
+        while frame is not None and frame.f_code.co_filename not in _OURS and len(places) < _CALLERS:
             places.append(f"{_short(frame.f_code.co_filename)}:{frame.f_lineno} {frame.f_code.co_qualname}")
-            frame = self._frame_of(frame.f_back)
-        if not places and innermost is not None:
-            places.append(f"{_short(innermost.f_code.co_filename)}:{innermost.f_lineno}")
+            frame = frame.f_back
         return ", called at ".join(places)
 
 
-_CHANCES = (0.5, 0.2, 0.1, 0.05)
+_CHANCES = (0.5, 0.2, 0.1, 0.05, 0.02)
 """How likely it is at a point that another goes on: in one schedule this, in another that."""
+
+
+_OURS = (__file__, locks_file)
+
+_CALLERS = 4
+"""How many of those who have called are shown of a thread that waits."""
 
 
 def _bound(run: Callable[..., object], function: Callable[..., object], arguments: tuple[Any, ...]) -> Any:

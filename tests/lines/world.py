@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from actors import Runtime, _bounded, _future, _process, _scheduler, registry
+from actors import Runtime
 from actors._process import chosen
 from actors._scheduler import OwnThread
 from actors.testing.threads import ThreadReport, explore_threads
 
-__all__ = ["ACTORS", "LineScenario", "World"]
-
-ACTORS = [_process, _scheduler, _bounded, _future, registry]
-"""Where the locks and lists of the product are that more than one thread touches."""
+__all__ = ["LineScenario", "World", "live"]
 
 
 class _Timeless:
@@ -78,7 +75,8 @@ class LineScenario:
     check: Callable[[Any], object]
     only: Sequence[ModuleType]
 
-    def explore(self, schedules: int, seed: int = 0) -> ThreadReport:
+    def explore(self, schedules: int, also: Sequence[ModuleType] = ()) -> ThreadReport:
+        """Run it in so many schedules; handed on at the lines of other modules too, when there is code to look at."""
         return explore_threads(
-            *self.threads, only=self.only, given=self.given, check=self.check, schedules=schedules, seed=seed
+            *self.threads, only=[*self.only, *also], given=self.given, check=self.check, schedules=schedules
         )
