@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import gc
+import linecache
 import math
 import random
 import sys
@@ -47,7 +48,9 @@ class LineStep(NamedTuple):
     function: str
 
     def __str__(self) -> str:
-        return f"{self.thread:<20} {_short(self.file)}:{self.line} {self.function}"
+        place = f"{_short(self.file)}:{self.line}"
+        source = linecache.getline(self.file, self.line).rstrip()
+        return f"{self.thread:<16} {place:<28} {self.function:<24} {source}".rstrip()
 
 
 class FailedSchedule(AssertionError):

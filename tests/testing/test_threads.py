@@ -39,6 +39,7 @@ def test_a_failure_shows_who_ran_which_line():
     assert {step.thread for step in failed.steps} == {"add-1", "add-2"}
     assert {step.function for step in failed.steps} == {"Counter.add"}
     assert "testing/raced.py:" in str(failed)
+    assert "self.value = value + 1" in str(failed)
     assert f"again with: seed={failed.seed}, schedules=1" in str(failed)
 
 
