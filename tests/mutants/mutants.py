@@ -48,22 +48,27 @@ def a_monitor_misses_a_death_between_check_and_add(self, target, given):
         return monitor
 
 
-@mutant(Process, "put", "ad51a9676724", lines.a_kill_while_others_ask)
+@mutant(Process, "put", "4ea995fd41e2", lines.a_kill_while_others_ask)
 def a_message_to_one_that_dies_just_now_is_left_unanswered(self, message):
     if self.reason is not ALIVE:
         return False
     self.inbox.append(message)
-    if self._claim.acquire(False):
-        schedule = self.home.schedule
-        schedule(self)
+    if self._idle:
+        try:
+            self._idle.pop()
+        except IndexError:
+            pass
+        else:
+            schedule = self.home.schedule
+            schedule(self)
     return True
 
 
-@mutant(Process, "rest", "44bcb754799b", lines.an_idle_actor_that_is_told_and_stopped)
+@mutant(Process, "rest", "96723036bb1e", lines.an_idle_actor_that_is_told_and_stopped)
 def an_actor_goes_to_rest_without_a_second_look(self):
     if self.inbox or self.taken or self.fatal is not ALIVE or self.killed:
         return False
-    self._claim.release()
+    self._idle.append(None)
     return True
 
 
