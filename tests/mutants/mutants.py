@@ -309,7 +309,7 @@ def who_waits_for_room_is_not_let_in(self):
     return message
 
 
-@mutant(Timer, "__init__", "290394bdc51a", actors.a_message_for_later)
+@mutant(Timer, "__init__", "2a2f0929182c", actors.a_message_for_later)
 def a_timer_fires_early(self, runtime, ref, message, seconds):
     self._runtime = runtime
     self._ref = ref
@@ -317,6 +317,10 @@ def a_timer_fires_early(self, runtime, ref, message, seconds):
     self._name = ref.name if isinstance(ref, NamedRef) else None
     self._target = process_of(ref) if self._name is None else None
     self._ticket = runtime.clock.call_at(runtime.clock.now() + seconds * 0.9, self._fire)
+    if self._target is not None:
+        self._target.when_ended(self._drop)
+        if self._ticket.callback is None:
+            self._forget()
 
 
 @mutant(Backlog, "take_back", "9636506776af", actors.a_job_whose_workers_crash)
