@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import pykka
 
-from actors.testing._shown import name_of
+from actors.testing._shown import name_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,7 +104,7 @@ class Fault:
         self._seen = 0
 
     def meet(self, process: Process, about: tuple[object, ...]) -> bool:
-        """Tell whether it strikes now, and count that."""
+        """Tell whether it is to strike now, and count that it may have been."""
         if self._nth is not None and self._seen >= self._nth:
             return False
         if not selects(self._actor, process) or not matches(self._message, about[-1] if about else None):
@@ -112,11 +112,17 @@ class Fault:
         self._seen += 1
         if self._nth is not None and self._seen != self._nth:
             return False
-        self.fired += 1
         return True
 
     def strike(self, process: Process) -> None:
+        """Go wrong."""
+        self.fired += 1
         self._act(process)
+
+    @property
+    def target(self) -> tuple[str, str, str, str]:
+        """What goes wrong, for whom, where, and with what; whichever time it is."""
+        return self.what, shown(self._actor), self.at, shown(self._message)
 
     def __repr__(self) -> str:
         return f"<{self.what} at {self.at!r}, fired {self.fired} times>"
@@ -148,11 +154,17 @@ class Held:
             self._waiter.release()
 
 
+def _always(_fault: Fault, _process: Process, _about: tuple[object, ...]) -> bool:
+    return True
+
+
 class Faults:
     """What is to go wrong in a simulation, and what has been raised for that."""
 
     def __init__(self) -> None:
         self._by_point: defaultdict[str, list[Fault]] = defaultdict(list)
+        # Who has the last word on each.
+        self.may_strike: Callable[[Fault, Process, tuple[object, ...]], bool] = _always
         self.injected: list[BaseException] = []
 
     def add(self, fault: Fault) -> Fault:
@@ -167,7 +179,7 @@ class Faults:
     def at(self, process: Process, point: str, about: tuple[object, ...]) -> None:
         """Have those strike that are to strike here."""
         for fault in self._by_point.get(point, ()):
-            if fault.meet(process, about):
+            if fault.meet(process, about) and self.may_strike(fault, process, about):
                 fault.strike(process)
 
     @property

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
+import decimal
 import enum
+import fractions
+import pathlib
 import types
+import uuid
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +28,18 @@ _LENGTH = 200
 
 _PLAIN = (int, float, complex, bool, str, bytes, type(None), type(Ellipsis))
 
+# Those that show themselves by their value, and keep it where nobody looks.
+_VALUES = (
+    datetime.date,
+    datetime.time,
+    datetime.timedelta,
+    decimal.Decimal,
+    fractions.Fraction,
+    pathlib.PurePath,
+    range,
+    uuid.UUID,
+)
+
 
 def name_of(process: Process) -> str:
     """Name an actor as traces do, `Class-n#k`; one that isn't simulated, by its class."""
@@ -31,7 +48,7 @@ def name_of(process: Process) -> str:
 
 def shown(value: object, depth: int = _DEPTH) -> str:
     """Show a value by its type and its fields."""
-    if isinstance(value, _PLAIN):
+    if isinstance(value, _PLAIN) or isinstance(value, _VALUES):  # noqa: SIM101 - most are plain
         return _cut(repr(value))
     if depth == 0:
         return "..."
@@ -43,7 +60,7 @@ def shape(value: object, depth: int = 2) -> str:
     if isinstance(value, tuple) and value and isinstance(value[0], str):
         rest = "".join(f", {shape(part, depth - 1)}" for part in value[1:])
         return f"({value[0]!r}{rest})"
-    if isinstance(value, _PLAIN) or depth == 0:
+    if isinstance(value, _PLAIN) or isinstance(value, _VALUES) or depth == 0:  # noqa: SIM101 - most are plain
         return type(value).__name__
     return _by_type(value, lambda part: shape(part, depth - 1))
 

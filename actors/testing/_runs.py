@@ -1,0 +1,177 @@
+"""One run of a scenario, what came of it, and whether it comes out the same again."""
+
+from __future__ import annotations
+
+import re
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from actors.testing._schedule import Decisions, Follower, Recorder, Whereabouts
+from actors.testing._shown import shown
+from actors.testing.system import System
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+
+    from actors.testing._policy import Policy
+    from actors.testing._schedule import Deviation
+
+__all__ = ["Failure", "NotDeterministic", "Run", "Scenario", "first_difference", "follow", "run", "run_recorded"]
+
+Scenario: TypeAlias = "Callable[[System], object]"
+"""What is explored: starts actors, has them work, and asserts what must hold. It may inject faults, and use probes."""
+
+
+class NotDeterministic(AssertionError):
+    """A scenario did one thing in one run, and another in another with the same seed.
+
+    Args:
+        which: which schedule it was.
+        first: the step at which they part, in the one.
+        second: and in the other.
+    """
+
+    def __init__(self, which: str, number: int, first: str, second: str) -> None:
+        super().__init__(
+            f"{which} came out otherwise when it was run again; the first step that differs is number {number}:\n"
+            f"  {first}\n  {second}\n{_CAUSES}"
+        )
+        self.first = first
+        self.second = second
+
+
+_CAUSES = """the usual causes, and what to do instead:
+  random: use system.random
+  uuid4(): use system.uuid4()
+  time.time(), datetime.now(): use actors.now()
+  the order of a set of strings, or of objects: sort it
+  id(), hash(), the repr of an object: don't let them decide anything
+  something that the run before has left behind: a variable of a module or class, a file, a cache"""
+
+
+class Failure(NamedTuple):
+    """What a run failed with, so that it is known again: the same type at the same place, and the like said of it."""
+
+    type: str
+    place: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.type} in {self.place}: {self.message}"
+
+    @classmethod
+    def of(cls, error: BaseException) -> Failure:
+        """Describe an exception."""
+        message = str(error).partition("\n")[0]
+        # What differs between one schedule and the next: numbers, and what is quoted.
+        message = re.sub(r"'[^']*'|\"[^\"]*\"", "'...'", message)
+        return cls(type(error).__name__, _place_of(error), re.sub(r"\d+", "0", message))
+
+
+def _place_of(error: BaseException) -> str:
+    """The innermost function of the user's code."""
+    place = ""
+    traceback: TracebackType | None = (error.__cause__ or error).__traceback__
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        module = str(traceback.tb_frame.f_globals.get("__name__")).partition(".")[0]
+        if module not in _OWN:
+            place = f"{Path(code.co_filename).name}:{code.co_name}"
+        traceback = traceback.tb_next
+    return place or "the scenario"
+
+
+_OWN = ("actors", "supervision", "pykka")
+
+
+class Run(NamedTuple):
+    """What came of one run.
+
+    Args:
+        decisions: which there were, as numbers.
+        steps: switch points that were passed.
+        faults: what was to go wrong, and how often it has.
+        error: what it failed with.
+        trace: step by step, when it was recorded.
+        deviations: what went otherwise than in turn, when that was recorded.
+        story: how it ended, when it was recorded.
+    """
+
+    decisions: list[int]
+    steps: int
+    faults: list[tuple[tuple[str, str, str, str], int]]
+    error: BaseException | None
+    trace: list[str]
+    deviations: tuple[Deviation, ...] = ()
+    story: str = ""
+
+    @property
+    def failure(self) -> Failure | None:
+        return None if self.error is None else Failure.of(self.error)
+
+
+def run(scenario: Scenario, seed: str, policy: Policy, *, record: bool = False) -> Run:
+    """Run a scenario once."""
+    decisions = Decisions(policy)
+    system = System(seed, policy=decisions, record=record)
+    return _carry_out(scenario, system, decisions)
+
+
+def run_recorded(scenario: Scenario, seed: str, policy: Policy) -> Run:
+    """Run a scenario once, and write down what happens."""
+    return _recorded(scenario, seed, Recorder(policy), ())
+
+
+def follow(scenario: Scenario, seed: str, deviations: Sequence[Deviation]) -> tuple[Run, list[Deviation]]:
+    """Run a scenario once, with these deviations; return also those that could not be."""
+    follower = Follower(deviations)
+    recorder = Recorder(follower, follower.may_strike)
+    came = _recorded(scenario, seed, recorder, (follower.whereabouts,))
+    return came, follower.missed
+
+
+def _recorded(scenario: Scenario, seed: str, recorder: Recorder, lookers_on: Sequence[Whereabouts]) -> Run:
+    decisions = Decisions(recorder)
+    system = System(seed, policy=decisions)
+    for whereabouts in (recorder.whereabouts, *lookers_on):
+        whereabouts.watch(system._simulation)
+    system._faults.may_strike = recorder.may_strike
+    came = _carry_out(scenario, system, decisions)
+    return came._replace(deviations=tuple(recorder.deviations))
+
+
+def _carry_out(scenario: Scenario, system: System, decisions: Decisions) -> Run:
+    error: BaseException | None = None
+    story = ""
+    try:
+        with system:
+            try:
+                result: Any = scenario(system)
+            except BaseException:
+                story = system.story()
+                raise
+            if hasattr(result, "__await__"):
+                result.close()
+                raise _NotAScenario(f"a scenario must be a function that isn't async; {shown(scenario)} is")
+    except (KeyboardInterrupt, SystemExit, GeneratorExit, _NotAScenario):
+        raise
+    except BaseException as failure:  # noqa: BLE001 - pytest's own failures are no Exception
+        if type(failure).__name__ == "Skipped":
+            raise
+        error = failure
+    faults = [(fault.target, fault.fired) for fault in system.faults]
+    return Run(decisions.made, system._simulation.steps, faults, error, list(map(str, system.trace)), (), story)
+
+
+class _NotAScenario(TypeError):
+    """What was given can't be explored."""
+
+
+def first_difference(one: Sequence[str], other: Sequence[str]) -> tuple[int, str, str] | None:
+    """Where two traces part: the number of the step, from 1, and the two steps; None when they are the same."""
+    for number, (first, second) in enumerate(zip_longest(one, other, fillvalue="nothing more"), start=1):
+        if first != second:
+            return number, first, second
+    return None
