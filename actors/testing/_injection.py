@@ -110,9 +110,7 @@ class Fault:
         if not selects(self._actor, process) or not matches(self._message, about[-1] if about else None):
             return False
         self._seen += 1
-        if self._nth is not None and self._seen != self._nth:
-            return False
-        return True
+        return self._nth is None or self._seen == self._nth
 
     def strike(self, process: Process) -> None:
         """Go wrong."""

@@ -32,13 +32,31 @@ class Policy(Protocol):
 
 
 class InTurn:
-    """Everybody goes on as long as he can; then it is the turn of who has waited longest."""
+    """Everybody goes on as long as he can, or nearly; then it is the turn of who has waited longest."""
+
+    def __init__(self) -> None:
+        self._running: Body | None = None
+        self._times = 0
 
     def next_of(self, ready: Sequence[Body], running: Body | None) -> Body:
-        return ready[0] if running is None else running
+        if running is None:
+            return ready[0]
+        if running is not self._running:
+            self._running = running
+            self._times = 0
+        self._times += 1
+        if self._times <= _SELFISH:
+            return running
+        # It may be that he waits for what another is to do.
+        self._times = 0
+        return ready[0]
 
     def kill_lands(self, _body: Body) -> bool:
         return True
+
+
+_SELFISH = 1000
+"""How often somebody goes on while others wait, before they have their turn."""
 
 
 class _ByChance:

@@ -94,6 +94,7 @@ class Run(NamedTuple):
         steps: switch points that were passed.
         faults: what was to go wrong, and how often it has.
         error: what it failed with.
+        failure: the same, as it is known again.
         trace: step by step, when it was recorded.
         deviations: what went otherwise than in turn, when that was recorded.
         story: how it ended, when it was recorded.
@@ -103,38 +104,39 @@ class Run(NamedTuple):
     steps: int
     faults: list[tuple[tuple[str, str, str, str], int]]
     error: BaseException | None
+    failure: Failure | None
     trace: list[str]
     deviations: tuple[Deviation, ...] = ()
     story: str = ""
 
-    @property
-    def failure(self) -> Failure | None:
-        return None if self.error is None else Failure.of(self.error)
 
-
-def run(scenario: Scenario, seed: str, policy: Policy, *, record: bool = False) -> Run:
+def run(scenario: Scenario, seed: str, policy: Policy, max_steps: int, *, record: bool = False) -> Run:
     """Run a scenario once."""
     decisions = Decisions(policy)
-    system = System(seed, policy=decisions, record=record)
+    system = System(seed, policy=decisions, record=record, max_steps=max_steps)
     return _carry_out(scenario, system, decisions)
 
 
-def run_recorded(scenario: Scenario, seed: str, policy: Policy) -> Run:
+def run_recorded(scenario: Scenario, seed: str, policy: Policy, max_steps: int) -> Run:
     """Run a scenario once, and write down what happens."""
-    return _recorded(scenario, seed, Recorder(policy), ())
+    return _recorded(scenario, seed, Recorder(policy), (), max_steps)
 
 
-def follow(scenario: Scenario, seed: str, deviations: Sequence[Deviation]) -> tuple[Run, list[Deviation]]:
+def follow(
+    scenario: Scenario, seed: str, deviations: Sequence[Deviation], max_steps: int
+) -> tuple[Run, list[Deviation]]:
     """Run a scenario once, with these deviations; return also those that could not be."""
     follower = Follower(deviations)
     recorder = Recorder(follower, follower.may_strike)
-    came = _recorded(scenario, seed, recorder, (follower.whereabouts,))
+    came = _recorded(scenario, seed, recorder, (follower.whereabouts,), max_steps)
     return came, follower.missed
 
 
-def _recorded(scenario: Scenario, seed: str, recorder: Recorder, lookers_on: Sequence[Whereabouts]) -> Run:
+def _recorded(
+    scenario: Scenario, seed: str, recorder: Recorder, lookers_on: Sequence[Whereabouts], max_steps: int
+) -> Run:
     decisions = Decisions(recorder)
-    system = System(seed, policy=decisions)
+    system = System(seed, policy=decisions, max_steps=max_steps)
     for whereabouts in (recorder.whereabouts, *lookers_on):
         whereabouts.watch(system._simulation)
     system._faults.may_strike = recorder.may_strike
@@ -143,7 +145,20 @@ def _recorded(scenario: Scenario, seed: str, recorder: Recorder, lookers_on: Seq
 
 
 def _carry_out(scenario: Scenario, system: System, decisions: Decisions) -> Run:
-    error: BaseException | None = None
+    error, story = _failure_of(scenario, system)
+    return Run(
+        decisions=decisions.made,
+        steps=system._simulation.steps,
+        faults=[(fault.target, fault.fired) for fault in system.faults],
+        error=error,
+        failure=None if error is None else Failure.of(error),
+        trace=list(map(str, system.trace)),
+        story=story,
+    )
+
+
+def _failure_of(scenario: Scenario, system: System) -> tuple[BaseException | None, str]:
+    """Run a scenario; return what it failed with, and how things were then."""
     story = ""
     try:
         with system:
@@ -152,21 +167,15 @@ def _carry_out(scenario: Scenario, system: System, decisions: Decisions) -> Run:
             except BaseException:
                 story = system.story()
                 raise
-            if hasattr(result, "__await__"):
-                result.close()
-                raise _NotAScenario(f"a scenario must be a function that isn't async; {shown(scenario)} is")
-    except (KeyboardInterrupt, SystemExit, GeneratorExit, _NotAScenario):
+    except BaseException as error:
+        # Pytest's failures are no Exception; all others that aren't are none of the scenario's.
+        if isinstance(error, Exception) or type(error).__name__ == "Failed":
+            return error, story
         raise
-    except BaseException as failure:  # noqa: BLE001 - pytest's own failures are no Exception
-        if type(failure).__name__ == "Skipped":
-            raise
-        error = failure
-    faults = [(fault.target, fault.fired) for fault in system.faults]
-    return Run(decisions.made, system._simulation.steps, faults, error, list(map(str, system.trace)), (), story)
-
-
-class _NotAScenario(TypeError):
-    """What was given can't be explored."""
+    if hasattr(result, "__await__"):
+        result.close()
+        raise TypeError(f"a scenario must be a function that isn't async; {shown(scenario)} is")
+    return None, ""
 
 
 def first_difference(one: Sequence[str], other: Sequence[str]) -> tuple[int, str, str] | None:

@@ -1,4 +1,4 @@
-"""Schedules: what a run did otherwise than in turn, written down so that it can be had again after the code has changed.
+"""Schedules: what a run did otherwise than in turn, written down so that code that has changed can have it again.
 
 Nothing in it is the number of a step. Each deviation is at an actor's place: a point of its code, with this kind of
 message, for the n-th time. So an actor or a message more, elsewhere, leaves it as it is.
@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeAlias
 
+from actors.testing._policy import InTurn
 from actors.testing._shown import name_of, shape, shown
 
 if TYPE_CHECKING:
@@ -217,18 +218,20 @@ class Recorder:
         self.whereabouts = Whereabouts()
         self._policy = policy
         self._may_strike = may_strike
+        self._in_turn = InTurn()
         self._turns: Counter[_Place] = Counter()
 
     def next_of(self, ready: Sequence[Body], running: Body | None) -> Body:
         chosen = self._policy.next_of(ready, running)
+        in_turn = self._in_turn.next_of(ready, running)
         if running is None:
-            place, about = self.whereabouts.at_turn(ready[0])
+            place, about = self.whereabouts.at_turn(in_turn)
             turns = self._turns[place]
-            if chosen is ready[0]:
+            if chosen is in_turn:
                 self._turns[place] += 1
             else:
                 self.deviations.append(Deviation("turn", *place, chosen.known_as, turns, about))
-        elif chosen is not running:
+        elif chosen is not in_turn:
             place, about = self.whereabouts.at_point(running)
             self.deviations.append(Deviation("switch", *place, chosen.known_as, 0, about))
         return chosen
@@ -259,6 +262,7 @@ class Follower:
             place = _Place(deviation.actor, deviation.point, deviation.message, deviation.nth)
             self._left.setdefault((deviation.kind, place, deviation.turns), []).append(deviation)
         self.whereabouts = Whereabouts()
+        self._in_turn = InTurn()
         self._turns: Counter[_Place] = Counter()
         self.unmet: list[Deviation] = []
         """Those that came to their place, and couldn't be."""
@@ -273,15 +277,15 @@ class Follower:
         return left.pop(0) if left else None
 
     def next_of(self, ready: Sequence[Body], running: Body | None) -> Body:
+        in_turn = self._in_turn.next_of(ready, running)
         if running is not None:
             place, _ = self.whereabouts.at_point(running)
-            return self._follow(self._take("switch", place), ready) or running
-        place, _ = self.whereabouts.at_turn(ready[0])
+            return self._follow(self._take("switch", place), [*ready, running]) or in_turn
+        place, _ = self.whereabouts.at_turn(in_turn)
         followed = self._follow(self._take("turn", place, self._turns[place]), ready)
-        if followed is not None:
-            return followed
-        self._turns[place] += 1
-        return ready[0]
+        if followed is None:
+            self._turns[place] += 1
+        return followed or in_turn
 
     def _follow(self, deviation: Deviation | None, ready: Sequence[Body]) -> Body | None:
         if deviation is None:

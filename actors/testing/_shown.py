@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import decimal
 import enum
 import fractions
@@ -30,9 +30,9 @@ _PLAIN = (int, float, complex, bool, str, bytes, type(None), type(Ellipsis))
 
 # Those that show themselves by their value, and keep it where nobody looks.
 _VALUES = (
-    datetime.date,
-    datetime.time,
-    datetime.timedelta,
+    dt.date,
+    dt.time,
+    dt.timedelta,
     decimal.Decimal,
     fractions.Fraction,
     pathlib.PurePath,
