@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from itertools import zip_longest
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from actors.testing._schedule import Decisions, Follower, Recorder, Whereabouts
@@ -52,10 +51,18 @@ _CAUSES = """the usual causes, and what to do instead:
 
 
 class Failure(NamedTuple):
-    """What a run failed with, so that it is known again: the same type at the same place, and the like said of it."""
+    """What a run failed with, so that it is known again: the same type at the same place, and the like said of it.
+
+    Args:
+        type: of the exception.
+        place: the function of the user's that has raised it.
+        line: in that function.
+        message: its first line, without what differs between schedules.
+    """
 
     type: str
     place: str
+    line: int
     message: str
 
     def __str__(self) -> str:
@@ -67,20 +74,20 @@ class Failure(NamedTuple):
         message = str(error).partition("\n")[0]
         # What differs between one schedule and the next: numbers, and what is quoted.
         message = re.sub(r"'[^']*'|\"[^\"]*\"", "'...'", message)
-        return cls(type(error).__name__, _place_of(error), re.sub(r"\d+", "0", message))
+        return cls(type(error).__name__, *_place_of(error), re.sub(r"\d+", "0", message))
 
 
-def _place_of(error: BaseException) -> str:
-    """The innermost function of the user's code."""
-    place = ""
+def _place_of(error: BaseException) -> tuple[str, int]:
+    """The innermost function of the user's code, and the line in it."""
+    place = ("the scenario", 0)
     traceback: TracebackType | None = (error.__cause__ or error).__traceback__
     while traceback is not None:
         code = traceback.tb_frame.f_code
         module = str(traceback.tb_frame.f_globals.get("__name__")).partition(".")[0]
         if module not in _OWN:
-            place = f"{Path(code.co_filename).name}:{code.co_name}"
+            place = (code.co_qualname, traceback.tb_lineno - code.co_firstlineno)
         traceback = traceback.tb_next
-    return place or "the scenario"
+    return place
 
 
 _OWN = ("actors", "supervision", "pykka")

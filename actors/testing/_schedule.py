@@ -64,16 +64,24 @@ class Deviation:
     shown: str = field(default="", compare=False)
 
     def __str__(self) -> str:
-        about = f"{self.point}({self.shown or self.message})" + ("" if self.nth == 1 else f", time {self.nth}")
+        time = "" if self.nth == 1 else f", time {self.nth}"
+        message = f"{self.shown or self.message}{time}"
+        about = f"{self.point}({self.shown or self.message}){time}"
         match self.kind:
             case "switch":
                 return f"{self.actor}: at {about}, before that {self.then} goes on"
             case "turn" if self.point == "receive":
-                return f"{self.actor}: before {about}, {self.then} goes on first"
+                return f"{self.actor}: before it handles {message}, {self.then} goes on first"
+            case "turn" if self.point == "begin":
+                return f"{self.actor}: before its turn, {self.then} goes on first"
             case "turn":
                 return f"{self.actor}: back from {about}, {self.then} goes on first"
             case "unharmed":
                 return f"{self.actor}: killed, goes on from {about}"
+            case "fault" if self.point == "receive":
+                return f"{self.actor}: {self.then} before it handles {message}"
+            case "fault" if self.point == "handled":
+                return f"{self.actor}: {self.then} when it has handled {message}, before it answers"
             case "fault":
                 return f"{self.actor}: {self.then} at {about}"
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
 import uuid
+from dataclasses import dataclass
 
-from actors import Actor, checkpoint
+from actors import Actor, Down, Registry, checkpoint, monitor, now, send_after, sleep
+from actors.testing.explore import Pct, RandomWalk
+from actors.testing.system import System
 
 # Lost update: both read, and both write what they have made of it.
 
@@ -120,18 +124,17 @@ def no_seat_sold_twice(system):
 
 
 class Syncer(Actor):
-    def __init__(self, table, overlaps, *, looks_first):
+    def __init__(self, table, overlaps):
         self.table = table
         self.overlaps = overlaps
-        self.looks_first = looks_first
 
     def on_receive(self, user):
-        if self.looks_first:
-            if user in self.table:
-                return
-            checkpoint()
-        if user in self.table and not self.looks_first:
+        if user in self.table:
             return
+        checkpoint()
+        self.sync(user)
+
+    def sync(self, user):
         if user in self.table:
             self.overlaps.append(user)
         self.table.add(user)
@@ -139,9 +142,21 @@ class Syncer(Actor):
         self.table.discard(user)
 
 
-def _syncs(system, *, looks_first):
+class SyncerThatLooksAgain(Syncer):
+    def sync(self, user):
+        if user not in self.table:
+            super().sync(user)
+
+
+class SyncerThatEntersAtOnce(Syncer):
+    def on_receive(self, user):
+        if user not in self.table:
+            self.sync(user)
+
+
+def _syncs(system, syncer_class):
     table, overlaps = set(), []
-    for syncer in [Syncer.start(table, overlaps, looks_first=looks_first) for _ in range(3)]:
+    for syncer in [syncer_class.start(table, overlaps) for _ in range(3)]:
         syncer.tell("u1")
         syncer.tell("u2")
     system.run_until_idle()
@@ -149,11 +164,43 @@ def _syncs(system, *, looks_first):
 
 
 def double_sync(system):
-    _syncs(system, looks_first=True)
+    _syncs(system, Syncer)
 
 
 def no_double_sync(system):
-    _syncs(system, looks_first=False)
+    _syncs(system, SyncerThatEntersAtOnce)
+
+
+def double_sync_mended_by_a_second_look(system):
+    # Named as the ones whose steps it is to have.
+    _syncs(system, type("Syncer", (SyncerThatLooksAgain,), {}))
+
+
+# An audit while money is moved: in turn it comes before or after.
+
+
+class Mover(Actor):
+    def on_receive(self, message):
+        source, target = message
+        source.tell(("add", -1))
+        target.tell(("add", 1))
+
+
+class Auditor(Actor):
+    def __init__(self, sums):
+        self.sums = sums
+
+    def on_receive(self, accounts):
+        self.sums.append(sum(account.ask("balance") for account in accounts))
+
+
+def audit(system):
+    sums = []
+    accounts = [Account.start(), Account.start()]
+    Mover.start().tell(accounts)
+    Auditor.start(sums).tell(accounts)
+    system.run_until_idle()
+    assert sums == [0]
 
 
 # Two halves of work, with a switch point between them
@@ -194,14 +241,36 @@ def crashes_are_survived(system):
 
 
 def money_is_lost_in_a_crash(system):
-    """Of two crashes and a slow handler only the crash of the account matters, and only when it comes late."""
+    """Of what goes wrong, only the crash of the account matters."""
+    system.slow(FairClerk, 0.5)
+    system.crash(FairClerk, nth=2, when="after")
     system.crash(Account, message=("add", 1), nth=2)
-    system.slow(FairClerk, 0.0)
     account = _paid_in_by(FairClerk)
-    probe = system.probe()
-    probe.monitor(account)
+    system.advance(1.0)
+    assert account.is_alive(), "the account is gone"
+
+
+class Stubborn(Actor):
+    """Has a thread of its own, and so needn't notice that it was killed."""
+
+    runs_on = "thread"
+
+    def on_receive(self, message):
+        for _ in range(5):
+            checkpoint()
+
+
+class Killer(Actor):
+    def on_receive(self, victim):
+        victim.kill()
+
+
+def killed_while_at_work(system):
+    stubborn = Stubborn.start()
+    stubborn.tell("work")
+    Killer.start().tell(stubborn)
     system.run_until_idle()
-    assert not probe.received, "the account is gone"
+    assert not stubborn.is_alive()
 
 
 def crash_that_never_comes(system):
@@ -259,5 +328,88 @@ def by_the_order_of_names(system):
     _throw(_names_in_order)(system)
 
 
-def by_chance_of_the_systems(system):
+def by_chance_of_the_system(system):
     _throw(lambda: (system.random.random(), system.uuid4()))(system)
+
+
+def fails_by_the_order_of_a_set(system):
+    by_the_order_of_a_set(system)
+    raise AssertionError
+
+
+# Of everything something: its trace is to be the same wherever it runs
+
+
+@dataclass(frozen=True)
+class Order:
+    key: str
+    tags: frozenset[str]
+
+
+class Shop(Actor):
+    def __init__(self, registry):
+        self.registry = registry
+
+    def on_receive(self, message):
+        match message:
+            case Order(key, _):
+                self.registry.register(key)
+                send_after(self.actor_ref, ("later", key, {"ids": uuid.UUID(int=7), "at": now()}), 1.5)
+                checkpoint()
+            case ("later", key, _):
+                self.registry.unregister(key)
+                if key == "u2":
+                    raise ValueError(key, {"b", "a"})
+
+
+class Customer(Actor):
+    def on_receive(self, message):
+        if isinstance(message, Down):
+            return
+        for number, shop in enumerate(message):
+            monitor(shop)
+            shop.tell(Order(f"u{number}", frozenset({"new", "large", "urgent"})))
+        sleep(1)
+
+
+def everything(system):
+    registry = Registry("shops")
+    registry.start_link()
+    shops = [Shop.start(registry) for _ in range(3)]
+    Customer.start().tell(shops)
+    stubborn = Stubborn.start()
+    stubborn.tell("work")
+    Killer.start().tell(stubborn)
+    system.expect_crash(ValueError)
+    system.advance(10)
+
+
+def digests():
+    found = []
+    for policy in RandomWalk, Pct:
+        with System("digest", policy=policy("digest")) as system:
+            everything(system)
+        found.append(system.digest)
+    return found
+
+
+# For other processes
+
+
+def crash_of_the_second_payment(system):
+    system.crash(Account, message=("add", 1), nth=2)
+    _paid_in_by(FairClerk)
+    system.run_until_idle()
+
+
+async def not_a_scenario(system):
+    """Never run."""
+
+
+def ends_its_process(system):
+    os._exit(3)
+
+
+def prints(system):
+    print("hello from", os.getpid())  # noqa: T201 - what this is about
+    no_lost_update(system)

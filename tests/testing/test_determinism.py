@@ -1,0 +1,88 @@
+"""The same seed makes the same run: in each process, with each hash seed, on each Python. What doesn't is found out."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from actors.testing.explore import NotDeterministic, explore
+from tests.testing import explored
+
+VARYING = [explored.by_random, explored.by_uuid, explored.by_real_time, explored.by_the_order_of_a_set]
+STEADY = [explored.by_chance_of_the_system, explored.by_the_order_of_names]
+
+DIGESTS = ["e1ec38b2b10813a0", "c003a13d77c3e5e8"]
+"""Of what `explored.everything` does, whatever Python runs it; others when there are other switch points."""
+
+
+@pytest.mark.parametrize("scenario", VARYING, ids=lambda scenario: scenario.__name__)
+def test_a_handler_that_does_something_else_each_time_is_found_out(scenario):
+    with pytest.raises(NotDeterministic, match="schedule 0 came out otherwise") as caught:
+        explore(scenario, schedules=2, elsewhere=True)
+
+    assert "thrown" in caught.value.first
+    assert caught.value.first != caught.value.second
+    assert "use system.random" in str(caught.value)
+    assert "sort it" in str(caught.value)
+
+
+@pytest.mark.parametrize("scenario", STEADY, ids=lambda scenario: scenario.__name__)
+def test_a_handler_that_does_the_same_each_time_is_left_alone(scenario):
+    assert explore(scenario, schedules=101, elsewhere=True).schedules == 101
+
+
+def test_a_failure_that_doesnt_come_again_isnt_taken_for_a_race():
+    runs = []
+
+    def scenario(system):
+        explored.no_lost_update(system)
+        runs.append("run")
+        assert len(runs) != 50
+
+    with pytest.raises(NotDeterministic, match=r"AssertionError in .*scenario"):
+        explore(scenario, schedules=100)
+
+
+def test_a_failure_that_hangs_on_the_order_of_a_set_isnt_taken_for_a_race():
+    with pytest.raises(NotDeterministic, match="thrown"):
+        explore(explored.fails_by_the_order_of_a_set, schedules=100)
+
+
+def test_one_schedule_in_a_hundred_is_run_again():
+    runs = []
+
+    def scenario(system):
+        explored.no_lost_update(system)
+        runs.append(system.seed)
+
+    explore(scenario, schedules=250)
+
+    assert sorted({seed for seed in runs if runs.count(seed) == 2}) == ["0-0", "0-100", "0-200"]
+
+
+def test_all_schedules_are_only_gone_through_where_they_are_the_same_each_time():
+    runs = []
+
+    def scenario(system):
+        runs.append("run")
+        names = "ab" if len(runs) % 2 else "a"
+        explored.halves(names, [])(system)
+
+    with pytest.raises(NotDeterministic):
+        explore(scenario, exhaustive=True)
+
+
+def digests(hash_seed):
+    """What another process, in which sets have another order, says of two runs."""
+    code = "from tests.testing.explored import digests; print(*digests())"
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(sys.path)}
+    ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    return ran.stdout.split()
+
+
+@pytest.mark.parametrize("hash_seed", ["0", "1", "1234"])
+def test_a_trace_is_the_same_with_any_hash_seed_and_on_any_python(hash_seed):
+    assert digests(hash_seed) == DIGESTS
