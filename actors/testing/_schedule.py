@@ -64,26 +64,23 @@ class Deviation:
     shown: str = field(default="", compare=False)
 
     def __str__(self) -> str:
+        message = self.shown or self.message
         time = "" if self.nth == 1 else f", time {self.nth}"
-        message = f"{self.shown or self.message}{time}"
-        about = f"{self.point}({self.shown or self.message}){time}"
-        match self.kind:
-            case "switch":
-                return f"{self.actor}: at {about}, before that {self.then} goes on"
-            case "turn" if self.point == "receive":
-                return f"{self.actor}: before it handles {message}, {self.then} goes on first"
-            case "turn" if self.point == "begin":
-                return f"{self.actor}: before its turn, {self.then} goes on first"
-            case "turn":
-                return f"{self.actor}: back from {about}, {self.then} goes on first"
-            case "unharmed":
-                return f"{self.actor}: killed, goes on from {about}"
-            case "fault" if self.point == "receive":
-                return f"{self.actor}: {self.then} before it handles {message}"
-            case "fault" if self.point == "handled":
-                return f"{self.actor}: {self.then} when it has handled {message}, before it answers"
-            case "fault":
-                return f"{self.actor}: {self.then} at {about}"
+        sentence = _SENTENCES.get((self.kind, self.point)) or _SENTENCES[self.kind, ""]
+        about = f"{self.point}({message}){time}"
+        return f"{self.actor}: {sentence.format(about=about, message=message + time, then=self.then)}"
+
+
+_SENTENCES: dict[tuple[Kind, str], str] = {
+    ("switch", ""): "at {about}, before that {then} goes on",
+    ("turn", "begin"): "before its turn, {then} goes on first",
+    ("turn", "receive"): "before it handles {message}, {then} goes on first",
+    ("turn", ""): "back from {about}, {then} goes on first",
+    ("unharmed", ""): "killed, goes on from {about}",
+    ("fault", "receive"): "{then} before it handles {message}",
+    ("fault", "handled"): "{then} when it has handled {message}, before it answers",
+    ("fault", ""): "{then} at {about}",
+}
 
 
 @dataclass(frozen=True, slots=True)
