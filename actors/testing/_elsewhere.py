@@ -89,9 +89,9 @@ class _Elsewhere:
 
     def end(self) -> None:
         """Have it do no more."""
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.communicate()
+        # At its exit it closes the pipes, and waits.
+        with self._process as process:
+            process.kill()
 
 
 def answer() -> None:
