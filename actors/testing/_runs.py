@@ -74,7 +74,10 @@ class Failure(NamedTuple):
         message = str(error).partition("\n")[0]
         # What differs between one schedule and the next: numbers, and what is quoted.
         message = re.sub(r"'[^']*'|\"[^\"]*\"", "'...'", message)
-        return cls(type(error).__name__, *_place_of(error), re.sub(r"\d+", "0", message))
+        message = re.sub(r"\d+", "0", message)
+        # However many they are.
+        message = re.sub(r"('...'|0)(, \1)+", r"\1", message)
+        return cls(type(error).__name__, *_place_of(error), message)
 
 
 def _place_of(error: BaseException) -> tuple[str, int]:

@@ -22,9 +22,9 @@ from actors.testing._exploring import (
     silence,
 )
 from actors.testing._policy import InTurn, Pct, Policy, RandomWalk
-from actors.testing._runs import NotDeterministic, Run, Scenario, follow, run_recorded
+from actors.testing._runs import NotDeterministic, Scenario, follow, run_recorded
 from actors.testing._schedule import Deviation, Kind, Schedule
-from actors.testing._shrink import shrink
+from actors.testing._shrink import Smaller
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -200,7 +200,7 @@ def _fail(plan: Plan, found: Found, explored: Exploration, save: Path | None) ->
     if is_importable(plan):
         with contextlib.suppress(CannotImport):
             compare_elsewhere(plan, [which])
-    smallest, tries = _smallest(plan, seed, first)
+    smallest = Smaller(plan, which, first).smallest()
     schedule = Schedule(seed, smallest.deviations, str(smallest.failure))
     if save is not None:
         schedule.save(save)
@@ -212,8 +212,7 @@ def _fail(plan: Plan, found: Found, explored: Exploration, save: Path | None) ->
         f"after {explored}\n"
         f"it takes {len(schedule.deviations)} of the {len(first.deviations)} steps out of turn that it had:\n"
         f"{schedule}\n{saved}"
-        f"to have it again:\n\n{schedule.as_test(_name_of(plan.scenario))}\n\n"
-        f"({tries} runs were made to make it small)\n{smallest.story}"
+        f"to have it again:\n\n{schedule.as_test(_name_of(plan.scenario))}\n\n{smallest.story}"
     )
     raise ScenarioFailed(message, schedule, error, explored) from error
 
@@ -221,28 +220,6 @@ def _fail(plan: Plan, found: Found, explored: Exploration, save: Path | None) ->
 def _name_of(scenario: Scenario) -> str:
     name = getattr(scenario, "__qualname__", type(scenario).__name__)
     return str(name).rpartition("<locals>.")[2]
-
-
-_TRIES = 500
-"""Runs that may be spent to make a schedule smaller."""
-
-
-def _smallest(plan: Plan, seed: str, first: Run) -> tuple[Run, int]:
-    """The run with the fewest deviations that fails as this one does, and how many runs that took."""
-    best = first
-    tries = 0
-
-    def still(deviations: Sequence[Deviation]) -> bool:
-        nonlocal best, tries
-        tries += 1
-        came, _ = follow(plan.scenario, seed, deviations, plan.max_steps)
-        if came.failure != first.failure:
-            return False
-        best = min(came, best, key=lambda one: len(one.deviations))
-        return True
-
-    shrink(first.deviations, still, tries=_TRIES)
-    return best, tries
 
 
 def replay(scenario: Scenario, schedule: Schedule | str | Path, *, max_steps: int = MAX_STEPS) -> None:

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from actors.testing._runs import follow, run_recorded
+from actors.testing._shrink import shrink
 from actors.testing.explore import (
     Deviation,
     Pct,
@@ -56,6 +57,38 @@ def test_each_step_of_a_small_schedule_is_needed(scenario):
     for step in steps:
         came, _ = follow(scenario, failed.schedule.seed, [other for other in steps if other is not step], 1000)
         assert came.error is None
+
+
+@pytest.mark.parametrize(("scenario", "steps"), [(explored.double_sync, 2), (explored.audit, 1)])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_schedule_is_as_small_as_any_that_fails_so(scenario, steps, seed):
+    assert len(failure(scenario, seed=seed).schedule.deviations) == steps
+
+
+@pytest.mark.parametrize("wanted", [set(), {3}, {0, 9}, {2, 3, 4}, set(range(10))])
+def test_what_is_left_of_many_is_what_is_needed(wanted):
+    asked = []
+
+    def still(items):
+        asked.append(items)
+        return wanted <= set(items)
+
+    assert shrink(range(10), still, tries=100) == sorted(wanted)
+    assert len(asked) < 40
+
+
+def test_no_more_is_asked_than_may_be():
+    asked = []
+
+    def still(items):
+        asked.append(items)
+        return 7 in items
+
+    left = shrink(range(1000), still, tries=5)
+
+    assert len(asked) == 5
+    assert 7 in left
+    assert len(left) < 1000
 
 
 def test_faults_that_dont_matter_are_left_out():
