@@ -107,20 +107,26 @@ class Backoff:
         base: seconds before the second attempt.
         cap: seconds at most, jitter left out.
         jitter: share by which a wait may be longer, chosen at random; never shorter (F6).
-        seed: for the random choice; None for a different one each time.
+        seed: for the random choice; None for what the runtime chooses, a different one each time.
     """
 
     def __init__(self, base: float = 0.1, *, cap: float = 60.0, jitter: float = 0.1, seed: int | None = None) -> None:
         self._base = base
         self._cap = cap
         self._jitter = jitter
-        self._random = random.Random(seed)
+        self._random = None if seed is None else random.Random(seed).random
 
     def __call__(self, attempt: int, _reason: ExitReason) -> float:
         """Return the seconds between attempt number `attempt` (from 1), which failed, and the next."""
         # The exponent is bounded, since floats are: by then the cap has decided long ago.
         seconds = min(self._cap, self._base * 2.0 ** min(attempt - 1, 64))
-        return seconds * (1.0 + self._jitter * self._random.random())
+        return seconds * (1.0 + self._jitter * (self._random or _chance())())
+
+
+def _chance() -> Callable[[], float]:
+    """Where random numbers come from: the runtime of the actor that calls, which may have them be the same again."""
+    process = current()
+    return random.random if process is None else process.runtime.random
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from weakref import WeakSet
@@ -213,6 +214,10 @@ class Runtime:
     def new_waiter(self) -> Waiter:
         """A waiter for one wait of the calling thread or actor."""
         return new_waiter()
+
+    def random(self) -> float:
+        """Return a random number, at least 0 and less than 1, for delays that are to be spread."""
+        return random.random()
 
     # Async handlers
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING, Any
 
 from actors._bounded import Bound, BoundedProcess
@@ -110,9 +111,15 @@ class SimulatedDeadLetters(DeadLetters):
 
 
 class SimulatedRuntime(Runtime):
-    """A runtime whose actors are run by a simulation."""
+    """A runtime whose actors are run by a simulation.
 
-    def __init__(self, simulation: Simulation) -> None:
+    Args:
+        seed: of what the product itself leaves to chance.
+    """
+
+    def __init__(self, simulation: Simulation, seed: object) -> None:
+        self._seed = seed
+        self._random: random.Random | None = None
         self.simulation = simulation
         self.is_of_parent = False
         self._begin(simulation.clock, simulation.scheduler)
@@ -136,6 +143,12 @@ class SimulatedRuntime(Runtime):
     @property
     def real_time(self) -> Clock:
         return self.clock
+
+    def random(self) -> float:
+        # Made when it is needed, which it seldom is, and takes longer than much else here.
+        if self._random is None:
+            self._random = random.Random(f"{self._seed} of the runtime")
+        return self._random.random()
 
     def _new_event_loop(self) -> SimulatedEventLoop:
         return SimulatedEventLoop(self.simulation)

@@ -88,7 +88,7 @@ class System:
         self._simulation = Simulation(
             RandomWalk(seed) if policy is None else policy, max_steps=max_steps, max_time=max_time
         )
-        self._runtime = SimulatedRuntime(self._simulation)
+        self._runtime = SimulatedRuntime(self._simulation, seed)
         self._trace: list[Step] = []
         self._faults = Faults()
         self._crashes: list[tuple[Process, BaseException]] = []

@@ -8,7 +8,7 @@ import time
 import uuid
 from dataclasses import dataclass
 
-from actors import Actor, Down, Registry, checkpoint, monitor, now, send_after, sleep
+from actors import Actor, Down, Queue, Registry, Worker, checkpoint, monitor, now, send_after, sleep
 from actors.testing.explore import Pct, RandomWalk
 from actors.testing.system import System
 
@@ -335,6 +335,24 @@ def by_chance_of_the_system(system):
 def fails_by_the_order_of_a_set(system):
     by_the_order_of_a_set(system)
     raise AssertionError
+
+
+class Failing(Worker):
+    use_daemon_thread = True
+    on_error = "fail"
+
+    def handle_event(self, event):
+        raise ValueError(event)
+
+
+def an_event_that_is_tried_again(system):
+    """Each time a little later than it must be: that is left to chance."""
+    queue = Queue("tried", max_attempts=3)
+    queue.start_link()
+    for _ in range(2):
+        Failing.start(queue)
+    queue.put("event")
+    queue.join(timeout=100.0)
 
 
 # Of everything something: its trace is to be the same wherever it runs
