@@ -107,7 +107,6 @@ class Run(NamedTuple):
         failure: the same, as it is known again.
         trace: step by step, when it was recorded.
         deviations: what went otherwise than in turn, when that was recorded.
-        story: how it ended, when it was recorded.
     """
 
     decisions: list[int]
@@ -117,7 +116,6 @@ class Run(NamedTuple):
     failure: Failure | None
     trace: list[str]
     deviations: tuple[Deviation, ...] = ()
-    story: str = ""
 
 
 def run(scenario: Scenario, seed: str, policy: Policy, max_steps: int, *, record: bool = False) -> Run:
@@ -155,7 +153,7 @@ def _recorded(
 
 
 def _carry_out(scenario: Scenario, system: System, decisions: Decisions) -> Run:
-    error, story = _failure_of(scenario, system)
+    error = _failure_of(scenario, system)
     return Run(
         decisions=decisions.made,
         steps=system._simulation.steps,
@@ -163,29 +161,28 @@ def _carry_out(scenario: Scenario, system: System, decisions: Decisions) -> Run:
         error=error,
         failure=None if error is None else Failure.of(error),
         trace=list(map(str, system.trace)),
-        story=story,
     )
 
 
-def _failure_of(scenario: Scenario, system: System) -> tuple[BaseException | None, str]:
-    """Run a scenario; return what it failed with, and how things were then."""
-    story = ""
+def _failure_of(scenario: Scenario, system: System) -> BaseException | None:
+    """Run a scenario; return what it failed with, which tells how things were then."""
     try:
         with system:
             try:
                 result: Any = scenario(system)
-            except BaseException:
-                story = system.story()
+            except BaseException as error:
+                # It isn't had again by its seed alone.
+                error.add_note(system.story().rpartition("\nagain with")[0])
                 raise
     except BaseException as error:
         # Pytest's failures are no Exception; all others that aren't are none of the scenario's.
         if isinstance(error, Exception) or type(error).__name__ == "Failed":
-            return error, story
+            return error
         raise
     if hasattr(result, "__await__"):
         result.close()
         raise TypeError(f"a scenario must be a function that isn't async; {shown(scenario)} is")
-    return None, ""
+    return None
 
 
 def first_difference(one: Sequence[str], other: Sequence[str]) -> tuple[int, str, str] | None:

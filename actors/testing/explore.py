@@ -210,9 +210,9 @@ def _fail(plan: Plan, found: Found, explored: Exploration, save: Path | None) ->
     message = (
         f"{which} (seed {seed!r}) failed: {type(error).__name__}: {error}\n\n"
         f"after {explored}\n"
-        f"it takes {len(schedule.deviations)} of the {len(first.deviations)} steps out of turn that it had:\n"
+        f"it takes {len(schedule.deviations)} steps out of turn; there were {len(first.deviations)} when it was found:\n"
         f"{schedule}\n{saved}"
-        f"to have it again:\n\n{schedule.as_test(_name_of(plan.scenario))}\n\n{smallest.story}"
+        f"to have it again:\n\n{schedule.as_test(_name_of(plan.scenario))}"
     )
     raise ScenarioFailed(message, schedule, error, explored) from error
 

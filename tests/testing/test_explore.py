@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 import pytest
 
 from actors.testing.explore import (
@@ -145,7 +147,7 @@ def test_another_seed_takes_other_ways():
 
 
 def test_a_failure_tells_the_schedule_the_last_steps_and_a_test():
-    message = str(failure(explored.double_sync))
+    message = "".join(traceback.format_exception(failure(explored.double_sync)))
 
     assert "failed: AssertionError: synced twice at once" in message
     assert "Syncer-1#1: at checkpoint" in message
