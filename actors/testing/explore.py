@@ -210,7 +210,7 @@ def _fail(plan: Plan, found: Found, explored: Exploration, save: Path | None) ->
     message = (
         f"{which} (seed {seed!r}) failed: {type(error).__name__}: {error}\n\n"
         f"after {explored}\n"
-        f"it takes {len(schedule.deviations)} steps out of turn; there were {len(first.deviations)} when it was found:\n"
+        f"it takes {len(schedule.deviations)} steps out of turn; it had {len(first.deviations)} when it was found:\n"
         f"{schedule}\n{saved}"
         f"to have it again:\n\n{schedule.as_test(_name_of(plan.scenario))}"
     )
