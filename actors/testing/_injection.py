@@ -113,7 +113,7 @@ class Fault:
         return self._nth is None or self._seen == self._nth
 
     def strike(self, process: Process) -> None:
-        """Go wrong."""
+        """Have it happen."""
         self.fired += 1
         self._act(process)
 
@@ -176,8 +176,9 @@ class Faults:
 
     def at(self, process: Process, point: str, about: tuple[object, ...]) -> None:
         """Have those strike that are to strike here."""
-        for fault in self._by_point.get(point, ()):
-            if fault.meet(process, about) and self.may_strike(fault, process, about):
+        # All of them count that somebody came here, though one may let him go no further.
+        for fault in [fault for fault in self._by_point.get(point, ()) if fault.meet(process, about)]:
+            if self.may_strike(fault, process, about):
                 fault.strike(process)
 
     @property

@@ -322,6 +322,8 @@ class Simulation:
         self._failure: BaseException | None = None
         self._recent: deque[tuple[Process, str, tuple[object, ...]]] = deque(maxlen=_RECENT)
         self.processes: Callable[[], list[Process]] = list
+        # Called by the test's own code after each step, at every switch point; None when nobody wants to look.
+        self.after_step: Callable[[], None] | None = None
 
     # Called by the test
 
@@ -420,6 +422,8 @@ class Simulation:
         if self._failure is not None:
             failure, self._failure = self._failure, None
             raise failure
+        if self.after_step is not None:
+            self.after_step()
         return True
 
     def fail(self, failure: BaseException) -> None:
@@ -458,6 +462,9 @@ class Simulation:
         if self._is_closed:
             raise ProcessKilled("the simulation has ended")
         self.before_leaving(self.running)
+        return self._pause()
+
+    def _pause(self) -> Any:
         event_loop: Any = self.event_loop if self.running is self.event_loop else None
         if event_loop is not None:
             event_loop.leave()
@@ -489,6 +496,10 @@ class Simulation:
                 ready.append(body)
                 self._chosen = chosen
                 self.leave()
+                return
+        if self.after_step is not None:
+            self._chosen = body
+            self._pause()
 
     def note(self, process: Process, point: str, about: tuple[object, ...]) -> None:
         """Have those told who listen."""
@@ -506,7 +517,8 @@ class Simulation:
 
     def never_over(self) -> Deadlock:
         """Say who waits for whom."""
-        waiting = [process for process in self.processes() if process.waiter is not None]
+        # Who waits for a lock is known by what he handles.
+        waiting = [process for process in self.processes() if process.waiter or process.handling is not None]
         lines = "\n".join(f"  {_wait_of(process)}" for process in waiting) or "  no actor waits"
         msg = f"the test waits for what can never come: nobody can run, and there is no timer\n{lines}"
         return Deadlock(msg, "deadlock")

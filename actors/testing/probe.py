@@ -157,7 +157,9 @@ class Probe:
 
     def _fail(self, what: str) -> NoReturn:
         got = "\n".join(f"  {shown(message)}" for message in self._received) or "  nothing"
-        raise AssertionError(f"{name_of(self.ref._process)} {what}; it got\n{got}\n{self._system.story()}")
+        error = AssertionError(f"{name_of(self.ref._process)} {what}; it got\n{got}")
+        self._system.explain(error)
+        raise error
 
 
 def _wanted(message: object) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from actors._process import ALIVE, Process
 from actors.errors import ProcessKilled
+from actors.inspection import _holds
 from actors.messages import Crashed
 from actors.testing._injection import (
     ANY,
@@ -29,6 +30,7 @@ from actors.testing._shown import name_of, shown
 from actors.testing._simulated import SimulatedRuntime
 from actors.testing._simulation import Simulation, Step
 from actors.testing._stand_ins import locks_of, refuse_held, stand_ins
+from actors.testing._told import LAST_STEPS, has_story, sequence_diagram
 from actors.testing.probe import Probe
 
 if TYPE_CHECKING:
@@ -83,6 +85,8 @@ class System:
         max_time: float = 1_000_000.0,
     ) -> None:
         self.seed = seed
+        self.again = f"seed={seed!r}"
+        """How to have the same run again, as a failure says it."""
         self.random = random.Random(f"{seed} of users")
         """For users' code that needs chance: as the seed says."""
         self._simulation = Simulation(
@@ -93,6 +97,8 @@ class System:
         self._faults = Faults()
         self._crashes: list[tuple[Process, BaseException]] = []
         self._expected: list[_Expected] = []
+        self._invariants: list[Callable[[], object]] = []
+        self._story: str | None = None
         # Those that actors have at hand, and may not hold while others go on.
         self._locks: dict[Process, list[tuple[str, Any]]] = {}
         self._stand_ins = stand_ins(self._simulation)
@@ -113,6 +119,12 @@ class System:
     def __exit__(
         self, exception_type: type[BaseException] | None, exception: BaseException | None, tb: TracebackType | None
     ) -> None:
+        self._simulation.after_step = None
+        if exception is not None:
+            self.explain(exception)
+        elif self._trace and (self._crashes or self._expected):
+            # As it is before all are ended, for crashes that are told of after that.
+            self._story = self.story()
         try:
             self._runtime.__exit__(exception_type, exception, tb)
         finally:
@@ -157,6 +169,21 @@ class System:
         """
         return self._simulation.run_until(lambda: bool(condition()), within, idle_is_over=True)
 
+    def always(self, check: Callable[[], object]) -> None:
+        """Have something hold at each step from now on, until the end of the test: an invariant.
+
+        Args:
+            check: called by the test's own code after each step, so it only looks, and asks no actor; it fails by an
+                exception, or by returning False.
+        """
+        self._invariants.append(check)
+        self._simulation.after_step = self._check_invariants
+
+    def _check_invariants(self) -> None:
+        for check in self._invariants:
+            if check() is False:
+                raise AssertionError(f"what is always to hold doesn't: {shown(check)}")
+
     # What happens
 
     def uuid4(self) -> uuid.UUID:
@@ -174,10 +201,21 @@ class System:
         return hashlib.sha256("\n".join(map(str, self._trace)).encode()).hexdigest()[:16]
 
     def story(self) -> str:
-        """Tell the last steps, who is there, and how to have it again; what a failure shows."""
+        """Tell the last steps, who is there, and how to have it again; what a failure shows, once."""
+        if self._story is not None:
+            return self._story
         steps = "\n".join(f"  {step}" for step in self._trace[-_LAST:]) or "  nothing"
         there = "\n".join(f"  {_at_work(process)}" for process in self._runtime.processes()) or "  nobody"
-        return f"the last steps:\n{steps}\nthe actors:\n{there}\nagain with: seed={self.seed!r}"
+        return f"{LAST_STEPS}:\n{steps}\nthe actors:\n{there}\nagain with: {self.again}"
+
+    def explain(self, error: BaseException) -> None:
+        """Add the story to what a test fails with, as a note, unless it has one."""
+        if not has_story(error):
+            error.add_note(self.story())
+
+    def mermaid(self) -> str:
+        """Show the trace as a sequence diagram, in the language of Mermaid."""
+        return sequence_diagram(self._trace)
 
     def probe(self) -> Probe:
         """Start an actor that keeps what it gets for the test to look at."""
@@ -288,10 +326,16 @@ class System:
             exception: what is raised: a class, an exception with the same `args`, or a function.
             actor: who; None for anybody.
             times: how often; None for any number of times.
-            at_least: how often, when it is any number of times.
+            at_least: how often, when it is any number of times; 0 when they may come, and needn't.
+
+        Raises:
+            TypeError: `actor` names no actor.
+            ValueError: `times` is no whole number, or below 1.
         """
         if actor is not None:
             check_selector(actor)
+        if times is not None and (not isinstance(times, int) or times < 1):
+            raise ValueError(f"times must be a whole number >= 1, or None for any number of times; got {times!r}")
         self._expected.append(_Expected(exception, actor, times, at_least))
 
     def check_crashes(self) -> None:
@@ -308,10 +352,14 @@ class System:
         if unexpected:
             process, error = unexpected[0]
             who = ", ".join(f"{name_of(process)} of {shown(error)}" for process, error in unexpected)
-            raise UnexpectedCrash(f"{who} crashed; expect_crash() it, if that is meant\n{self.story()}") from error
+            crash = UnexpectedCrash(f"{who} crashed; expect_crash() it, if that is meant")
+            self.explain(crash)
+            raise crash from error
         missed = [one for one in self._expected if one.is_missed]
         if missed:
-            raise UnexpectedCrash(f"{', '.join(map(str, missed))}\n{self.story()}")
+            crash = UnexpectedCrash("; ".join(map(str, missed)))
+            self.explain(crash)
+            raise crash
 
     # Told by the simulation
 
@@ -381,4 +429,6 @@ def _at_work(process: Process) -> str:
     what = "" if process.handling is None else f", handles {shown(process.handling)}"
     target = process.waiting_for.target if process.waiting_for is not None else None
     waits = "" if target is None else f", waits for {name_of(target)}"
-    return f"{name_of(process)} ({process.state}){what}{waits}, {process.mailbox_length()} more in its mailbox"
+    held = _holds(process)
+    holds = f", holds {shown(held)}" if held else ""
+    return f"{name_of(process)} ({process.state}){what}{waits}{holds}, {process.mailbox_length()} more in its mailbox"

@@ -1,0 +1,161 @@
+"""A probe: an actor whose mailbox the test reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from actors import Actor, Crashed, Down, Exit, NoProc, Normal, link, send_after
+from actors.testing import ANY, System, like
+
+
+@dataclass(frozen=True)
+class Order:
+    number: int
+    what: str
+
+
+class Shop(Actor):
+    """Sends what it is told on to another."""
+
+    def __init__(self, other):
+        self.other = other
+
+    def on_receive(self, message):
+        if isinstance(message, Exception):
+            raise message
+        self.other.tell(message)
+
+
+@pytest.fixture
+def system():
+    with System() as system:
+        yield system
+
+
+@pytest.fixture
+def probe(system):
+    return system.probe()
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        Order(1, "tea"),
+        Order,
+        lambda message: message.what == "tea",
+        like(Order, what="tea"),
+        like(Order, number=int),
+        like(Order, number=lambda number: number < 2),
+        ANY,
+    ],
+)
+def test_a_message_is_known_by_its_value_its_type_a_function_or_some_of_its_fields(probe, wanted):
+    probe.ref.tell(Order(1, "tea"))
+
+    assert probe.assert_receive(wanted) == Order(1, "tea")
+
+
+def test_messages_before_the_one_that_matches_are_skipped_and_gone(system, probe):
+    for number in 1, 2, 3:
+        probe.ref.tell(Order(number, "tea"))
+
+    assert probe.assert_receive(like(Order, number=2)).number == 2
+
+    system.run_until_idle()
+    assert probe.received == [Order(3, "tea")]
+
+
+def test_a_message_is_waited_for_in_virtual_time(system, probe):
+    probe.do(lambda: send_after(probe.ref, "late", 0.9))
+
+    assert probe.assert_receive("late") == "late"
+    assert system.now() == 0.9
+
+
+def test_one_that_comes_too_late_fails_and_shows_what_came_and_the_story(probe):
+    probe.ref.tell(Order(1, "tea"))
+    probe.do(lambda: send_after(probe.ref, "late", 5.0))
+
+    with pytest.raises(AssertionError) as caught:
+        probe.assert_receive(like(Order, number=2), within=3.0)
+
+    assert str(caught.value) == (
+        "ProbeActor-1#1 got nothing like like(Order, number=2) within 3.0 seconds; it got\n"
+        "  Order(number=1, what='tea')"
+    )
+    assert "receive Order(number=1, what='tea')" in caught.value.__notes__[0]
+
+
+def test_refuting_lets_the_time_pass_in_which_nothing_is_to_come(system, probe):
+    probe.do(lambda: send_after(probe.ref, "late", 5.0))
+
+    probe.refute_receive(within=4.0)
+    assert system.now() == 4.0
+    with pytest.raises(AssertionError, match="ProbeActor-1#1 got 'late', which was not to come"):
+        probe.refute_receive("late", within=1.0)
+
+
+def test_refuting_one_message_says_nothing_of_others(probe):
+    probe.ref.tell("another")
+
+    probe.refute_receive(Order)
+
+    assert probe.received == ["another"]
+
+
+def test_a_down_of_what_it_monitors(system, probe):
+    shop = Shop.start(probe.ref)
+    probe.monitor(shop)
+    shop.tell("hello")
+    system.expect_crash(ValueError)
+    shop.tell(ValueError("closed"))
+
+    assert probe.assert_down(shop, Crashed) == Crashed(ValueError("closed"))
+
+
+def test_a_down_of_another_reason_is_none(system, probe):
+    shop = Shop.start(probe.ref)
+    probe.monitor(shop)
+    shop.stop()
+
+    with pytest.raises(AssertionError, match=r"nothing like like\(Down, ref=Shop-1#1, reason=Crashed\)"):
+        probe.assert_down(shop, Crashed)
+
+
+def test_a_down_of_what_has_ended_before(probe):
+    shop = Shop.start(probe.ref)
+    shop.stop()
+    probe.monitor(shop)
+
+    assert probe.assert_down(shop) == NoProc()
+
+
+def test_it_traps_exits(probe):
+    shop = Shop.start(probe.ref)
+    probe.do(lambda: link(shop))
+
+    shop.stop()
+
+    assert probe.assert_receive(Exit).reason == Normal()
+
+
+def test_what_it_does_may_fail_without_its_end(probe):
+    with pytest.raises(ZeroDivisionError):
+        probe.do(lambda: 1 / 0)
+
+    assert probe.ref.is_alive()
+
+
+def test_two_probes_get_each_their_own(system, probe):
+    other = system.probe()
+    probe.ref.tell(1)
+    other.ref.tell(2)
+
+    assert (probe.assert_receive(int), other.assert_receive(int)) == (1, 2)
+    assert probe.received == other.received == []
+
+
+def test_a_matcher_shows_what_it_matches():
+    assert repr(like(Down, reason=Crashed)) == "like(Down, reason=Crashed)"

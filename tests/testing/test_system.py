@@ -1,0 +1,553 @@
+"""A simulated system: its time, its faults, the crashes that are expected, what must always hold, its story."""
+
+from __future__ import annotations
+
+import re
+import threading
+
+import pytest
+
+from actors import (
+    Actor,
+    ActorDied,
+    Crashed,
+    Deadlock,
+    GenServer,
+    Killed,
+    Ok,
+    Registry,
+    Reply,
+    StartFailed,
+    checkpoint,
+    now,
+    send_after,
+    sleep,
+)
+from actors.testing import InjectedCrash, Livelock, NotSimulated, System, UnexpectedCrash, like
+
+
+class Counter(Actor):
+    def __init__(self):
+        self.count = 0
+
+    def on_receive(self, message):
+        self.count += message
+        return self.count
+
+
+class Sleeper(Actor):
+    def on_receive(self, seconds):
+        sleep(seconds)
+        return now()
+
+
+class Ticker(Actor):
+    """Counts the seconds."""
+
+    def __init__(self):
+        self.ticks = 0
+
+    def on_start(self):
+        send_after(self.actor_ref, "tick", 1.0)
+
+    def on_receive(self, message):
+        self.ticks += 1
+        send_after(self.actor_ref, "tick", 1.0)
+
+
+class Asker(Actor):
+    """Asks another, whom it is told."""
+
+    def __init__(self):
+        self.other = None
+
+    def on_receive(self, message):
+        if isinstance(message, tuple):
+            self.other = message[1]
+            return None
+        return self.other.ask(message)
+
+
+def ticks(ref):
+    return ref._process.actor.ticks
+
+
+# Time
+
+
+def test_run_until_idle_leaves_the_clock_alone():
+    with System() as system:
+        ticker = Ticker.start()
+
+        system.run_until_idle()
+
+        assert system.now() == 0
+        assert ticks(ticker) == 0
+
+
+def test_advance_runs_all_that_is_due_until_then_each_at_its_time():
+    with System() as system:
+        ticker = Ticker.start()
+
+        system.advance(3.5)
+
+        assert system.now() == 3.5
+        assert ticks(ticker) == 3
+        assert [step.at for step in system.trace if step.point == "receive"] == [1.0, 2.0, 3.0]
+
+
+@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf")])
+def test_time_advances_by_a_finite_number_of_seconds_and_not_back(seconds):
+    with System() as system, pytest.raises(ValueError, match="seconds must be a finite number >= 0"):
+        system.advance(seconds)
+
+
+def test_run_until_jumps_from_timer_to_timer_until_something_holds():
+    with System() as system:
+        ticker = Ticker.start()
+
+        assert system.run_until(lambda: ticks(ticker) == 40)
+
+        assert system.now() == 40
+
+
+def test_run_until_gives_up_when_the_time_is_over():
+    with System() as system:
+        ticker = Ticker.start()
+
+        assert not system.run_until(lambda: ticks(ticker) == 100)
+
+        assert system.now() == 60
+
+
+def test_a_wait_of_the_test_jumps_to_its_answer():
+    with System() as system:
+        assert Sleeper.start().ask(3600) == 3600
+
+        assert system.now() == 3600
+
+
+def test_a_wait_for_what_can_never_come_is_a_deadlock_at_once_and_says_who_waits_at_which_handler():
+    with System():
+        one, other = Asker.start(), Asker.start()
+        one.ask(("other", other))
+        silent = Holding.start()
+        other.ask(("other", silent))
+
+        with pytest.raises(Deadlock) as caught:
+            one.ask("hello")
+
+        assert str(caught.value) == (
+            "the test waits for what can never come: nobody can run, and there is no timer\n"
+            "  Asker-1#1 waits for Asker-2#1, handling 'hello'\n"
+            "  Asker-2#1 waits for Holding-1#1, handling 'hello'\n"
+            "  Holding-1#1 waits, handling 'hello'"
+        )
+
+
+class Holding(Actor):
+    """Waits for an event that nobody sets."""
+
+    def on_receive(self, message):
+        threading.Event().wait()
+
+
+def test_actors_that_ask_in_a_circle_get_a_deadlock_that_names_it():
+    with System() as system:
+        one, other = Asker.start(), Asker.start()
+        one.ask(("other", other))
+        other.ask(("other", one))
+        system.expect_crash(Deadlock, times=None)
+
+        with pytest.raises(Deadlock) as caught:
+            one.ask("hello")
+
+        assert "Asker-1#1" in str(caught.value)
+        assert "Asker-2#1" in str(caught.value)
+
+
+def test_actors_that_go_on_for_ever_are_a_livelock_that_says_who_does_what():
+    class Ping(Actor):
+        def on_receive(self, message):
+            self.actor_ref.tell("ping")
+
+    with System(max_steps=1000) as system:
+        Ping.start().tell("ping")
+
+        with pytest.raises(Livelock, match=r"Ping-1#1 tell str \(500 times\)"):
+            system.run_until_idle()
+
+
+def test_a_wait_beyond_the_time_there_is_is_a_livelock():
+    with System(max_time=100.0) as system:
+        Ticker.start()
+
+        with pytest.raises(Livelock, match=r"more than max_time=100.0 virtual seconds"):
+            system.run_until(lambda: False, within=1000.0)
+
+
+# Who goes on
+
+
+class Writer(Actor):
+    def __init__(self, board):
+        self.board = board
+
+    def on_receive(self, message):
+        seen = len(self.board)
+        checkpoint()
+        self.board.append(seen)
+
+
+def board_after(seed):
+    with System(seed) as system:
+        board = []
+        for writer in [Writer.start(board) for _ in range(4)]:
+            writer.tell("write")
+        system.run_until_idle()
+        return tuple(board), system.digest
+
+
+def test_the_same_seed_makes_the_same_run_and_others_make_others():
+    assert board_after(3) == board_after(3)
+    assert len({board_after(seed) for seed in range(20)}) > 10
+
+
+def test_what_needs_chance_gets_it_from_the_seed():
+    def drawn(seed):
+        with System(seed) as system:
+            return system.random.random(), system.uuid4()
+
+    assert drawn(1) == drawn(1) != drawn(2)
+
+
+# Faults
+
+
+def test_an_actor_crashes_at_its_nth_message_before_it_is_handled():
+    with System() as system:
+        counter = Counter.start()
+        fault = system.crash(counter, nth=2)
+
+        assert counter.ask(1) == 1
+        with pytest.raises(InjectedCrash):
+            counter.ask(1)
+
+        assert isinstance(counter.exit_reason, Crashed)
+        assert fault.fired == 1
+
+
+def test_an_actor_crashes_after_its_work_is_done_and_before_it_answers():
+    done = []
+
+    class Server(Actor):
+        def on_receive(self, message):
+            done.append(message)
+            return "done"
+
+    with System() as system:
+        server = Server.start()
+        system.crash(server, when="after")
+
+        with pytest.raises(InjectedCrash):
+            server.ask("work")
+
+    assert done == ["work"]
+
+
+def test_an_actor_crashes_of_what_it_is_given():
+    with System() as system:
+        counter = Counter.start()
+        system.crash(counter, OSError("disk full"))
+
+        with pytest.raises(OSError, match="disk full"):
+            counter.ask(1)
+
+
+@pytest.mark.parametrize("matcher", [5, lambda message: message > 4, like(int, real=5)])
+def test_an_actor_crashes_at_a_message_that_matches(matcher):
+    with System() as system:
+        counter = Counter.start()
+        system.crash(Counter, message=matcher)
+
+        assert counter.ask(1) == 1
+        with pytest.raises(InjectedCrash):
+            counter.ask(5)
+
+
+def test_actors_are_chosen_by_ref_by_class_and_by_name():
+    with System() as system:
+        counters = [Counter.start() for _ in range(3)]
+        system.crash(counters[0])
+        system.crash("Counter-2")
+        for counter in counters:
+            counter.tell(1)
+        system.run_until_idle()
+
+        assert [counter.is_alive() for counter in counters] == [False, False, True]
+
+
+def test_what_chooses_no_actor_is_refused():
+    with System() as system, pytest.raises(TypeError, match="actor must be a ref, a class of actors, or a name"):
+        system.crash(7)
+
+
+def test_what_can_not_be_raised_is_refused():
+    with System() as system, pytest.raises(TypeError, match="exception must be an exception, or a class"):
+        system.crash(Counter, "boom")
+
+
+def test_an_actor_crashes_at_a_point_of_its_code():
+    keys = Registry("keys")
+
+    class Holder(Actor):
+        def on_receive(self, key):
+            keys.register(key, "held")
+
+    with System() as system:
+        keys = start(keys)
+        holder = Holder.start()
+        system.crash_at(Holder, "register", message="b")
+
+        holder.ask("a")
+        with pytest.raises(InjectedCrash):
+            holder.ask("b")
+
+        assert keys.lookup("b") == []
+
+
+def start(registry):
+    registry.start_link()
+    return registry
+
+
+def test_an_actor_is_killed_at_a_point_of_its_code():
+    with System() as system:
+        system.kill_at(Sleeper, "sleep")
+        sleeper = Sleeper.start()
+
+        with pytest.raises(ActorDied):
+            sleeper.ask(1)
+
+        assert sleeper.exit_reason == Killed()
+
+
+def test_an_actor_fails_to_start_so_many_times():
+    with System() as system:
+        system.fail_start(Counter, OSError("no room"), times=2)
+
+        for _ in range(2):
+            with pytest.raises(StartFailed) as caught:
+                Counter.start_link()
+            assert caught.value.reason == Crashed(OSError("no room"))
+        assert Counter.start_link().ask(1) == 1
+
+
+def test_a_handler_is_slow():
+    with System() as system:
+        counter = Counter.start()
+        system.slow(counter, 5.0)
+
+        counter.ask(1)
+        counter.ask(1)
+
+        assert system.now() == 10
+
+
+def test_an_actor_is_held_at_a_point_while_the_test_acts():
+    with System() as system:
+        sleeper, counter = Sleeper.start(), Counter.start()
+        held = system.hold(sleeper, at="sleep")
+        answer = sleeper.ask(1, block=False)
+        system.run_until_idle()
+        assert held.has_arrived
+
+        counter.ask(1)
+        system.advance(10)
+        held.release()
+
+        assert answer.get() == 11
+
+
+# Crashes
+
+
+def test_a_crash_that_nobody_expects_fails_the_test_at_its_end():
+    with pytest.raises(UnexpectedCrash) as caught, System() as system:
+        Counter.start().tell("a word")
+        system.run_until_idle()
+
+    assert re.match(r"Counter-1#1 of TypeError\(.*\) crashed; expect_crash\(\) it", str(caught.value))
+    assert isinstance(caught.value.__cause__, TypeError)
+    assert "receive 'a word'" in caught.value.__notes__[0]
+
+
+def test_a_crash_that_was_injected_is_expected():
+    with System() as system:
+        system.crash(Counter)
+        Counter.start().tell(1)
+        system.run_until_idle()
+
+
+def test_a_crash_that_is_expected_and_does_not_come_fails_the_test():
+    with pytest.raises(UnexpectedCrash) as caught, System() as system:
+        system.expect_crash(ValueError, actor=Counter, times=2)
+        failing(ValueError("one"))
+        system.run_until_idle()
+
+    assert str(caught.value) == "Counter was to crash of ValueError 2 times, and did so 1 times"
+
+
+def failing(error):
+    class Counter2(Counter):
+        def on_receive(self, message):
+            raise error
+
+    Counter2.start().tell("work")
+
+
+@pytest.mark.parametrize("exception", [ValueError, ValueError("boom"), lambda error: str(error) == "boom", Exception])
+def test_an_expected_crash_is_known_by_its_class_by_what_it_says_or_by_a_function(exception):
+    with System() as system:
+        system.expect_crash(exception)
+        failing(ValueError("boom"))
+        system.run_until_idle()
+
+
+@pytest.mark.parametrize(
+    "expected", [{"exception": KeyError}, {"exception": ValueError("other")}, {"actor": "Other-1"}]
+)
+def test_a_crash_of_another_kind_than_expected_fails_the_test(expected):
+    with pytest.raises(UnexpectedCrash), System() as system:
+        system.expect_crash(**expected)
+        failing(ValueError("boom"))
+        system.run_until_idle()
+
+
+@pytest.mark.parametrize("times", [0, -1, 1.5])
+def test_a_crash_is_expected_at_least_once(times):
+    with System() as system, pytest.raises(ValueError, match="times must be a whole number >= 1, or None"):
+        system.expect_crash(times=times)
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_crashes_that_may_come_needn_t(count):
+    with System() as system:
+        system.expect_crash(ValueError, times=None, at_least=0)
+        for _ in range(count):
+            failing(ValueError("boom"))
+        system.run_until_idle()
+
+
+# Invariants
+
+
+class Transfer(Actor):
+    """Moves money between two accounts, with a look aside in between."""
+
+    def on_receive(self, accounts):
+        accounts["one"] -= 10
+        checkpoint()
+        accounts["other"] += 10
+
+
+@pytest.mark.parametrize("holds", [lambda accounts: sum(accounts.values()) == 100, None])
+def test_what_is_always_to_hold_is_looked_at_at_each_step(holds):
+    accounts = {"one": 50, "other": 50}
+
+    def check():
+        if holds is not None:
+            return holds(accounts)
+        assert sum(accounts.values()) == 100
+        return None
+
+    with System() as system:
+        system.always(check)
+
+        with pytest.raises(AssertionError):
+            Transfer.start().ask(accounts)
+
+        assert system.trace[-1].point == "checkpoint"
+
+
+def test_an_invariant_that_holds_changes_nothing():
+    accounts = {"one": 50, "other": 50}
+    looks = []
+    with System() as system:
+        system.always(lambda: looks.append(dict(accounts)))
+        Transfer.start().ask(accounts)
+
+    assert {"one": 40, "other": 50} in looks
+    assert accounts == {"one": 40, "other": 60}
+
+
+# What is told
+
+
+def test_what_a_test_fails_with_tells_the_last_steps_the_actors_and_the_seed():
+    with pytest.raises(AssertionError) as caught, System(seed=12):
+        counter = Counter.start()
+        assert counter.ask(1) == 2
+
+    (story,) = caught.value.__notes__
+    assert story == (
+        "the last steps:\n"
+        "      0.000  Counter-1#1          start\n"
+        "      0.000  Counter-1#1          receive 1\n"
+        "the actors:\n"
+        "  Counter-1#1 (alive), holds {'count': 1}, 0 more in its mailbox\n"
+        "again with: seed=12"
+    )
+
+
+def test_the_story_shows_what_a_gen_server_holds_and_whom_others_wait_for():
+    class Server(GenServer):
+        def init(self, argument):
+            return Ok(argument)
+
+        def handle_call(self, request, sender, state):
+            return Reply(request, state)
+
+    with System() as system:
+        Server.start_link("the state")
+        asker, sleeper = Asker.start(), Sleeper.start()
+        asker.ask(("other", sleeper))
+        asker.tell(100)
+        system.run_until_idle()
+
+        story = system.story()
+
+    assert "Server-1#1 (alive), holds 'the state', 0 more in its mailbox" in story
+    assert "Asker-1#1 (alive), handles 100, waits for Sleeper-1#1" in story
+
+
+def test_the_trace_is_drawn_as_a_sequence_diagram():
+    with System() as system:
+        asker, counter = Asker.start(), Counter.start()
+        asker.ask(("other", counter))
+        asker.ask(5)
+        asker.tell("a; b # c")
+        system.expect_crash(TypeError, times=None)
+        system.run_until_idle()
+
+        lines = system.mermaid().splitlines()
+
+    assert lines[:3] == ["sequenceDiagram", "    participant p1 as Asker-1", "    participant p2 as Counter-1"]
+    assert "    p1->>p2: ask 5" in lines
+    assert "    Note over p2: receive 5" in lines
+    assert "    Note over p1: receive 'a#59; b #35; c'" in lines
+
+
+# What can't be simulated
+
+
+def test_a_thread_that_is_started_in_a_handler_is_refused_with_what_to_do_instead():
+    class Threaded(Actor):
+        def on_receive(self, message):
+            threading.Thread(target=print).start()
+
+    with System():
+        threaded = Threaded.start()
+
+        with pytest.raises(NotSimulated, match=r"the start of a thread can't be simulated, at .*; start an actor"):
+            threaded.ask("go")
