@@ -14,6 +14,7 @@ from actors.testing._runtime import LeakedActors, TestRuntime
 from actors.testing._settle import NotSettled, settle
 from actors.testing._simulation import Livelock, Step
 from actors.testing._stand_ins import NotSimulated
+from actors.testing.case import SimulatedTestCase
 from actors.testing.probe import Like, Probe, like
 from actors.testing.system import System, UnexpectedCrash
 
@@ -31,6 +32,7 @@ __all__ = [
     "NotSimulated",
     "Probe",
     "Selector",
+    "SimulatedTestCase",
     "Step",
     "System",
     "TestRuntime",

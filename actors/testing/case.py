@@ -1,0 +1,96 @@
+"""A simulated system for each test of unittest."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import unittest
+from typing import TYPE_CHECKING, Any, TypeAlias
+from zlib import crc32
+
+from actors.testing.system import System
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+__all__ = ["SimulatedTestCase"]
+
+_Error: TypeAlias = "tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]"
+
+
+class SimulatedTestCase(unittest.TestCase):
+    """A test case each of whose tests has a simulated system of its own, `self.system`.
+
+        class TestCounter(SimulatedTestCase):
+            def test_it_counts_from_nothing_after_a_crash(self):
+                counter = start_supervised(Counter)
+                self.system.crash(counter, nth=2)
+                ...
+
+    A `setUp` of its own begins with `super().setUp()`. Together with `unittest.IsolatedAsyncioTestCase` its tests may
+    be `async def`.
+
+    The seed is made of the test's name; the environment variable `ACTOR_SEED` says another, or `random` for a new one
+    each time. A test that fails tells in a note what happened last, and how to have it again.
+    """
+
+    _system: System | None = None
+
+    def setUp(self) -> None:
+        """Begin the simulation; it ends after `tearDown` and the test's own cleanups."""
+        super().setUp()
+        seed = _seed_of(self.id())
+        system = System(seed)
+        system.again = f"ACTOR_SEED={seed} python -m unittest {self.id()}"
+        self._system = self.enterContext(system)
+
+    @property
+    def system(self) -> System:
+        """The system of this test."""
+        if self._system is None:
+            raise RuntimeError("there is no system yet; begin setUp() with super().setUp()")
+        return self._system
+
+    def run(self, result: unittest.TestResult | None = None) -> unittest.TestResult | None:
+        """Run the test."""
+        result = self.defaultTestResult() if result is None else result
+        told: Any = _Told(result, self)
+        super().run(told)
+        return result
+
+
+class _Told:
+    """Has failures tell the story of their system, while that is there, before a result gets them."""
+
+    def __init__(self, result: unittest.TestResult, case: SimulatedTestCase) -> None:
+        self._result = result
+        self._case = case
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._result, name)
+
+    def addError(self, test: unittest.TestCase, error: _Error) -> None:  # noqa: N802 - as unittest calls it
+        self._tell(error)
+        self._result.addError(test, error)
+
+    def addFailure(self, test: unittest.TestCase, error: _Error) -> None:  # noqa: N802 - the same
+        self._tell(error)
+        self._result.addFailure(test, error)
+
+    def addSubTest(  # noqa: N802 - the same
+        self, test: unittest.TestCase, subtest: unittest.TestCase, error: _Error | None
+    ) -> None:
+        self._tell((None, None, None) if error is None else error)
+        self._result.addSubTest(test, subtest, error)
+
+    def _tell(self, error: _Error) -> None:
+        system = self._case._system
+        if system is not None and error[1] is not None:
+            system.explain(error[1])
+
+
+def _seed_of(name: str) -> object:
+    given = os.environ.get("ACTOR_SEED")
+    if given == "random":
+        return secrets.randbits(32)
+    return crc32(name.encode()) if given is None else given
