@@ -1,0 +1,102 @@
+"""The pytest plugin: simulated systems as fixtures, the same in each run, and their story when a test fails.
+
+It imports nothing of these packages until one of its fixtures is used. So it lies here, where the package itself
+imports nothing at once, and not in `actors`.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+    from actors import ActorRef
+    from actors.testing import System, TestRuntime
+
+_SEED = "ACTOR_SEED"
+
+_system = pytest.StashKey["System"]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options."""
+    group = parser.getgroup("actors", "simulated actors")
+    group.addoption(
+        "--actor-seed",
+        default=os.environ.get(_SEED),
+        metavar="SEED",
+        help="the seed of all simulated systems: any text; 'random' for another one in each test. By default each test"
+        f" has its own, made of its node id. The environment variable {_SEED} says the same.",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have test cases of unittest, which get no options, find the seed."""
+    seed = config.getoption("--actor-seed")
+    if seed is not None:
+        patch = pytest.MonkeyPatch()
+        patch.setenv(_SEED, seed)
+        config.add_cleanup(patch.undo)
+
+
+def _seed_of(node: Any) -> object:
+    given = node.config.getoption("--actor-seed")
+    if given == "random":
+        return secrets.randbits(32)
+    return crc32(_id_of(node).encode()) if given is None else given
+
+
+def _id_of(node: Any) -> str:
+    # Its node id, but for the name of a group that pytest-xdist may have added.
+    return f"{node.parent.nodeid}::{node.name}"
+
+
+@pytest.fixture
+def system(request: pytest.FixtureRequest) -> Iterator[System]:
+    """A simulated system: actors run in it in virtual time, the same way in each run with the same seed."""
+    from actors.testing import System  # noqa: PLC0415
+
+    node = request.node
+    seed = _seed_of(node)
+    with System(seed) as system:
+        system.again = f"pytest '{_id_of(node)}' --actor-seed={seed}"
+        node.stash[_system] = system
+        yield system
+
+
+@pytest.fixture
+def real_system() -> Iterator[TestRuntime]:
+    """A runtime with threads and the machine's time, at whose end all actors are stopped, and leaks are failures."""
+    from actors.testing import TestRuntime  # noqa: PLC0415
+
+    with TestRuntime() as runtime:
+        yield runtime
+
+
+@pytest.fixture
+def start_supervised(request: pytest.FixtureRequest) -> Callable[..., ActorRef[Any]]:
+    """`start_supervised(child)`: start a child, restarted when it crashes, that ends with the test.
+
+    In the `real_system`, when the test asks for that; else in the simulated one.
+    """
+    from supervision.testing import start_supervised  # noqa: PLC0415
+
+    request.getfixturevalue("real_system" if "real_system" in request.fixturenames else "system")
+    return start_supervised
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what happened in the system of a test that fails, while it is all there."""
+    system = item.stash.get(_system, None)
+    if system is not None and call.excinfo is not None and not call.excinfo.errisinstance(pytest.skip.Exception):
+        system.explain(call.excinfo.value)
+    return (yield)

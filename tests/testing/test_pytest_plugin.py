@@ -1,0 +1,412 @@
+"""The pytest plugin: what its fixtures are, where their seeds come from, and what a failure shows."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["pytester"]
+# Some start programs that start programs.
+pytestmark = pytest.mark.timeout(60)
+
+ROOT = Path(__file__).resolve().parents[2]
+
+ACTORS = """
+import pytest
+from actors import Actor
+
+
+class Counter(Actor):
+    def __init__(self):
+        self.count = 0
+
+    def on_receive(self, message):
+        self.count += message
+        return self.count
+"""
+
+RACE = """
+class Runner(Actor):
+    def on_receive(self, message):
+        board, name = message
+        board.append(name)
+
+
+def race():
+    board = []
+    runners = [Runner.start() for _ in range(8)]
+    for number, runner in enumerate(runners):
+        runner.tell((board, number))
+    return board
+"""
+
+
+@pytest.fixture
+def project(pytester, monkeypatch):
+    """Runs pytest with the plugin over a file of tests, in this process or in one of its own."""
+    monkeypatch.delenv("ACTOR_SEED", raising=False)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+    def run(source, *options, apart=False, file="test_it"):
+        pytester.makepyfile(**{file: ACTORS + textwrap.dedent(source)})
+        plugins = ("-p", "supervision.pytest_plugin", "-p", "no:cacheprovider")
+        run = pytester.runpytest_subprocess if apart else pytester.runpytest_inprocess
+        return run(*plugins, *options)
+
+    return run
+
+
+def printed(result, word):
+    """What the tests printed after a word: `word: ...`."""
+    return re.findall(rf"{word}: ([^{{\n]+)$", result.stdout.str(), re.MULTILINE)
+
+
+# Nothing until it is used
+
+
+def test_a_run_without_its_fixtures_imports_nothing_of_ours_but_the_plugin(pytester, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    pytester.makeconftest("""
+        import sys
+
+        def pytest_unconfigure():
+            ours = [name for name in sys.modules if name.partition(".")[0] in ("actors", "supervision", "pykka")]
+            print("imported:", *sorted(ours))
+    """)
+    pytester.makepyfile(test_nothing="def test_nothing(): pass")
+
+    result = pytester.runpytest_subprocess("-p", "supervision.pytest_plugin", "-p", "no:cacheprovider", "-s")
+
+    result.assert_outcomes(passed=1)
+    assert printed(result, "imported") == ["supervision supervision.pytest_plugin"]
+
+
+def test_the_entry_point_names_the_plugin():
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    assert project["entry-points"]["pytest11"] == {"pykka-otp": "supervision.pytest_plugin"}
+
+
+# Fixtures
+
+
+def test_system_is_a_simulated_one_in_which_a_long_time_takes_none(project):
+    result = project("""
+        def test_it(system):
+            from actors import send_after, now
+            counter = Counter.start()
+            assert counter.ask(2) == 2
+            system.advance(3600)
+            assert now() == system.now() == 3600
+            assert [step.point for step in system.trace][:2] == ["start", "receive"]
+    """)
+
+    result.assert_outcomes(passed=1)
+
+
+def test_real_system_is_a_runtime_that_finds_what_is_left_behind(project):
+    result = project("""
+        def test_it(real_system):
+            from actors import current_runtime
+            from actors.testing import TestRuntime
+            assert current_runtime() is real_system
+            assert isinstance(real_system, TestRuntime)
+            assert Counter.start().ask(2) == 2
+    """)
+
+    result.assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("place", ["system", "real_system"])
+def test_what_is_supervised_is_restarted_and_ends_with_the_test_in_reverse(project, place):
+    result = project(f"""
+        order = []
+
+        class Named(Actor):
+            def __init__(self, name):
+                self.name = name
+
+            def on_start(self):
+                order.append("start " + self.name)
+
+            def on_receive(self, message):
+                raise ValueError(message)
+
+            def on_stop(self):
+                order.append("stop " + self.name)
+
+        def test_it({place}, start_supervised):
+            from actors.testing import await_down
+            first = start_supervised((Named, "first"), id=1)
+            second = start_supervised((Named, "second"), id=2)
+            with pytest.raises(ValueError):
+                second.ask("boom")
+            if hasattr({place}, "expect_crash"):
+                {place}.expect_crash(ValueError)
+
+        def test_after():
+            assert order == ["start first", "start second", "start second", "stop second", "stop first"]
+    """)
+
+    result.assert_outcomes(passed=2)
+
+
+def test_what_is_supervised_lives_in_a_simulated_system_unless_the_test_asks_for_the_real_one(project):
+    result = project("""
+        def test_it(start_supervised):
+            from actors import current_runtime
+            start_supervised(Counter)
+            assert type(current_runtime()).__name__ == "SimulatedRuntime"
+    """)
+
+    result.assert_outcomes(passed=1)
+
+
+# Seeds
+
+SEEDS = (
+    RACE
+    + """
+@pytest.mark.parametrize("number", range(4))
+def test_it(system, number):
+    board = race()
+    system.run_until_idle()
+    print(f"{number} seed: {system.seed} {board} {system.digest}")
+"""
+)
+
+
+def test_the_seed_is_that_of_the_test_whatever_else_is_run_in_whichever_order(project):
+    all_of_them = printed(project(SEEDS, "-s"), "seed")
+    alone = printed(project(SEEDS, "-s", "-k", "2"), "seed")
+    backwards = printed(project(SEEDS, "-s", "-p", "pytest_randomly", "--randomly-seed=3"), "seed")
+
+    assert len(set(all_of_them)) == 4
+    assert alone == [all_of_them[2]]
+    assert sorted(backwards) == sorted(all_of_them)
+
+
+@pytest.mark.parametrize("dist", ["load", "loadgroup"])
+def test_the_seed_is_the_same_on_each_worker_of_xdist(project, dist):
+    pytest.importorskip("xdist")
+    source = (
+        SEEDS.replace("@pytest.mark", "@pytest.mark.xdist_group('group')\n@pytest.mark", 1) + "    assert not number"
+    )
+    alone = project(source, "-p", "xdist")
+
+    result = project(source, "-p", "xdist", "-n", "2", "--dist", dist, apart=True)
+
+    assert len(printed(alone, "seed")) == 3
+    assert sorted(printed(result, "seed")) == sorted(printed(alone, "seed"))
+
+
+def test_the_seed_can_be_said(project):
+    result = project(SEEDS, "-s", "--actor-seed=77")
+
+    assert [line.partition(" ")[0] for line in printed(result, "seed")] == ["77"] * 4
+
+
+def test_a_random_seed_is_another_in_each_test_and_a_failure_says_how_to_have_it_again(project):
+    source = SEEDS + "    assert False"
+    hunt = project(source, "--actor-seed=random")
+    commands = printed(hunt, "again with")
+    node, seed = re.fullmatch(r"pytest '(.+)' --actor-seed=(\d+)", commands[2]).groups()
+
+    again = project(source, node, f"--actor-seed={seed}")
+
+    assert len(set(commands)) == 4
+    assert printed(again, "seed") == [printed(hunt, "seed")[2]]
+    assert printed(again, "again with") == [commands[2]]
+
+
+def test_chance_of_others_is_left_alone(project):
+    random.seed(5)
+    state = random.getstate()
+
+    project(SEEDS, "--actor-seed=random").assert_outcomes(passed=4)
+
+    assert random.getstate() == state
+
+
+# Failures
+
+
+def test_a_failure_tells_the_last_steps_and_who_is_there(project):
+    result = project("""
+        def test_it(system):
+            counter = Counter.start()
+            counter.ask(2)
+            assert counter.ask(3) == 6
+    """)
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "E*assert 5 == 6",
+            "E*the last steps:",
+            "E*0.000  Counter-1#1 *receive 3",
+            "E*the actors:",
+            "E*Counter-1#1 (alive), holds {'count': 5}, 0 more in its mailbox",
+            "E*again with: pytest 'test_it.py::test_it' --actor-seed=*",
+        ]
+    )
+
+
+def test_the_story_is_told_once(project):
+    result = project("""
+        def test_a_probe_that_waits_in_vain(system):
+            system.probe().assert_receive(str)
+
+        def test_a_crash(system):
+            Counter.start().tell("a word")
+            system.run_until_idle()
+    """)
+
+    result.assert_outcomes(passed=1, failed=1, errors=1)
+    assert result.stdout.str().count("the last steps:") == 2
+    result.stdout.fnmatch_lines(["E*UnexpectedCrash: Counter-1#1 of TypeError(*) crashed; expect_crash() it*"])
+
+
+def test_a_test_that_is_skipped_tells_nothing(project):
+    result = project("""
+        def test_it(system):
+            pytest.skip("not today")
+    """)
+
+    result.assert_outcomes(skipped=1)
+    result.stdout.no_fnmatch_line("*the last steps*")
+
+
+# Async tests
+
+AWAITING = """
+import asyncio
+
+class Sleeper(Actor):
+    async def on_receive(self, seconds):
+        await asyncio.sleep(seconds)
+        return "awake"
+
+MARK
+async def test_it(system):
+    sleeper = Sleeper.start()
+    assert await sleeper.ask(3600, block=False) == "awake"
+    assert system.now() == 3600
+"""
+
+
+@pytest.mark.parametrize(
+    ("plugin", "mark"),
+    [("pytest_asyncio.plugin", "@pytest.mark.asyncio"), ("anyio.pytest_plugin", "@pytest.mark.anyio")],
+)
+def test_await_drives_the_simulation_in_an_async_test(pytester, project, plugin, mark):
+    pytest.importorskip(plugin)
+    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+    backend = "@pytest.fixture\ndef anyio_backend():\n    return 'asyncio'\n"
+
+    result = project(AWAITING.replace("MARK", mark) + backend, "-p", plugin, apart=True)
+
+    result.assert_outcomes(passed=1)
+
+
+# unittest
+
+CASE = """
+import unittest
+from actors.testing import SimulatedTestCase
+from supervision.testing import start_supervised
+
+class TestCounter(SimulatedTestCase):
+    def test_it(self):
+        counter = start_supervised(Counter)
+        print("seed:", self.system.seed)
+        self.assertEqual(counter.ask(2), 3)
+"""
+
+
+def test_a_test_case_of_unittest_takes_the_seed_that_was_given_and_tells_its_story(project, monkeypatch):
+    result = project(CASE, "-s", "--actor-seed=77")
+
+    result.assert_outcomes(failed=1)
+    assert printed(result, "seed") == ["77"]
+    result.stdout.fnmatch_lines(
+        [
+            "E*AssertionError: 2 != 3",
+            "E*the last steps:",
+            "E*again with: ACTOR_SEED=77 python -m unittest test_it.TestCounter.test_it",
+        ]
+    )
+    assert "ACTOR_SEED" not in os.environ
+
+
+# Tools
+
+
+def test_a_breakpoint_stops_in_the_actors_code(project, pytester):
+    """The simulation runs in the thread of the test, so a debugger finds its terminal, and everything stands still."""
+    pytester.makeconftest("""
+        import sys
+
+        def look():
+            frame = sys._getframe(1)
+            print("at:", frame.f_code.co_name, frame.f_locals["message"])
+
+        sys.breakpointhook = look
+    """)
+    result = project(
+        """
+        class Stopping(Actor):
+            def on_receive(self, message):
+                breakpoint()
+
+        def test_it(system):
+            Stopping.start().ask("hello")
+    """,
+        "-s",
+        "-p",
+        "no:debugging",
+    )
+
+    result.assert_outcomes(passed=1)
+    assert printed(result, "at") == ["on_receive hello"]
+
+
+def test_coverage_sees_the_code_of_actors(project, pytester):
+    """Actors run in greenlets of the test's own thread: coverage is told by `concurrency`."""
+    pytest.importorskip("coverage")
+    Path(".coveragerc").write_text("[run]\nconcurrency = thread, greenlet\nsource = shop\n")
+    pytester.makepyfile(
+        shop="""
+        from actors import Actor, sleep
+
+        class Shop(Actor):
+            def on_receive(self, message):
+                sleep(1)
+                return self.serve(message)
+
+            def serve(self, message):
+                return "served " + message
+        """,
+        test_shop="""
+        from shop import Shop
+
+        def test_it(system):
+            assert Shop.start().ask("tea") == "served tea"
+        """,
+    )
+    run = [sys.executable, "-m", "coverage", "run", "-m", "pytest", "-p", "supervision.pytest_plugin", "test_shop.py"]
+    pytest_run = pytester.run(*run)
+    pytest_run.stdout.fnmatch_lines(["*1 passed*"])
+
+    report = pytester.run(sys.executable, "-m", "coverage", "report", "-m")
+
+    report.stdout.fnmatch_lines(["shop.py*100%*"])
