@@ -18,7 +18,7 @@ from actors import _pykka_registry
 from actors._clock import ThreadWaiter
 from actors._fork import free_in_child
 from actors._links import effect_of_signal
-from actors._mail import Asked, Fired, StopRequest
+from actors._mail import Asked, Fired, StopRequest, unwrapped
 from actors.errors import ActorDied, Deadlock, ProcessKilled, WouldBlock
 from actors.messages import Down, Exit, ExitReason, Killed, NoProc, Shutdown, shown
 
@@ -921,7 +921,7 @@ def refuse_deadlock(asker: Process) -> None:
     its `on_start` is to return; or it is to end. A deferred answer may come from anybody.
 
     Raises:
-        Deadlock: naming the cycle.
+        Deadlock: naming the cycle; a note says what each handles.
         ProcessKilled: there is one, and an exit signal has ended `asker` already but for the handler in hand (A15).
     """
     cycle = [asker]
@@ -945,7 +945,18 @@ def refuse_deadlock(asker: Process) -> None:
         raise Deadlock(msg, "calling_self")
     names = " -> ".join(process.label for process in (*cycle, asker))
     msg = f"{asker.label} would wait for ever, each for the next: {names}"
-    raise Deadlock(msg, "deadlock")
+    error = Deadlock(msg, "deadlock")
+    at_work = [process for process in cycle if process.handling is not None]
+    error.add_note("\n".join(f"{process.label} handles {_short(process.handling)}" for process in at_work))
+    raise error
 
+
+def _short(message: object) -> str:
+    text = shown(unwrapped(message))
+    return text if len(text) <= _LENGTH else f"{text[:_LENGTH]}..."
+
+
+_LENGTH = 200
+"""Characters of a message that an error shows."""
 
 _TO_END = "to end, call exit(), or stop(block=False), and return"

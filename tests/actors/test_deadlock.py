@@ -58,6 +58,16 @@ def test_a_longer_cycle_is_named_as_a_whole():
         alpha.ask([beta, gamma, alpha])
 
 
+def test_the_cycle_is_shown_with_what_each_handles():
+    alpha, beta = Alpha.start(), Beta.start()
+
+    with pytest.raises(Deadlock) as raised:
+        alpha.ask([beta, alpha])
+
+    (note,) = raised.value.__notes__
+    assert sorted(note.splitlines()) == [f"Alpha handles {[beta, alpha]!r}", f"Beta handles {[alpha]!r}"]
+
+
 def test_a_chain_without_a_cycle_is_none():
     alpha, beta, gamma = Alpha.start(), Beta.start(), Gamma.start()
 
