@@ -15,9 +15,12 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
+    from pathlib import Path
 
     from actors import ActorRef
     from actors.testing import System, TestRuntime
+    from actors.testing._runs import Scenario
+    from actors.testing.explore import Exploration
 
 _SEED = "ACTOR_SEED"
 
@@ -33,6 +36,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="SEED",
         help="the seed of all simulated systems: any text; 'random' for another one in each test. By default each test"
         f" has its own, made of its node id. The environment variable {_SEED} says the same.",
+    )
+    group.addoption(
+        "--schedules",
+        type=int,
+        metavar="N",
+        help="how many schedules explore() tries, whatever a test says",
+    )
+    group.addoption(
+        "--replay",
+        metavar="FILE",
+        help="have explore() run the schedule that was saved to this file, when it failed, and no other",
     )
 
 
@@ -89,6 +103,43 @@ def start_supervised(request: pytest.FixtureRequest) -> Callable[..., ActorRef[A
 
     request.getfixturevalue("real_system" if "real_system" in request.fixturenames else "system")
     return start_supervised
+
+
+@pytest.fixture
+def explore(request: pytest.FixtureRequest) -> Callable[..., Exploration | None]:
+    """`explore(scenario)`: run it in many schedules; one that fails is made small, and saved to be had again.
+
+    Takes what `actors.testing.explore.explore` takes, and returns what that does. The seed is that of the test. With
+    `--replay` it runs the schedule of a file, and returns None.
+    """
+    from actors.testing.explore import explore, replay  # noqa: PLC0415
+
+    node = request.node
+    file = node.config.getoption("--replay")
+    schedules = node.config.getoption("--schedules")
+    seed = _seed_of(node)
+
+    def explore_here(scenario: Scenario, **options: Any) -> Exploration | None:
+        if file is not None:
+            replay(scenario, file)
+            return None
+        if schedules is not None:
+            options["schedules"] = schedules
+        save = options.setdefault("save", _place_for(node))
+        try:
+            return explore(scenario, **{"seed": seed, **options})
+        except AssertionError as error:
+            if hasattr(error, "schedule") and save is not None:
+                error.add_note(f"again with: pytest '{_id_of(node)}' --replay={save}")
+            raise
+
+    return explore_here
+
+
+def _place_for(node: Any) -> Path | None:
+    """Where the schedule of a test that fails is saved: in the cache of pytest, where there is one."""
+    cache = getattr(node.config, "cache", None)
+    return None if cache is None else cache.mkdir("actors") / f"{crc32(_id_of(node).encode())}.json"
 
 
 @pytest.hookimpl(wrapper=True)

@@ -54,9 +54,9 @@ def project(pytester, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
-    def run(source, *options, apart=False, file="test_it"):
-        pytester.makepyfile(**{file: ACTORS + textwrap.dedent(source)})
-        plugins = ("-p", "supervision.pytest_plugin", "-p", "no:cacheprovider")
+    def run(source, *options, apart=False):
+        pytester.makepyfile(test_it=ACTORS + textwrap.dedent(source))
+        plugins = ("-p", "supervision.pytest_plugin")
         run = pytester.runpytest_subprocess if apart else pytester.runpytest_inprocess
         return run(*plugins, *options)
 
@@ -284,6 +284,57 @@ def test_a_test_that_is_skipped_tells_nothing(project):
 
     result.assert_outcomes(skipped=1)
     result.stdout.no_fnmatch_line("*the last steps*")
+
+
+# Exploration
+
+EXPLORED = """
+from actors import checkpoint
+
+class Till(Actor):
+    def on_receive(self, box):
+        seen = box[0]
+        checkpoint()
+        box[0] = seen + 1
+
+def two_tills(system):
+    box = [0]
+    tills = [Till.start() for _ in range(2)]
+    for till in tills:
+        till.tell(box)
+    system.run_until_idle()
+    assert box == [2], "an update is lost"
+
+def test_it(explore):
+    print("explored:", explore(two_tills))
+
+def test_mended(explore):
+    def one_after_the_other(system):
+        tills = [Till.start() for _ in range(2)]
+        for till in tills:
+            till.ask([0])
+
+    print("explored:", explore(one_after_the_other, schedules=5))
+"""
+
+
+def test_a_scenario_is_explored_and_the_schedule_that_fails_is_had_again(project):
+    hunt = project(EXPLORED, "-k", "not mended")
+    command = printed(hunt, "again with")[-1]
+    node, file = re.fullmatch(r"pytest '(.+)' --replay=(\S+)", command).groups()
+
+    again = project(EXPLORED, node, f"--replay={file}")
+
+    hunt.assert_outcomes(failed=1)
+    hunt.stdout.fnmatch_lines(["E*ScenarioFailed: schedule * failed: AssertionError: an update is lost*"])
+    again.assert_outcomes(failed=1)
+    again.stdout.fnmatch_lines(["E*AssertionError: an update is lost", "E*failed as before"])
+
+
+def test_how_many_schedules_are_tried_can_be_said(project):
+    result = project(EXPLORED, "-s", "-k", "mended", "--schedules=30")
+
+    assert printed(result, "explored")[0].startswith("30 schedules")
 
 
 # Async tests
