@@ -125,9 +125,10 @@ def explore(request: pytest.FixtureRequest) -> Callable[..., Exploration | None]
             return None
         if schedules is not None:
             options["schedules"] = schedules
+        options.setdefault("seed", seed)
         save = options.setdefault("save", _place_for(node))
         try:
-            return explore(scenario, **{"seed": seed, **options})
+            return explore(scenario, **options)
         except AssertionError as error:
             if hasattr(error, "schedule") and save is not None:
                 error.add_note(f"again with: pytest '{_id_of(node)}' --replay={save}")

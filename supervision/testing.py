@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import functools
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from actors import ActorRef, whereis
+from actors.testing import System
+from actors.testing._exploring import silence
+from actors.testing._injection import check_selector, selects
+from actors.testing._shown import name_of, shown
+from actors.testing.probe import ProbeActor
 from supervision.children import Child, child_spec
 from supervision.supervisor import Supervisor, SupervisorRef
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from typing_extensions import Unpack
 
+    from actors._process import Process
     from actors.child_spec import Overrides
+    from actors.testing import Selector
+    from actors.testing._runs import Scenario
 
-__all__ = ["start_supervised"]
+__all__ = ["CrashPoint", "CrashSweep", "Outcome", "crash_sweep", "start_supervised"]
 
 
 class TestSupervisor(Supervisor):
@@ -61,3 +74,226 @@ def start_supervised(child: Child, **overrides: Unpack[Overrides]) -> ActorRef[A
     if ref is None:
         raise AssertionError(f"child {spec.id!r} was not started: its on_start raised Ignore")
     return ref
+
+
+# A crash at each point
+
+Outcome: TypeAlias = Literal["survived", "not survived", "not reached"]
+
+
+@dataclass(frozen=True, slots=True)
+class CrashPoint:
+    """A point of an actor's code, and what became of a crash there.
+
+    Args:
+        actor: its name, `Class-n#k`.
+        point: what it was about to do: `"receive"`, `"tell"`, `"register"`, ...; `"handled"` when it had done it.
+        nth: the how-manieth time that it came there.
+        about: with what: a message, a key, another actor.
+        fault: `"crash"` or `"kill"`.
+        outcome: `"not reached"` when the run with the crash never came there: it hangs on more than its seed.
+        failure: what the scenario or an invariant raised, when it was not survived.
+    """
+
+    actor: str
+    point: str
+    nth: int
+    about: str
+    fault: Literal["crash", "kill"] = "crash"
+    outcome: Outcome = "not reached"
+    failure: BaseException | None = None
+
+    def __str__(self) -> str:
+        failure = "" if self.failure is None else f": {type(self.failure).__name__}: {_first_line(self.failure)}"
+        place = f"{self.point} {self.about}".rstrip()
+        return f"{self.actor}: {self.fault} at {place}, time {self.nth}: {self.outcome}{failure}"
+
+
+@dataclass(frozen=True, slots=True)
+class CrashSweep:
+    """What `crash_sweep()` has found. Its text is a table.
+
+    Args:
+        scenario: its name.
+        points: all of them, in the order in which they were come to.
+    """
+
+    scenario: str
+    points: tuple[CrashPoint, ...]
+
+    @property
+    def survived(self) -> list[CrashPoint]:
+        """Those after which all was well in the end."""
+        return self._with("survived")
+
+    @property
+    def not_survived(self) -> list[CrashPoint]:
+        """Those after which something was wrong."""
+        return self._with("not survived")
+
+    @property
+    def not_reached(self) -> list[CrashPoint]:
+        """Those that the run with the crash didn't come to."""
+        return self._with("not reached")
+
+    def check(self) -> None:
+        """See that all points were reached, and survived.
+
+        Raises:
+            AssertionError: with the table; its cause is the first failure.
+        """
+        if len(self.survived) < len(self.points):
+            failures = [point.failure for point in self.not_survived]
+            raise AssertionError(str(self)) from (failures[0] if failures else None)
+
+    def _with(self, outcome: Outcome) -> list[CrashPoint]:
+        return [point for point in self.points if point.outcome == outcome]
+
+    def __str__(self) -> str:
+        outcomes: tuple[Outcome, ...] = ("survived", "not survived", "not reached")
+        counts = Counter((point.actor, point.fault, point.point, point.outcome) for point in self.points)
+        places = dict.fromkeys((point.actor, point.fault, point.point) for point in self.points)
+        rows = [("actor", "fault", "point", *outcomes)]
+        rows += [(*place, *(str(counts[*place, outcome]) for outcome in outcomes)) for place in places]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ["  ".join(map(_aligned, cells, widths)) for cells in rows]
+        summary = ", ".join(f"{len(self._with(outcome))} {outcome}" for outcome in outcomes)
+        wrong = [f"  {point}" for point in self.points if point.outcome != "survived"]
+        return "\n".join([f"{self.scenario}: {len(self.points)} points, {summary}", *lines, *wrong])
+
+
+def _aligned(cell: str, width: int) -> str:
+    return cell.rjust(width) if cell.isdigit() else cell.ljust(width)
+
+
+def crash_sweep(  # noqa: PLR0913 - each says another thing
+    scenario: Scenario,
+    *,
+    actors: Iterable[Selector] = (),
+    always: Callable[[System], object] | None = None,
+    finally_: Callable[[System], object] | None = None,
+    kill: bool = False,
+    seed: object = 0,
+    max_steps: int = 100_000,
+) -> CrashSweep:
+    """Run a scenario once, and then once for each point of its actors' code, with a crash there.
+
+    A point is where an actor comes to a message (`"receive"`), is done with it (`"handled"`), or enters the runtime:
+    tell, ask, register, take, ack, and all other switch points. Those of an actor that starts are left out, since its
+    first start has to succeed: `system.fail_start()` is for these. So are the test's own supervisor and probes.
+
+    Crashes that follow from the injected one are no failures by themselves: what counts is that the scenario comes to
+    its end, and what holds then. What the library would log of crashes is not logged meanwhile.
+
+    Args:
+        scenario: gets a `System`, starts actors under a supervisor, as by `start_supervised`, has them work, waits for
+            them, and asserts what must hold.
+        actors: whose points: classes, or names as in a trace; all when there are none.
+        always: gets the system after each step; fails by an exception, or by returning False. It only looks.
+        finally_: the same, once, when the scenario has returned and nobody has anything to do.
+        kill: whether to kill at each point, too.
+        seed: that of all runs.
+        max_steps: switch points after which a run is taken for one that never ends, and is not survived.
+
+    Raises:
+        AssertionError: there is no point at all.
+        BaseException: what the scenario raises when nothing crashes.
+        TypeError: something in `actors` names no actor.
+
+    Example:
+        crash_sweep(sync_all_users, finally_=no_key_is_held).check()
+    """
+    selectors = tuple(actors)
+    for selector in selectors:
+        check_selector(selector)
+    runs = _Runs(scenario, seed, max_steps, always, finally_)
+    points: list[CrashPoint] = []
+    with silence():
+        failure = runs.run(lambda system: _list_points(system, selectors, points))
+        if failure is not None:
+            failure.add_note("the scenario fails so when nothing crashes")
+            raise failure
+        if not points:
+            raise AssertionError("no actor came to any point: nothing was crashed; have actors work in the scenario")
+        if kill:
+            points = [changed for point in points for changed in (point, _as_kill(point))]
+        swept = tuple(runs.run_with(point) for point in points)
+    return CrashSweep(getattr(scenario, "__name__", type(scenario).__name__), swept)
+
+
+def _as_kill(point: CrashPoint) -> CrashPoint:
+    return CrashPoint(point.actor, point.point, point.nth, point.about, "kill")
+
+
+def _list_points(system: System, selectors: tuple[Selector, ...], points: list[CrashPoint]) -> None:
+    """Have all points listed to which actors come from now on."""
+    times: Counter[tuple[str, str]] = Counter()
+    strike = system._simulation.strike
+
+    def come(process: Process, point: str, about: tuple[object, ...]) -> None:
+        place = (name_of(process), point)
+        times[place] += 1
+        is_meant = any(selects(selector, process) for selector in selectors) if selectors else _is_users(process)
+        if is_meant and process.started:
+            points.append(CrashPoint(*place, times[place], " ".join(map(shown, about))))
+        strike(process, point, about)
+
+    system._simulation.strike = come
+
+
+def _is_users(process: Process) -> bool:
+    return not issubclass(process.actor_class, TestSupervisor | ProbeActor)
+
+
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """How one run of a sweep is made."""
+
+    scenario: Scenario
+    seed: object
+    max_steps: int
+    always: Callable[[System], object] | None
+    finally_: Callable[[System], object] | None
+
+    def run_with(self, point: CrashPoint) -> CrashPoint:
+        """Run it with a crash at a point, and see what becomes of it."""
+        injected: list[Any] = []
+
+        def inject(system: System) -> None:
+            inject_at = {"crash": system.crash_at, "kill": system.kill_at}[point.fault]
+            injected.append(inject_at(point.actor, point.point, nth=point.nth))
+            # One brings others with it.
+            system.expect_crash(times=None, at_least=0)
+            system.again = f"seed={self.seed!r} and {point.fault}_at({point.actor!r}, {point.point!r}, nth={point.nth})"
+
+        failure = self.run(inject)
+        outcome: Outcome = "survived" if failure is None else "not survived"
+        if not injected[0].fired:
+            outcome = "not reached"
+        return CrashPoint(point.actor, point.point, point.nth, point.about, point.fault, outcome, failure)
+
+    def run(self, prepare: Callable[[System], None]) -> BaseException | None:
+        """Run it; return what it fails with."""
+        try:
+            with System(self.seed, max_steps=self.max_steps) as system:
+                prepare(system)
+                if self.always is not None:
+                    system.always(functools.partial(_hold, "always", self.always, system))
+                self.scenario(system)
+                system.run_until_idle()
+                if self.finally_ is not None:
+                    _hold("in the end", self.finally_, system)
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            raise
+        except BaseException as failure:  # noqa: BLE001 - pytest's own failures are no Exception
+            return failure
+        return None
+
+
+def _hold(when: str, check: Callable[[System], object], system: System) -> None:
+    if check(system) is False:
+        raise AssertionError(f"what is to hold {when} doesn't: {shown(check)}")
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).partition("\n")[0]

@@ -182,7 +182,7 @@ class System:
     def _check_invariants(self) -> None:
         for check in self._invariants:
             if check() is False:
-                raise AssertionError(f"what is always to hold doesn't: {shown(check)}")
+                raise AssertionError(f"what is to hold always doesn't: {shown(check)}")
 
     # What happens
 

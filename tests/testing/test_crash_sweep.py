@@ -1,0 +1,226 @@
+"""A crash at each point of a scenario: what is survived is told from what is not, and from what was not reached."""
+
+from __future__ import annotations
+
+import pytest
+
+from actors import Actor, Queue, Registry, Worker, checkpoint, named
+from actors.testing import InjectedCrash
+from supervision.testing import crash_sweep, start_supervised
+
+
+class Teller(Actor):
+    """Writes what it is told into a ledger: first the entry, then the sum."""
+
+    def __init__(self, ledger):
+        self.ledger = ledger
+
+    def on_receive(self, amount):
+        self.ledger["entries"].append(amount)
+        checkpoint()
+        self.ledger["sum"] += amount
+
+
+def ledger():
+    return {"entries": [], "sum": 0}
+
+
+def names(points):
+    return [(point.actor, point.point) for point in points]
+
+
+def careless(system):
+    """Loses the sum when the teller crashes in between."""
+    book = ledger()
+    teller = start_supervised((Teller, book))
+    teller.tell(5)
+    system.run_until_idle()
+    assert book["sum"] == sum(book["entries"]), "the sum is wrong"
+
+
+def test_each_point_is_crashed_at_once_and_what_is_not_survived_says_why():
+    swept = crash_sweep(careless)
+
+    assert names(swept.points) == [("Teller-1#1", "receive"), ("Teller-1#1", "checkpoint"), ("Teller-1#1", "handled")]
+    assert names(swept.not_survived) == [("Teller-1#1", "checkpoint")]
+    assert names(swept.survived) == [("Teller-1#1", "receive"), ("Teller-1#1", "handled")]
+    assert swept.not_reached == []
+
+
+TABLE = """
+careless: 3 points, 2 survived, 1 not survived, 0 not reached
+actor       fault  point       survived  not survived  not reached
+Teller-1#1  crash  receive            1             0            0
+Teller-1#1  crash  checkpoint         0             1            0
+Teller-1#1  crash  handled            1             0            0
+  Teller-1#1: crash at checkpoint, time 1: not survived: AssertionError: the sum is wrong
+"""
+
+
+def test_its_text_is_a_table_with_what_was_not_survived():
+    assert str(crash_sweep(careless)) == TABLE.strip()
+
+
+def test_a_check_fails_with_the_table_and_a_failure_says_how_to_have_it_again():
+    with pytest.raises(AssertionError, match="careless: 3 points, 2 survived") as caught:
+        crash_sweep(careless).check()
+
+    failure = caught.value.__cause__
+    assert "the sum is wrong" in str(failure)
+    assert "again with: seed=0 and crash_at('Teller-1#1', 'checkpoint', nth=1)" in failure.__notes__[0]
+
+
+def test_the_same_point_is_crashed_at_each_time_that_it_is_come_to():
+    def three(system):
+        teller = start_supervised((Teller, ledger()))
+        for amount in 1, 2, 3:
+            teller.tell(amount)
+        system.run_until_idle()
+
+    swept = crash_sweep(three)
+
+    assert [(p.nth, p.about) for p in swept.points if p.point == "receive"] == [(1, "1"), (2, "2"), (3, "3")]
+    swept.check()
+
+
+def test_what_is_always_to_hold_is_seen_at_each_step_and_what_holds_in_the_end_after_recovery():
+    books = []
+
+    def scenario(system):
+        books.append(ledger())
+        start_supervised((Teller, books[-1])).tell(5)
+
+    def never_negative(_system):
+        return books[-1]["sum"] >= 0
+
+    def in_order(_system):
+        return books[-1]["sum"] == sum(books[-1]["entries"])
+
+    swept = crash_sweep(scenario, always=never_negative, finally_=in_order)
+
+    assert names(swept.not_survived) == [("Teller-1#1", "checkpoint")]
+    assert "what is to hold in the end doesn't: in_order" in str(swept.not_survived[0].failure)
+    with pytest.raises(AssertionError, match="what is to hold always doesn't: in_order"):
+        crash_sweep(scenario, always=in_order)
+
+
+def test_kills_are_swept_too_when_asked_for():
+    swept = crash_sweep(careless, kill=True)
+
+    assert len(swept.points) == 6
+    assert {point.fault for point in swept.not_survived} == {"crash", "kill"}
+
+
+def test_the_points_of_some_actors_are_chosen():
+    def two(system):
+        start_supervised((Teller, ledger()), id=1).tell(5)
+        start_supervised((Teller, ledger()), id=2).tell(5)
+        system.run_until_idle()
+
+    assert {point.actor for point in crash_sweep(two).points} == {"Teller-1#1", "Teller-2#1"}
+    assert {point.actor for point in crash_sweep(two, actors=["Teller-2"]).points} == {"Teller-2#1"}
+    with pytest.raises(TypeError, match="actor must be a ref, a class of actors, or a name"):
+        crash_sweep(two, actors=[5])
+
+
+def test_crashes_that_follow_from_the_one_are_no_failures():
+    class Clerk(Actor):
+        def on_receive(self, amount):
+            named("teller").ask(amount)
+
+    def scenario(system):
+        book = ledger()
+        start_supervised(Teller.options(name="teller").child_spec(book))
+        clerk = start_supervised(Clerk)
+        clerk.tell(5)
+        system.run_until_idle()
+
+    swept = crash_sweep(scenario)
+
+    assert {point.actor for point in swept.points} == {"Teller-1#1", "Clerk-1#1"}
+    swept.check()
+
+
+def test_a_scenario_that_fails_when_nothing_crashes_is_not_swept():
+    def wrong(system):
+        start_supervised((Teller, ledger())).tell("not a number")
+        system.run_until_idle()
+
+    with pytest.raises(AssertionError) as caught:
+        crash_sweep(wrong)
+
+    assert "the scenario fails so when nothing crashes" in caught.value.__notes__
+
+
+def test_a_scenario_without_a_point_is_an_error_and_not_green():
+    with pytest.raises(AssertionError, match="no actor came to any point"):
+        crash_sweep(lambda _system: None)
+
+
+def test_what_hangs_on_more_than_its_seed_is_not_reached():
+    runs = []
+
+    def scenario(system):
+        runs.append(1)
+        teller = start_supervised((Teller, ledger()))
+        for amount in range(2 if len(runs) == 1 else 1):
+            teller.tell(amount)
+        system.run_until_idle()
+
+    swept = crash_sweep(scenario)
+
+    assert {(point.point, point.nth) for point in swept.not_reached} == {
+        ("receive", 2),
+        ("checkpoint", 2),
+        ("handled", 2),
+    }
+    with pytest.raises(AssertionError, match="3 not reached"):
+        swept.check()
+
+
+def test_crashes_of_a_worker_its_queue_and_its_registry_are_survived_and_no_event_is_lost():
+    done = []
+
+    class Syncer(Worker):
+        def __init__(self, queue, users):
+            super().__init__(queue)
+            self.users = users
+
+        def handle_event(self, user):
+            self.users.register(user)
+            done.append(user)
+            self.users.unregister(user)
+
+    def scenario(system):
+        done.clear()
+        jobs, users = Queue("jobs"), Registry("users")
+        start_supervised(users)
+        start_supervised(jobs)
+        for number in range(2):
+            start_supervised((Syncer, jobs, users), id=number)
+        for user in "abc":
+            jobs.put(user)
+        system.run_until(lambda: set(done) == set("abc"), within=600)
+        assert set(done) == set("abc")
+
+    swept = crash_sweep(scenario, kill=True)
+
+    assert {point.point for point in swept.points} >= {"take", "ack", "register", "receive", "handled"}
+    assert {point.actor.partition("-")[0] for point in swept.points} == {"Syncer", "QueueKeeper", "RegistryKeeper"}
+    swept.check()
+
+
+def test_what_is_injected_is_an_injected_crash():
+    seen = []
+
+    class Noting(Teller):
+        def on_failure(self, _type, error, _traceback):
+            seen.append(error)
+
+    def scenario(system):
+        start_supervised((Noting, ledger())).tell(5)
+        system.run_until_idle()
+
+    crash_sweep(scenario).check()
+
+    assert [type(error) for error in seen] == [InjectedCrash] * 3
