@@ -48,6 +48,9 @@ A = TypeVar("A", bound="pykka.Actor")
 _LAST = 30
 """Steps that a failure shows."""
 
+_POINTS = {"before": "receive", "after": "handled"}
+"""Where it is, in an actor's code, that it is before its handler's work or after it."""
+
 
 class UnexpectedCrash(AssertionError):
     """Actors crashed, and the test didn't say that they would; or didn't, and it did."""
@@ -248,8 +251,9 @@ class System:
             exception: what is raised; by default an `InjectedCrash`.
             when: before its handler begins; or after it has done its work, and before it answers.
         """
-        point = {"before": "receive", "after": "handled"}[when]
-        return self._raise(actor, exception, point, message, nth)
+        if when not in _POINTS:
+            raise ValueError(f"when must be 'before' or 'after' its handler's work; got {when!r}")
+        return self._raise(actor, exception, _POINTS[when], message, nth)
 
     def crash_at(
         self,
@@ -299,6 +303,8 @@ class System:
         nth: int,
     ) -> Fault:
         check_selector(actor)
+        if nth < 1:
+            raise ValueError(f"nth must be >= 1: the first time is 1; got {nth!r}")
         made = InjectedCrash if exception is None else exception
         if not isinstance(made, BaseException) and not (isinstance(made, type) and issubclass(made, BaseException)):
             raise TypeError(f"exception must be an exception, or a class of exceptions; got {exception!r}")

@@ -292,6 +292,11 @@ def test_what_chooses_no_actor_is_refused():
         system.crash(7)
 
 
+def test_the_first_time_is_the_first():
+    with System() as system, pytest.raises(ValueError, match="nth must be >= 1"):
+        system.crash(Counter, nth=0)
+
+
 def test_what_can_not_be_raised_is_refused():
     with System() as system, pytest.raises(TypeError, match="exception must be an exception, or a class"):
         system.crash(Counter, "boom")
