@@ -189,7 +189,8 @@ def crash_sweep(  # noqa: PLR0913 - each says another thing
         scenario: gets a `System`, starts actors under a supervisor, as by `start_supervised`, has them work, waits for
             them, and asserts what must hold.
         actors: whose points: classes, or names as in a trace; all when there are none.
-        always: gets the system after each step; fails by an exception, or by returning False. It only looks.
+        always: gets the system after each step; fails by an exception, or by returning False. It only looks. What hangs
+            on something that the scenario makes is given to `system.always()` by that.
         finally_: the same, once, when the scenario has returned and nobody has anything to do.
         kill: whether to kill at each point, too.
         seed: that of all runs.

@@ -176,8 +176,11 @@ class Faults:
 
     def at(self, process: Process, point: str, about: tuple[object, ...]) -> None:
         """Have those strike that are to strike here."""
+        faults = self._by_point.get(point)
+        if not faults:
+            return
         # All of them count that somebody came here, though one may let him go no further.
-        for fault in [fault for fault in self._by_point.get(point, ()) if fault.meet(process, about)]:
+        for fault in [fault for fault in faults if fault.meet(process, about)]:
             if self.may_strike(fault, process, about):
                 fault.strike(process)
 
