@@ -30,8 +30,42 @@ PLACES = [
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the tests of the two packages for both places where actors can run, and in a simulation."""
     if {"actors", "supervision"} & set(metafunc.definition.path.parts[-3:-1]):
-        needs_threads = any(metafunc.definition.iter_markers("threads")) or NEED_THREADS & set(metafunc.fixturenames)
-        metafunc.parametrize("runs_on", PLACES[:2] if needs_threads else PLACES, indirect=True)
+        is_simulated = metafunc.definition.path.name in SIMULATED and not NEED_THREADS & set(metafunc.fixturenames)
+        metafunc.parametrize("runs_on", PLACES if is_simulated else PLACES[:2], indirect=True)
+
+
+SIMULATED = {
+    "test_actor_start.py",
+    "test_actor_start_cut.py",
+    "test_agent.py",
+    "test_child_spec.py",
+    "test_children.py",
+    "test_demand.py",
+    "test_gen_server_end.py",
+    "test_gen_server_start.py",
+    "test_gen_server_then.py",
+    "test_hooks.py",
+    "test_life_kill.py",
+    "test_links.py",
+    "test_messages.py",
+    "test_process_exits.py",
+    "test_process_links.py",
+    "test_process_names.py",
+    "test_pykka.py",
+    "test_queue_answers.py",
+    "test_queue_crash.py",
+    "test_queue_end.py",
+    "test_ref.py",
+    "test_ref_named.py",
+    "test_registry_keeper.py",
+    "test_restart.py",
+    "test_supervisor_model.py",
+    "test_task_stream.py",
+    "test_worker.py",
+    "test_worker_pool.py",
+}
+"""Files whose tests run in a simulation as they are; the others are about threads, or plain Pykka actors, or look at
+what a simulation has otherwise."""
 
 
 NEED_THREADS = {"clock", "hasty_threads"}

@@ -77,7 +77,7 @@ class SimulatedAdoptedProcess(SimulatedBody, AdoptedProcess):
     def new_driver(self) -> Driver:
         return self.simulation.scheduler.driver
 
-    def run_once(self, _simulation: Simulation) -> None:
+    def run_once(self, simulation: Simulation) -> None:  # noqa: ARG002 - it knows its own
         actor: Any = self.actor
         actor._actor_loop()
 
@@ -88,7 +88,9 @@ class SimulatedAdoptedProcess(SimulatedBody, AdoptedProcess):
 
 def simulated(cls: type[A]) -> type[A]:
     """Return a class of the same name whose actors do what those of `cls` do, in the simulation that they start in."""
-    return type(cls.__name__, (_Simulated, cls), {"__module__": cls.__module__, "__doc__": cls.__doc__})
+    names = {"__module__": cls.__module__, "__doc__": cls.__doc__}
+    made: Any = type(cls.__name__, (_Simulated, cls), names)
+    return made  # type: ignore[no-any-return]  # a subclass of cls
 
 
 class _Simulated:

@@ -82,7 +82,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
             except (GreenletExit, ProcessKilled):
                 # The simulation ends.
                 raise
-            except BaseException:
+            except BaseException:  # noqa: BLE001 - logged, and it is the loop of all
                 logger.exception("a task or a callback of a coroutine's own has raised what would end the program")
             finally:
                 self.leave()
