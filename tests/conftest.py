@@ -7,9 +7,10 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import pykka
 import pytest
 
-from actors import Actor, Runtime
+from actors import Actor, Runtime, _pykka_registry
 from actors.testing import TestRuntime
 from actors.testing._policy import RandomWalk
 from actors.testing.system import System
@@ -92,6 +93,15 @@ def runs_on(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.fixture(autouse=True)
 def runtime(request: pytest.FixtureRequest, runs_on: str) -> Iterator[Runtime]:
     """The runtime in which the test's actors live; with the test's clock, when it asks for one."""
+    before = set(pykka.ActorRegistry.get_all())
+    yield from _runtime(request, runs_on)
+    # Of records that a test has driven by hand, and of runs that it has left where they failed.
+    for ref in pykka.ActorRegistry.get_all():
+        if ref not in before:
+            _pykka_registry.remove(ref)
+
+
+def _runtime(request: pytest.FixtureRequest, runs_on: str) -> Iterator[Runtime]:
     if runs_on == "simulated":
         seed = request.node.nodeid
         with System(seed, policy=RandomWalk(seed, prompt_kills=True), record=False) as system:

@@ -200,8 +200,10 @@ class Deaf(Actor):
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
         threading.Event().wait()
 
+# Its thread has begun before: to be interrupted in the start of one is another matter.
+ref = Deaf.start()
 try:
-    Deaf.start().ask("hello")
+    ref.ask("hello")
 except KeyboardInterrupt:
     print("interrupted")
 """
