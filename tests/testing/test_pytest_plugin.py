@@ -53,6 +53,8 @@ def project(pytester, monkeypatch):
     monkeypatch.delenv("ACTOR_SEED", raising=False)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    for name in ("CI", "BUILD_NUMBER"):  # where pytest repeats a failure's whole text in its summary
+        monkeypatch.delenv(name, raising=False)
 
     def run(source, *options, apart=False):
         pytester.makepyfile(test_it=ACTORS + textwrap.dedent(source))
