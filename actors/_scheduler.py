@@ -811,11 +811,12 @@ class Scheduler:
         if (on_rest := self.on_rest) is not None:
             on_rest()
 
-    def start(self, process: Process, runs_on: RunsOn, *, daemon: bool) -> None:
+    def start(self, process: Process, runs_on: RunsOn, *, daemon: bool, begins: bool = True) -> None:
         """Run an actor that is claimed; returns at once.
 
         Args:
             daemon: whether the program may end while it lives.
+            begins: whether it has anything to run before its first message. One that hasn't is up, and idle.
 
         Raises:
             RuntimeError: no thread can be started for it; nothing has been done.
@@ -836,6 +837,10 @@ class Scheduler:
         if kind is None:
             kind = self._new_kind(process.actor_class)
         process.home = kind
+        if not begins:
+            process.mark_started()
+            if process.rest():
+                return
         kind.schedule(process)
 
     def _new_kind(self, actor_class: type) -> Kind:

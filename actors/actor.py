@@ -249,7 +249,7 @@ class Actor(pykka.Actor):
     def _start_actor_loop(self) -> None:
         """As Pykka has it; for actors that were made by hand, and not by `start()`."""
         process = self._otp_process
-        process.runtime.scheduler.start(process, self.runs_on, daemon=self.use_daemon_thread)
+        process.runtime.scheduler.start(process, self.runs_on, daemon=self.use_daemon_thread, begins=_begins(self))
 
     def _handle_receive(self, message: Any) -> Any:
         if type(message) in _PROXY_MESSAGES:
@@ -368,11 +368,12 @@ def _spawn(
         if process.killed:
             # Before it was entered there.
             _pykka_registry.remove(process.ref)
-        if waits and starter is not None:
+        begins = _begins(actor)
+        if waits and begins and starter is not None:
             # Known before the actor runs, so that it can't come to wait for its starter.
             starter.await_later(process, has_settled)
         runs_on = cls.runs_on if options.runs_on is None else options.runs_on
-        process.runtime.scheduler.start(process, runs_on, daemon=actor.use_daemon_thread)
+        process.runtime.scheduler.start(process, runs_on, daemon=actor.use_daemon_thread, begins=begins)
     except BaseException as error:
         if starter is not None and starter.runs_here:
             starter.waiting_for = None
@@ -383,6 +384,13 @@ def _spawn(
             raise StartFailed(cls.__name__, reason) from error
         raise
     return process
+
+
+def _begins(actor: Actor) -> bool:
+    """Tell whether an actor has anything to run before its first message."""
+    cls = type(actor)
+    has_no_hook = cls.on_start is pykka.Actor.on_start and "on_start" not in vars(actor)
+    return not (has_no_hook and cls._otp_after_start is Actor._otp_after_start)
 
 
 def _check_starter(cls: type[Actor], starter: Process | None, *, waits: bool, link: bool) -> None:
@@ -413,7 +421,7 @@ def has_settled(process: Process) -> bool:
 
 def await_start(process: Process, timeout: float | None) -> None:
     """Wait until an actor is up; raise why it isn't."""
-    if not process.wait_until(has_settled, timeout):
+    if not (process.started or process.wait_until(has_settled, timeout)):
         # Unlinked first: it may be up at this very moment, and its kill must not hurt the starter all the same.
         if process.parent is not None:
             process.unlink(process.parent)

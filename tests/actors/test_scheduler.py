@@ -17,7 +17,7 @@ from actors._life import TURN
 from actors._process import Process
 from actors._scheduler import Carrier, Kind, Pool, Watchdog
 from actors.testing import settle
-from tests.support import CAP, Gate, Probe, ended
+from tests.support import CAP, Gate, Probe, ended, received
 
 
 class Shared(Probe):
@@ -662,3 +662,30 @@ def test_a_runtime_is_left_though_its_actors_block(hasty_watchdog):
     for carrier in carriers:
         carrier.thread.join(CAP)
         assert not carrier.thread.is_alive()
+
+
+# Nothing to begin with
+
+
+class Hooked(Shared):
+    """A probe whose hook for its start is the instance's own."""
+
+    def __init__(self):
+        super().__init__()
+        self.on_start = lambda: self.received.put("begun")
+
+
+@pytest.mark.parametrize("start", [Shared.start, Shared.start_link], ids=["start", "start_link"])
+def test_an_actor_with_nothing_to_run_at_its_start_is_up_before_anybody_else_has_a_turn(start):
+    def start_and_look():
+        child = start()
+        return child._process.started
+
+    assert Shared.start().ask(start_and_look)
+
+
+def test_a_hook_that_only_the_instance_has_is_run():
+    hooked = Hooked.start()
+
+    hooked.ask(lambda: None)
+    assert received(hooked) == "begun"

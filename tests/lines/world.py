@@ -30,7 +30,7 @@ class _Scheduler:
 
     on_rest = None
 
-    def start(self, process, _runs_on, *, daemon):
+    def start(self, process, _runs_on, *, daemon, begins=True):
         process.home = OwnThread(process, process.label, daemon=daemon)
 
     def tell_rest(self):
