@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, get_args
 
 import pykka
@@ -24,6 +24,9 @@ Shutdown: TypeAlias = float | Literal["infinity", "brutal_kill"]
 """How long a child has for its orderly end, in seconds; or for ever; or not at all (B59)."""
 
 ChildType: TypeAlias = Literal["worker", "supervisor"]
+
+_RESTARTS: tuple[str, ...] = get_args(Restart)
+_CHILD_TYPES: tuple[str, ...] = get_args(ChildType)
 
 
 class Overrides(TypedDict, total=False):
@@ -74,13 +77,15 @@ class ChildSpec:
         if self.id is None:
             object.__setattr__(self, "id", self.start)
         _check_hashable(self.id)
-        _check_choice("restart", self.restart, get_args(Restart), "invalid_restart_type")
-        _check_choice("type", self.type, get_args(ChildType), "invalid_child_type")
+        _check_choice("restart", self.restart, _RESTARTS, "invalid_restart_type")
+        _check_choice("type", self.type, _CHILD_TYPES, "invalid_child_type")
         if self.shutdown is None:
             object.__setattr__(self, "shutdown", _default_shutdown(self.type))
-        _check_shutdown(self.shutdown)
+        else:
+            _check_shutdown(self.shutdown)
         # Copied, since a restart years later must start what was given now.
-        object.__setattr__(self, "args", tuple(self.args))
+        if type(self.args) is not tuple:
+            object.__setattr__(self, "args", tuple(self.args))
         object.__setattr__(self, "kwargs", dict(self.kwargs))
 
     def replace(self, **overrides: Unpack[Overrides]) -> ChildSpec:
@@ -91,8 +96,18 @@ class ChildSpec:
         """
         if "type" in overrides and self.shutdown == _default_shutdown(self.type):
             overrides.setdefault("shutdown", None)
-        # mypy can't see through dataclasses.replace and a TypedDict at once; the fields are the same.
-        return replace(self, **overrides)
+        # By hand: it's on the way of each child that is started with an id of its own.
+        fields: Overrides = {
+            "start": self.start,
+            "args": self.args,
+            "kwargs": self.kwargs,
+            "id": self.id,
+            "restart": self.restart,
+            "shutdown": self.shutdown,
+            "type": self.type,
+        }
+        fields.update(overrides)
+        return ChildSpec(**fields)
 
 
 def _check_start(start: Any) -> None:
@@ -109,10 +124,10 @@ def _check_start(start: Any) -> None:
 
 
 def _check_arguments(args: object, kwargs: object) -> None:
-    if isinstance(args, str | bytes) or not isinstance(args, Iterable):
+    if type(args) is not tuple and (isinstance(args, str | bytes) or not isinstance(args, Iterable)):
         message = f"args must be a tuple of the arguments for start, such as ({args!r},); got {args!r}"
         raise InvalidChildSpec(message, ("invalid_mfa", args))
-    if not isinstance(kwargs, Mapping):
+    if type(kwargs) is not dict and not isinstance(kwargs, Mapping):
         message = f"kwargs must be a dict of the keyword arguments for start; got {kwargs!r}"
         raise InvalidChildSpec(message, ("invalid_mfa", kwargs))
 
