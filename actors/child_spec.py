@@ -77,8 +77,10 @@ class ChildSpec:
         if self.id is None:
             object.__setattr__(self, "id", self.start)
         _check_hashable(self.id)
-        _check_choice("restart", self.restart, _RESTARTS, "invalid_restart_type")
-        _check_choice("type", self.type, _CHILD_TYPES, "invalid_child_type")
+        if self.restart not in _RESTARTS:
+            raise _not_among("restart", self.restart, _RESTARTS, "invalid_restart_type")
+        if self.type not in _CHILD_TYPES:
+            raise _not_among("type", self.type, _CHILD_TYPES, "invalid_child_type")
         if self.shutdown is None:
             object.__setattr__(self, "shutdown", _default_shutdown(self.type))
         else:
@@ -144,10 +146,9 @@ def _check_hashable(child_id: object) -> None:
         raise InvalidChildSpec(message, ("invalid_id", child_id)) from None
 
 
-def _check_choice(name: str, value: object, choices: tuple[str, ...], code: str) -> None:
-    if value not in choices:
-        message = f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}"
-        raise InvalidChildSpec(message, (code, value))
+def _not_among(name: str, value: object, choices: tuple[str, ...], code: str) -> InvalidChildSpec:
+    message = f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}"
+    return InvalidChildSpec(message, (code, value))
 
 
 def _check_shutdown(value: object) -> None:

@@ -405,7 +405,10 @@ class Supervisor(Actor):
         process = ref._process
         if process.parent is None:
             process.parent = self._otp_process
-        self._otp_process.link(process)
+        links = process.links
+        # A child that was linked and has lost its links has died, and its exit is on the way.
+        if links is None or self._otp_process not in links:
+            self._otp_process.link(process)
         if self._otp_process.killed:
             # Who was linked at the kill has had its signal (B88); this one came too late for it.
             process.signal(self._otp_process, Killed())
