@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors._process import current, new_waiter
+from actors._process import is_gone, wait_for_any
 from actors.messages import Shutdown
 
 if TYPE_CHECKING:
@@ -63,23 +63,8 @@ def _roots(processes: list[Process]) -> list[Process]:
 
 def await_gone(process: Process, clock: Clock, deadline: float) -> None:
     """Wait until an actor is gone, and with it the thread that it had for itself; or until the time is over."""
-    waiter = new_waiter()
-    process.add_spectator(waiter, _is_gone)
-    try:
-        remaining = max(deadline - clock.now(), 0.0)
-        caller = current()
-        if caller is None:
-            waiter.wait(clock, remaining)
-        else:
-            # An actor of another runtime's.
-            caller.wait(waiter, remaining)
-    finally:
-        process.remove_spectator(waiter)
+    wait_for_any([process], is_gone, max(deadline - clock.now(), 0.0), clock=clock)
     _join(process)
-
-
-def _is_gone(process: Process) -> bool:
-    return process.gone
 
 
 def _join(process: Process) -> None:

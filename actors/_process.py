@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     import pykka
 
-    from actors._clock import Waiter
+    from actors._clock import Clock, Waiter
     from actors._observer import Observer
     from actors.runtime import Runtime
 
@@ -46,6 +46,7 @@ __all__ = [
     "checkpoint",
     "chosen",
     "current",
+    "is_gone",
     "lock_of_all",
     "new_waiter",
     "refuse_deadlock",
@@ -511,16 +512,17 @@ class Process:
         if self.killed:
             raise ProcessKilled(self.label)
 
-    def wait(self, waiter: Waiter, timeout: float | None) -> bool:
-        """Wait in this actor's name; a kill ends the wait."""
+    def wait(self, waiter: Waiter, timeout: float | None, clock: Clock | None = None) -> bool:
+        """Wait in this actor's name, by its runtime's clock or the one that is given; a kill ends the wait."""
+        clock = clock or self.runtime.clock
         if not self.runs_here:
-            return self._wait_elsewhere(waiter, timeout)
+            return self._wait_elsewhere(waiter, timeout, clock)
         # Published first, looked at second: a kill between the two finds either the waiter or the checkpoint.
         self.waiter = waiter
         try:
             if self.killed:
                 raise ProcessKilled(self.label)
-            return waiter.wait(self.runtime.clock, timeout)
+            return waiter.wait(clock, timeout)
         finally:
             self.waiter = None
             if self.killed:
@@ -533,7 +535,7 @@ class Process:
             Deadlock: that one waits for this one.
         """
         if not self.runs_here:
-            return self._wait_elsewhere(waiter, timeout)
+            return self._wait_elsewhere(waiter, timeout, self.runtime.clock)
         # Here too: of two that come to wait for each other, one at least sees the other.
         self.waiting_for = waits
         try:
@@ -542,7 +544,7 @@ class Process:
         finally:
             self.waiting_for = None
 
-    def _wait_elsewhere(self, waiter: Waiter, timeout: float | None) -> bool:
+    def _wait_elsewhere(self, waiter: Waiter, timeout: float | None, clock: Clock) -> bool:
         """Wait in another thread than its code runs on: that code goes on, so the wait closes no circle."""
         with self.runtime.lock:
             if self.helpers is None:
@@ -551,7 +553,7 @@ class Process:
         try:
             if self.killed:
                 raise ProcessKilled(self.label)
-            return waiter.wait(self.runtime.clock, timeout)
+            return waiter.wait(clock, timeout)
         finally:
             with self.runtime.lock:
                 self.helpers.discard(waiter)
@@ -893,8 +895,18 @@ def new_waiter() -> Waiter:
     return ThreadWaiter() if process is None else process.new_waiter()
 
 
-def wait_for_any(processes: Sequence[Process], reached: Callable[[Process], bool], timeout: float | None) -> bool:
+def wait_for_any(
+    processes: Sequence[Process],
+    reached: Callable[[Process], bool],
+    timeout: float | None,
+    *,
+    clock: Clock | None = None,
+) -> bool:
     """Block the calling thread or actor until one of these has come so far; False after `timeout` seconds.
+
+    Args:
+        clock: by which the time is measured that a caller gives who goes on when it is over, and does without: such
+            waits close no circle. By default the caller's.
 
     Raises:
         Deadlock: there is one, and it waits for the calling actor.
@@ -905,13 +917,18 @@ def wait_for_any(processes: Sequence[Process], reached: Callable[[Process], bool
         target.add_spectator(waiter, reached)
     try:
         if process is None:
-            return waiter.wait(processes[0].runtime.clock, timeout)
-        if len(processes) > 1:
-            return process.wait(waiter, timeout)
+            return waiter.wait(clock or processes[0].runtime.clock, timeout)
+        if clock is not None or len(processes) > 1:
+            return process.wait(waiter, timeout, clock)
         return process.wait_for(_Awaited(processes[0], reached), waiter, timeout)
     finally:
         for target in processes:
             target.remove_spectator(waiter)
+
+
+def is_gone(process: Process) -> bool:
+    """Whether no code of it is left to run, as what is waited for."""
+    return process.gone
 
 
 def refuse_deadlock(asker: Process) -> None:

@@ -14,7 +14,7 @@ from actors._clock import check_timeout
 from actors._future import Future, Request
 from actors._inbox import Inbox
 from actors._mail import Told
-from actors._process import ALIVE, Process, checkpoint, current, refuse_deadlock
+from actors._process import ALIVE, Process, checkpoint, current, is_gone, refuse_deadlock
 from actors._scheduler import Carrier
 from actors.errors import ActorDied, NoSuchName
 from actors.messages import ExitReason, NoProc, Normal
@@ -250,7 +250,7 @@ class ActorRef(pykka.ActorRef[A]):
             ValueError: `timeout` is no number of seconds, or negative.
         """
         check_timeout(timeout)
-        return self._process.wait_until(lambda process: process.gone, timeout)
+        return self._process.wait_until(is_gone, timeout)
 
     def _died(self) -> ActorDied:
         return ActorDied(f"{self} not found", NoProc())

@@ -120,6 +120,8 @@ class Runtime:
         Raises:
             ValueError: `timeout` is no finite number of seconds, or negative; nothing was stopped.
             Deadlock: an actor of this runtime calls, and would wait for its own end; nothing was stopped.
+            WouldBlock: a coroutine of another runtime's actor calls, which all others there would wait for; nothing was
+                stopped. It may await `asyncio.to_thread(runtime.close)`.
         """
         self._close(timeout, self.clock)
 
@@ -149,6 +151,7 @@ class Runtime:
         self.dead_letters.close(threads_deadline - real_time.now())
         for process in killed:
             await_gone(process, real_time, threads_deadline)
+        real_time.close()
         self.clock.close()
         return killed
 
@@ -169,6 +172,8 @@ class Runtime:
         Raises:
             ValueError: `timeout` is no finite number of seconds, or negative; nothing was stopped.
             Deadlock: an actor of this runtime calls, and would wait for its own end; nothing was stopped.
+            WouldBlock: a coroutine of another runtime's actor calls, which all others there would wait for; nothing was
+                stopped. It may await `asyncio.to_thread(runtime.stop_all)`.
 
         OTP: `init:stop` ends applications in the reverse of their order, then kills what is left; differs, since there
         an application that is stuck costs all others their end when `-shutdown_time` is over.
@@ -183,6 +188,8 @@ class Runtime:
             msg = f"{process.label} can't call {function}(), which waits for the end of all actors, its own among them"
             msg += f"; call it outside of actors: threading.Thread(target=runtime.{function}).start()"
             raise Deadlock(msg, "calling_self")
+        if process is not None:
+            process.refuse_to_block()
 
     def _own_processes(self) -> list[Process]:
         return [process for process in self.processes() if not process.is_guest]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from actors._adopted import AdoptedProcess, process_of
-from actors._clock import ThreadWaiter, check_seconds
+from actors._clock import check_seconds
 from actors._mail import Control
-from actors._process import ALIVE
+from actors._process import ALIVE, wait_for_any
 from actors.errors import ActorDied
 from actors.gen_server import GenServer
 from actors.messages import NoProc
@@ -93,15 +93,4 @@ def await_down(ref: pykka.ActorRef[Any], timeout: float = PATIENCE_SECONDS) -> E
 
 def wait_until(process: Process, reached: Callable[[Process], bool], seconds: float) -> bool:
     """Wait until an actor's life has come so far; False after some seconds of real time, whatever its clock."""
-    waiter = ThreadWaiter()
-    with process.runtime.lock:
-        if reached(process):
-            return True
-        if process.spectators is None:
-            process.spectators = {}
-        process.spectators[waiter] = reached
-    try:
-        return waiter.wait(process.runtime.real_time, max(seconds, 0.0))
-    finally:
-        with process.runtime.lock:
-            process.spectators.pop(waiter, None)
+    return wait_for_any([process], reached, max(seconds, 0.0), clock=process.runtime.real_time)

@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Self
 
 from actors._clock import SystemClock, check_seconds
+from actors._process import is_gone
 from actors.registry import RegistryTable
 from actors.runtime import Runtime
 from actors.testing._faults import wait_until
@@ -96,6 +97,7 @@ class TestRuntime(Runtime):
         Raises:
             ValueError: `timeout` is no finite number of seconds, or negative.
             Deadlock: an actor of this runtime calls.
+            WouldBlock: a coroutine of another runtime's actor calls.
         """
         real_time = SystemClock()
         timeout = self._patience if timeout is None else timeout
@@ -103,7 +105,8 @@ class TestRuntime(Runtime):
         left = self._close(timeout, real_time)
         deadline = begun + timeout
         guests = [process for process in self.processes() if process.is_guest]
-        left += [guest for guest in guests if not wait_until(guest, _is_gone, deadline - real_time.now())]
+        left += [guest for guest in guests if not wait_until(guest, is_gone, deadline - real_time.now())]
+        real_time.close()
         # What was left when it was closed before is left still.
         self._left += [process for process in left if process not in self._left]
 
@@ -120,10 +123,6 @@ class TestRuntime(Runtime):
             if thread is not threading.current_thread() and thread.name not in _LASTING:
                 thread.join(max(deadline - real_time.now(), 0.0))
         return tuple(thread.name for thread in new if thread.is_alive() and thread.name not in _LASTING)
-
-
-def _is_gone(process: Process) -> bool:
-    return process.gone
 
 
 _LASTING = frozenset({"actors-lifeline"})

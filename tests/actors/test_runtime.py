@@ -17,6 +17,7 @@ from actors import (
     ProcessKilled,
     Runtime,
     Shutdown,
+    WouldBlock,
     checkpoint,
     current_runtime,
     monitor,
@@ -379,6 +380,57 @@ def test_an_actor_may_end_a_runtime_that_is_not_its_own():
         actor.ask(other.close)
 
     assert (inner.state(), inner.exit_reason) == ("gone", Shutdown())
+
+
+class Awaiting(Actor):
+    """Calls coroutine functions, and awaits them."""
+
+    crash_on_failed_ask = False
+
+    async def on_receive(self, function):
+        return await function()
+
+
+@pytest.mark.parametrize("end", [Runtime.stop_all, Runtime.close])
+def test_a_coroutine_that_would_wait_for_the_end_of_another_runtime_is_refused_before_anything_is_done(end):
+    actor = Awaiting.start()
+    with Runtime() as other:
+        inner = Probe.start()
+
+        async def end_other():
+            end(other)
+
+        with pytest.raises(WouldBlock, match=r"await asyncio.to_thread"):
+            actor.ask(end_other)
+
+        assert inner.is_alive()
+        assert Probe.start().ask(lambda: "up") == "up"
+
+
+@pytest.mark.parametrize("end", [Runtime.stop_all, Runtime.close])
+def test_a_coroutine_ends_another_runtime_in_a_thread(end):
+    actor = Awaiting.start()
+    with Runtime() as other:
+        inner = Probe.start()
+
+        actor.ask(lambda: asyncio.to_thread(end, other))
+
+    assert (inner.state(), inner.exit_reason) == ("gone", Shutdown())
+
+
+def test_an_actor_that_ends_another_runtime_waits_by_the_clock_of_that(gate):
+    actor, clock = Probe.start(), ManualClock()
+    with Runtime(clock=clock) as other:
+        stuck = stuck_at(gate, Probe.start())
+        stopped = actor.ask(lambda: other.stop_all(10.0), block=False)
+
+        for _ in range(4):
+            clock.await_timers()
+            clock.advance(2.5)
+
+        stopped.get(timeout=CAP)
+        assert (stuck.state(), stuck.exit_reason) == ("abandoned", Killed())
+        gate.open()
 
 
 @pytest.mark.parametrize("seconds", [-1.0, math.nan, math.inf, None, "soon", True])
