@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors._process import is_gone, wait_for_any
+from actors._process import is_gone, kill_all, wait_for_any
 from actors.messages import Shutdown
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ __all__ = ["await_gone", "end_all"]
 
 
 def end_all(find: Callable[[], list[Process]], timeout: float, clock: Clock) -> list[Process]:
-    """End all actors; return those that did not end by themselves, and were killed.
+    """End all actors; return those that did not end by themselves, and were killed: all of them when there is no time.
 
     In order for half of the time. What is stuck costs the others their order after that, but not their end.
 
@@ -25,14 +25,15 @@ def end_all(find: Callable[[], list[Process]], timeout: float, clock: Clock) -> 
         find: returns those that aren't gone, in the order in which they were started.
         timeout: seconds of `clock` for all together.
     """
-    begun = clock.now()
-    _stop_in_order(find, clock, begun + timeout / 2)
-    _stop_at_once(_roots(find()), clock, begun + timeout * 3 / 4)
-    # In the order in which they were started: a supervisor has to know before it hears of its children's ends.
-    _stop_at_once(find(), clock, begun + timeout)
+    if timeout > 0:
+        begun = clock.now()
+        _stop_in_order(find, clock, begun + timeout / 2)
+        _stop_at_once(_roots(find()), clock, begun + timeout * 3 / 4)
+        # In the order in which they were started: a supervisor has to know before it hears of its children's ends.
+        _stop_at_once(find(), clock, begun + timeout)
     left = find()
-    for process in reversed(left):
-        process.kill()
+    kill_all(reversed(left))
+    for process in left:
         _join(process)
     return [process for process in left if process.killed]
 

@@ -11,6 +11,7 @@ import threading
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
@@ -24,7 +25,7 @@ from actors.messages import Down, Exit, ExitReason, Killed, NoProc, Shutdown, sh
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Hashable, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Sequence
     from contextvars import Context
 
     import pykka
@@ -47,6 +48,7 @@ __all__ = [
     "chosen",
     "current",
     "is_gone",
+    "kill_all",
     "lock_of_all",
     "new_waiter",
     "refuse_deadlock",
@@ -681,16 +683,27 @@ class Process:
 
     def kill(self) -> None:
         """End the actor now as others see it, and as soon as may be in truth (A6)."""
-        with self.runtime.lock:
-            if self.gone or self.killed:
-                return
-            self.killed = self.alert = True
-            self.reason = Killed()
-            # Out of all lists first: who has seen the Exit or the Down finds it nowhere (A8).
-            self._take_out()
-            told = self._announce()
-            waiters = [waiter for waiter in (self.waiter, *(self.helpers or ())) if waiter is not None]
-            handling = self.handling
+        kill_all([self])
+
+    def _be_killed(self) -> None:
+        """Take no message, and heed no signal, any more; called with the lock held."""
+        self.killed = self.alert = True
+        self.reason = Killed()
+        # Out of all lists first: who has seen the Exit or the Down finds it nowhere (A8).
+        self._take_out()
+
+    def _announce_kill(self) -> Callable[[], None]:
+        """Tell others; called with the lock held. What is returned is to be called without it."""
+        told = self._announce()
+        waiters = [waiter for waiter in (self.waiter, *(self.helpers or ())) if waiter is not None]
+        # One that waits here ends where it is woken; but not one that waits for a coroutine, which may resist.
+        is_woken = self.waiter is not None and not isinstance(self.waiting_for, AwaitedCoroutine)
+        runs_on = bool(self.tasks) or (self.busy and not is_woken)
+        return partial(self._carry_out_kill, told, waiters, self.handling, runs_on=runs_on)
+
+    def _carry_out_kill(
+        self, told: Sequence[Callable[[Process], None]], waiters: Sequence[Waiter], handling: object, *, runs_on: bool
+    ) -> None:
         self.refuse_mail()
         if handling is not None:
             self.refuse(handling)
@@ -702,7 +715,7 @@ class Process:
             if not self.tasks:
                 self.depart()
             self.home.schedule(self)
-        if self.busy or self.tasks:
+        if runs_on:
             logger.warning(
                 "%s was killed while its code was running: its registrations and deliveries are held until it ends",
                 self.label,
@@ -893,6 +906,17 @@ def new_waiter() -> Waiter:
     """A waiter for one wait of the calling thread or actor."""
     process = current()
     return ThreadWaiter() if process is None else process.new_waiter()
+
+
+def kill_all(processes: Iterable[Process]) -> None:
+    """End these as `kill()` does, and all at one moment: none of them is told that another has ended."""
+    with lock_of_all:
+        doomed = [process for process in processes if not (process.gone or process.killed)]
+        for process in doomed:
+            process._be_killed()
+        kills = [process._announce_kill() for process in doomed]
+    for carry_out in kills:
+        carry_out()
 
 
 def wait_for_any(

@@ -13,7 +13,7 @@ from actors._ending import await_gone, end_all
 from actors._event_loop import EventLoop
 from actors._fork import free_in_child, in_child
 from actors._observer import Observer
-from actors._process import Process, chosen, current, lock_of_all, new_waiter, set_current
+from actors._process import Process, chosen, current, kill_all, lock_of_all, new_waiter, set_current
 from actors._scheduler import Scheduler, lifeline
 from actors._telemetry import ACTOR, MESSAGE, Telemetry
 from actors.dead_letters import DeadLetters
@@ -115,7 +115,7 @@ class Runtime:
         *abandoned*: named in the log when it is killed, and left to run on. Closing what has been closed does nothing.
 
         Args:
-            timeout: seconds for all together.
+            timeout: seconds for all together; 0 kills all at one moment.
 
         Raises:
             ValueError: `timeout` is no finite number of seconds, or negative; nothing was stopped.
@@ -137,9 +137,8 @@ class Runtime:
                 _default.clear()
         killed = end_all(self._own_processes, timeout, clock)
         self._refuse_starts("this runtime has ended; make a new one: with Runtime(): ...")
-        for process in self._own_processes():
-            # Those who were started a moment ago.
-            process.kill()
+        # Those who were started a moment ago.
+        kill_all(self._own_processes())
         # Whatever the clock says, since these wait for threads.
         real_time = SystemClock()
         threads_deadline = real_time.now() + max(deadline - clock.now(), _MOMENT_SECONDS)
@@ -167,7 +166,7 @@ class Runtime:
         and has had time for `on_stop`, before anybody is killed.
 
         Args:
-            timeout: seconds for all together. 0 kills all at once.
+            timeout: seconds for all together. 0 kills all at one moment: nobody runs `on_stop`.
 
         Raises:
             ValueError: `timeout` is no finite number of seconds, or negative; nothing was stopped.

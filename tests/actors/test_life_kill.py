@@ -21,6 +21,7 @@ from actors import (
     whereis,
 )
 from actors._future import Future
+from actors.testing import settle
 from tests.support import CAP, Gate, Probe, TrappingProbe, crash, received, received_nothing, watching
 
 rule = pytest.mark.rule
@@ -352,6 +353,20 @@ def test_an_abandoned_body_is_reported(caplog):
     assert "killed while its code was running" in record.message
     gate.open()
     assert actor.join(CAP)
+
+
+@rule("A6")
+def test_one_that_waits_ends_where_it_waits_and_is_no_abandoned_body(caplog):
+    asker, sleeper = Probe.start(), Probe.start()
+    sleeper.tell(lambda: sleep(3600.0))
+    asker.tell(lambda: sleeper.ask("never answered"))
+    settle()
+
+    for actor in (asker, sleeper):
+        actor.kill()
+        assert actor.join(CAP)
+
+    assert caplog.records == []
 
 
 @rule("A6", "A21")

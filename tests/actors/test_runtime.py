@@ -291,6 +291,26 @@ def test_what_is_killed_is_named_in_the_log_once(runtime, clock, gate, caplog):
     assert record.getMessage().startswith("Probe was killed")
 
 
+@pytest.mark.parametrize("end", [Runtime.stop_all, Runtime.close])
+def test_all_are_killed_at_once_when_there_is_no_time(end, hasty_threads, caplog):
+    log = []
+    with Runtime() as runtime:
+        loners = [Logged.start(log, "one of many") for _ in range(50)]
+        children = [Logged.options(name=name).child_spec(log, name) for name in ("first", "second", "third")]
+        Supervisor.start_link(children, strategy="one_for_one", max_restarts=100)
+        for loner in loners:
+            loner.ask(lambda: None)
+        refs = [process.ref for process in runtime.processes()]
+        log.clear()
+
+        end(runtime, 0)
+
+        assert {ended(ref).exit_reason for ref in refs} == {Killed()}
+        assert log == [], "nobody has run a last hook, nor was started again"
+        assert runtime.processes() == []
+    assert caplog.records == []
+
+
 def test_an_actor_that_fails_to_start_meanwhile_is_no_hindrance(runtime, clock, gate):
     class Failing(Actor):
         def __init__(self):

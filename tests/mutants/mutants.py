@@ -48,7 +48,7 @@ def a_monitor_misses_a_death_between_check_and_add(self, target, given):
         return monitor
 
 
-@mutant(Process, "put", "4ea995fd41e2", lines.a_kill_while_others_ask)
+@mutant(Process, "put", "4ea995fd41e2", lines.a_kill_while_others_ask, schedules=3000)
 def a_message_to_one_that_dies_just_now_is_left_unanswered(self, message):
     if self.reason is not ALIVE:
         return False
@@ -72,15 +72,16 @@ def an_actor_goes_to_rest_without_a_second_look(self):
     return True
 
 
-@mutant(Process, "wait", "917f904dbad7", lines.a_kill_of_one_that_is_about_to_wait)
-def a_kill_is_looked_for_before_the_wait_is_known(self, waiter, timeout):
+@mutant(Process, "wait", "cf12b000642b", lines.a_kill_of_one_that_is_about_to_wait)
+def a_kill_is_looked_for_before_the_wait_is_known(self, waiter, timeout, clock=None):
+    clock = clock or self.runtime.clock
     if not self.runs_here:
-        return self._wait_elsewhere(waiter, timeout)
+        return self._wait_elsewhere(waiter, timeout, clock)
     if self.killed:
         raise ProcessKilled(self.label)
     self.waiter = waiter
     try:
-        return waiter.wait(self.runtime.clock, timeout)
+        return waiter.wait(clock, timeout)
     finally:
         self.waiter = None
         if self.killed:
