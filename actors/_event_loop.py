@@ -11,11 +11,11 @@ import contextvars
 import logging
 import socket
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors._process import AwaitedCoroutine, current
+from actors._to_thread import HelperThreads
 from actors.errors import NotBegun, ProcessKilled
 
 if TYPE_CHECKING:
@@ -38,21 +38,6 @@ class ActorTask(asyncio.Task[Any]):
     """A task that knows whose it is."""
 
     process: Process | None = None
-
-
-class _Threads(ThreadPoolExecutor):
-    """The threads of `asyncio.to_thread()`, and of `run_in_executor()` without an executor."""
-
-    def __init__(self, note: Callable[[Future[Any]], object]) -> None:
-        super().__init__(thread_name_prefix="actors-to-thread")
-        self._note = note
-
-    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future = super().submit(function, *args, **kwargs)
-        # That is the loop's own, no code of an actor, and may take half a minute.
-        if function is not socket.getaddrinfo:
-            self._note(future)
-        return future
 
 
 class _Call(AwaitedCoroutine):
@@ -117,7 +102,7 @@ class EventLoop:
 
     def __init__(self, watchdog: Watchdog) -> None:
         self._set_up(asyncio.new_event_loop())
-        self._loop.set_default_executor(_Threads(self._note_thread))
+        self._loop.set_default_executor(HelperThreads(self._note_thread))
         self._watchdog = watchdog
         # Whether it waits until there is something to do; and how often it has looked.
         self._waits = True
@@ -315,8 +300,11 @@ class EventLoop:
                 task.cancel()
         return task
 
-    def _note_thread(self, future: Future[Any]) -> None:
+    def _note_thread(self, function: Callable[..., object], future: Future[Any]) -> None:
         """Note that something is run in a thread, for the actor whose code asks for it."""
+        # That is the loop's own, no code of an actor, and may take half a minute.
+        if function is socket.getaddrinfo:
+            return
         ended: asyncio.Future[None] = self._loop.create_future()
         self._in_threads.add(ended)
         ended.add_done_callback(self._in_threads.discard)

@@ -58,9 +58,28 @@ class Awaiting(Base):
         print("the actor is let go")
         self.stop()
 
+class Delegating(Base):
+    async def on_receive(self, reached):
+        await asyncio.to_thread(self.block, reached)
+        # Such a thread is had at this time of the program too.
+        await asyncio.to_thread(print, "the actor is let go")
+        self.stop()
+
+    def block(self, reached):
+        reached.set()
+        threading.main_thread().join()
+
+class DaemonDelegating(Delegating):
+    use_daemon_thread = True
+
+    def block(self, reached):
+        reached.set()
+        threading.Event().wait()
+
 if base == "pykka":
     # It has no async handlers, and this is what they are compared to.
-    Awaiting = Blocked
+    Awaiting = Delegating = Blocked
+    DaemonDelegating = Daemon
 
 def tell_later(ref):
     threading.main_thread().join()
@@ -68,7 +87,9 @@ def tell_later(ref):
 
 # It comes after all threads that the program waits for.
 atexit.register(print, "the program ends")
-ref = {"live": Live, "daemon": Daemon, "blocked": Blocked, "awaiting": Awaiting}[kind].start()
+classes = {"live": Live, "daemon": Daemon, "blocked": Blocked, "awaiting": Awaiting}
+classes |= {"delegating": Delegating, "daemon delegating": DaemonDelegating}
+ref = classes[kind].start()
 reached = threading.Event()
 if kind == "live":
     threading.Thread(target=tell_later, args=[ref], daemon=True).start()
@@ -170,7 +191,14 @@ def run_programs(programs):
 CODES = {"returns": 0, "raises": 1, "exits": 3, "interrupted": -signal.SIGINT}
 TRACEBACKS = {"returns": 0, "raises": 1, "exits": 0, "interrupted": 1}
 LET_GO = ["the actor is let go"]
-SAID = {"live": ["the actor ends by itself"], "daemon": [], "blocked": LET_GO, "awaiting": LET_GO}
+SAID = {
+    "live": ["the actor ends by itself"],
+    "daemon": [],
+    "blocked": LET_GO,
+    "awaiting": LET_GO,
+    "delegating": LET_GO,
+    "daemon delegating": [],
+}
 
 
 @on_both

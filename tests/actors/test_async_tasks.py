@@ -267,13 +267,15 @@ def test_a_killed_actor_is_abandoned_until_what_it_runs_in_a_thread_has_ended(ga
 
 def test_an_actor_that_has_given_up_a_thread_is_not_gone_before_that_has_ended(gate):
     async def give_up():
+        loop = asyncio.get_running_loop()
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0):
+            async with asyncio.timeout(None) as timeout:
+                # Called when the function has been given to a thread; not to be given up before it runs there.
+                loop.call_soon(lambda: (gate.await_arrival(), timeout.reschedule(loop.time())))
                 await asyncio.to_thread(gate.pass_through)
 
     ref = Answering.start()
     ref.ask(give_up)
-    gate.await_arrival()
 
     ref.stop(block=False)
 
