@@ -94,6 +94,8 @@ class DeadLetters:
         self._letters: queue.SimpleQueue[Undelivered | FailedStart | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._closed = False
+        # Logged once, and not each time that it is tried again.
+        self._lacks_thread = False
 
     @property
     def count(self) -> int:
@@ -151,8 +153,20 @@ class DeadLetters:
         self._letters.put(letter)
         with self._lock:
             if self._thread is None and not self._closed:
-                self._thread = threading.Thread(target=self._run, name="actors-dead-letters", daemon=True)
-                self._thread.start()
+                self._begin()
+
+    def _begin(self) -> None:
+        thread = threading.Thread(target=self._run, name="actors-dead-letters", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            # Tried again for the next one. Who has lost a message has no part in it.
+            if not self._lacks_thread:
+                self._lacks_thread = True
+                logger.exception("no thread can be started for the listeners to dead letters")
+            return
+        self._thread = thread
+        self._lacks_thread = False
 
     def _run(self) -> None:
         chosen.set(self._runtime)

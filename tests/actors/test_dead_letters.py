@@ -552,6 +552,20 @@ def test_a_listener_that_raises_is_removed_and_logged(dead_letters, caplog):
     assert (record.levelname, record.exc_info[1].args) == ("ERROR", ("boom",))
 
 
+def test_what_no_thread_can_be_started_for_is_told_later(letters, shortage, caplog):
+    with shortage("actors-dead-letters"):
+        for message in (1, 2):
+            with pytest.raises(NoSuchName):
+                named("nobody").tell(message)
+
+    with pytest.raises(NoSuchName):
+        named("nobody").tell(3)
+
+    assert [letters().message for _ in range(3)] == [1, 2, 3]
+    [record] = [record for record in caplog.records if record.name == "pykka_otp.dead_letters"]
+    assert record.getMessage().startswith("no thread can be started")
+
+
 def test_a_listener_that_has_ended_is_removed_and_makes_no_dead_letters(dead_letters, letters):
     listener = Probe.start()
     dead_letters.listen(listener)
