@@ -346,8 +346,9 @@ class Task(Generic[V_co]):
         check_timeout(timeout)
         _check_choice("on_timeout", on_timeout, OnStreamTimeout)
         concurrency = max_concurrency or os.cpu_count() or 1
-        stream = _Stream(function, timeout, kills=on_timeout == "kill_task", zips=zip_input_on_exit)
-        return stream.run(iter(inputs), concurrency, ordered=ordered)
+        kills = on_timeout == "kill_task"
+        stream = _Stream(function, timeout, ordered=ordered, kills=kills, zips=zip_input_on_exit)
+        return stream.run(iter(inputs), concurrency)
 
     # What has come of it
 
@@ -471,51 +472,54 @@ class _Element(Generic[T, R]):
         self.process = process
         self.results = results
         self.deadline = deadline
+        self.has_ended = False
         self.timed_out = False
 
 
 class _Stream(Generic[T, R]):
     """The tasks of one `async_stream`: those that run, and those that have ended and are to be yielded."""
 
-    def __init__(self, function: Callable[[T], R], timeout: float | None, *, kills: bool, zips: bool) -> None:
+    def __init__(
+        self, function: Callable[[T], R], timeout: float | None, *, ordered: bool, kills: bool, zips: bool
+    ) -> None:
         self._function = function
         self._timeout = timeout
         self._kills = kills
         self._zips = zips
+        self._ordered = ordered
         self._running: list[_Element[T, R]] = []
-        self._ended: list[_Element[T, R]] = []
+        # What is to be yielded yet, the next first: all of them, or only those that have ended.
+        self._following: deque[_Element[T, R]] = deque()
 
-    def run(self, inputs: Iterator[T], concurrency: int, *, ordered: bool) -> Generator[Done[R] | Exited, None, None]:
+    def run(self, inputs: Iterator[T], concurrency: int) -> Generator[Done[R] | Exited, None, None]:
         consumer = current()
         if consumer is not None:
             consumer.refuse_to_block()
             consumer.when_ended(self._kill_all)
-        # In the order of the inputs: what is to be yielded yet.
-        waiting: deque[_Element[T, R]] = deque()
+        following = self._following
         try:
             while True:
-                waiting.extend(self._begin(given) for given in islice(inputs, concurrency - len(self._running)))
-                if not waiting:
-                    return
-                following = waiting[0] if ordered else self._ended[0] if self._ended else None
-                if following in self._ended:
-                    self._ended.remove(following)
-                    waiting.remove(following)
-                    yield self._outcome(following, consumer)
-                else:
+                for given in islice(inputs, concurrency - len(self._running)):
+                    self._begin(given)
+                if following and following[0].has_ended:
+                    yield self._outcome(following.popleft(), consumer)
+                elif self._running:
                     self._await_one()
+                else:
+                    return
         finally:
             self._kill_all()
             if consumer is not None:
                 consumer.not_when_ended(self._kill_all)
 
-    def _begin(self, given: T) -> _Element[T, R]:
+    def _begin(self, given: T) -> None:
         results: list[R] = []
         ref = _start(_Call(self._function, (given,), {}), results, link=False)
         deadline = math.inf if self._timeout is None else current_runtime().clock.now() + self._timeout
         element = _Element(given, ref._process, results, deadline)
         self._running.append(element)
-        return element
+        if self._ordered:
+            self._following.append(element)
 
     def _await_one(self) -> None:
         """Wait until a task has ended, or has no time left."""
@@ -533,7 +537,9 @@ class _Stream(Generic[T, R]):
                 element.timed_out = True
                 element.process.kill()
             self._running.remove(element)
-            self._ended.append(element)
+            element.has_ended = True
+            if not self._ordered:
+                self._following.append(element)
 
     def _outcome(self, element: _Element[T, R], consumer: Process | None) -> Done[R] | Exited:
         if element.results and not element.timed_out:
