@@ -15,7 +15,7 @@ from pykka import messages as pykka_messages
 from actors._future import Request
 from actors._mail import NO_REPLY, Control, Fired, Inspect, StopRequest, Told, unwrapped
 from actors._process import ALIVE
-from actors.errors import ExitRequest, Ignore, NotBegun, ProcessKilled
+from actors.errors import ExitRequest, Ignore, IgnoredElsewhere, NotBegun, ProcessKilled
 from actors.messages import Crashed, Exit, Normal, Refusal, is_orderly, shown
 
 if TYPE_CHECKING:
@@ -84,6 +84,8 @@ def _begin(process: Process) -> None:
         process.mark_started()
     except ProcessKilled:
         _unwound(process)
+    except IgnoredElsewhere as error:
+        _fail_start(process, Crashed(error))
     except Ignore:
         process.start_ignored = True
         process.close(Normal())

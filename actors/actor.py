@@ -17,7 +17,7 @@ from actors._hooks import Hooks, check_hooks
 from actors._process import ALIVE, Process, current
 from actors._scheduler import RunsOn
 from actors.child_spec import ChildSpec
-from actors.errors import CallTimeout, ExitRequest, Ignore, NotAnActor, StartFailed
+from actors.errors import CallTimeout, ExitRequest, Ignore, IgnoredElsewhere, NotAnActor, StartFailed
 from actors.messages import Crashed
 from actors.ref import ActorRef
 from actors.runtime import current_runtime
@@ -431,7 +431,7 @@ def await_start(process: Process, timeout: float | None) -> None:
     if process.started:
         return
     if process.start_ignored:
-        raise Ignore
+        raise IgnoredElsewhere
     assert process.reason is not ALIVE, "announced, so it has died"
     cause = process.reason.exception if isinstance(process.reason, Crashed) else None
     raise StartFailed(process.label, process.reason) from cause

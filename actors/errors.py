@@ -69,6 +69,10 @@ class Ignore(Exception):
     """
 
 
+class IgnoredElsewhere(Ignore):
+    """What `start_link()` lets through: not the actor that calls, but the one that it starts has ignored its start."""
+
+
 class ProcessKilled(BaseException):
     """Raised inside a killed actor where its code next enters the runtime, so that it unwinds.
 

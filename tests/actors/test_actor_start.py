@@ -188,6 +188,17 @@ def test_ignore_comes_through_to_who_starts(hook):
     assert received_nothing(starter)
 
 
+@rule("A47")
+def test_who_starts_one_that_ignores_its_start_has_not_ignored_its_own():
+    starter = TrappingProbe.start()
+
+    with pytest.raises(StartFailed) as failed:
+        starter.ask(failing(failing(ignore).start_link).start_link)
+
+    assert isinstance(failed.value.reason, Crashed)
+    assert isinstance(failed.value.reason.exception, Ignore)
+
+
 @rule("A48")
 def test_an_actor_that_ignores_its_start_ends_normally():
     class Ignoring(Probe):
