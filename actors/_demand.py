@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Generic, NamedTuple, TypeVar
 
 __all__ = ["Allotment", "Batch", "DemandDispatcher", "check_demand", "split_batches"]
@@ -34,7 +35,8 @@ def check_demand(max_demand: object, min_demand: object) -> tuple[int, int]:
     return max_demand, min_demand
 
 
-def split_batches(events: int, *, max_demand: int, min_demand: int, demand: int) -> tuple[list[Batch], int]:
+@lru_cache(maxsize=1024)
+def split_batches(events: int, *, max_demand: int, min_demand: int, demand: int) -> tuple[tuple[Batch, ...], int]:
     """Cut one message of `events` into the calls that handle it, and say what is asked for after each.
 
     A call gets at most `max_demand - min_demand` events, whatever came at once. After a call that brings the demand
@@ -60,7 +62,7 @@ def split_batches(events: int, *, max_demand: int, min_demand: int, demand: int)
         ask = max_demand - demand if demand <= min_demand else 0
         demand += ask
         batches.append(Batch(size, ask))
-    return batches, demand
+    return tuple(batches), demand
 
 
 class Allotment(NamedTuple, Generic[C]):
@@ -126,7 +128,8 @@ class DemandDispatcher(Generic[C]):
         return allotments
 
     def _put_back(self, claim: _Claim[C]) -> None:
-        index = len(self._claims)
-        while index > 0 and self._claims[index - 1].demand < claim.demand:
+        claims, demand = self._claims, claim.demand
+        index = len(claims)
+        while index and claims[index - 1].demand < demand:
             index -= 1
-        self._claims.insert(index, claim)
+        claims.insert(index, claim)

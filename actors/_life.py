@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from actors._process import Process
     from actors.messages import ExitReason
 
-__all__ = ["TURN", "depart", "finish", "turn"]
+__all__ = ["TURN", "UNFINISHED", "depart", "finish", "turn"]
 
 logger = logging.getLogger("pykka_otp.crash")
 
@@ -198,12 +198,12 @@ def finish(process: Process, result: object) -> object:
 
 _GENERATORS = frozenset({GeneratorType, AsyncGeneratorType})
 
-_UNFINISHED = _GENERATORS | {CoroutineType}
+UNFINISHED = _GENERATORS | {CoroutineType}
 
 
 def _respond(process: Process, response: Any, asked: Request | None) -> None:
     """Do with what a handler has returned as its type says."""
-    if type(response) in _UNFINISHED:
+    if type(response) in UNFINISHED:
         response = finish(process, response)
     if asked is None or process.handling is not asked:
         return
@@ -215,7 +215,7 @@ def _respond(process: Process, response: Any, asked: Request | None) -> None:
         asked.answer(response)
 
 
-_SPECIAL_RESPONSES = _UNFINISHED | {Refusal, type(NO_REPLY)}
+_SPECIAL_RESPONSES = UNFINISHED | {Refusal, type(NO_REPLY)}
 
 
 def _fail(asked: Request | None, error: BaseException) -> None:

@@ -10,7 +10,6 @@ import logging
 import threading
 from contextlib import suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import partial
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
@@ -87,15 +86,17 @@ class Sample:
         self.handled = 0
 
 
-@dataclass(frozen=True, slots=True)
 class _Awaited:
     """How far another actor is to come, as what is waited for."""
 
-    target: Process
-    reached: Callable[[Process], bool]
+    __slots__ = ("_reached", "target")
+
+    def __init__(self, target: Process, reached: Callable[[Process], bool]) -> None:
+        self.target = target
+        self._reached = reached
 
     def _is_over(self) -> bool:
-        return self.reached(self.target)
+        return self._reached(self.target)
 
 
 class Home(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -19,6 +19,7 @@ from actors.messages import Crashed, ExitReason
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Generator, Sequence
+    from contextlib import AbstractContextManager
 
     from actors._backlog import Subscription
     from actors._hooks import Hooks
@@ -209,6 +210,9 @@ class Worker(Actor):
                 self.__backlog.reject(delivery, reason)
 
 
+_UNWATCHED = nullcontext()
+
+
 class _Watch:
     """Kills a worker whose handler runs longer than its time.
 
@@ -224,15 +228,15 @@ class _Watch:
         self._deadline: float | None = None
         self._group: list[Delivery] = []
 
-    @contextmanager
-    def over(self, group: list[Delivery]) -> Generator[None]:
+    def over(self, group: list[Delivery]) -> AbstractContextManager[None]:
         """Watch over one call of the handler."""
-        if self._timeout is None:
-            yield
-            return
+        return _UNWATCHED if self._timeout is None else self._over(group, self._timeout)
+
+    @contextmanager
+    def _over(self, group: list[Delivery], timeout: float) -> Generator[None]:
         with self._lock:
             self._group = group
-            self._deadline = self._clock.now() + self._timeout
+            self._deadline = self._clock.now() + timeout
             if not self._is_armed:
                 self._arm(self._deadline)
         try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from actors import ActorRef, whereis
 from actors.testing import System
-from actors.testing._exploring import silence
+from actors.testing._exploring import many_runs
 from actors.testing._injection import check_selector, selects
 from actors.testing._shown import name_of, shown
 from actors.testing.probe import ProbeActor
@@ -209,7 +209,7 @@ def crash_sweep(  # noqa: PLR0913 - each says another thing
         check_selector(selector)
     runs = _Runs(scenario, seed, max_steps, always, finally_)
     points: list[CrashPoint] = []
-    with silence():
+    with many_runs():
         failure = runs.run(lambda system: _list_points(system, selectors, points))
         if failure is not None:
             failure.add_note("the scenario fails so when nothing crashes")
@@ -229,7 +229,6 @@ def _as_kill(point: CrashPoint) -> CrashPoint:
 def _list_points(system: System, selectors: tuple[Selector, ...], points: list[CrashPoint]) -> None:
     """Have all points listed to which actors come from now on."""
     times: Counter[tuple[str, str]] = Counter()
-    strike = system._simulation.strike
 
     def come(process: Process, point: str, about: tuple[object, ...]) -> None:
         place = (name_of(process), point)
@@ -237,9 +236,8 @@ def _list_points(system: System, selectors: tuple[Selector, ...], points: list[C
         is_meant = any(selects(selector, process) for selector in selectors) if selectors else _is_users(process)
         if is_meant and process.started:
             points.append(CrashPoint(*place, times[place], " ".join(map(shown, about))))
-        strike(process, point, about)
 
-    system._simulation.strike = come
+    system._simulation.strikes.append(come)
 
 
 def _is_users(process: Process) -> bool:

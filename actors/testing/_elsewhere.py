@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from actors.testing._exploring import AGAIN, Limits, Plan, Seen, Which, compare, silence
+from actors.testing._exploring import AGAIN, Limits, Plan, Seen, Which, compare, many_runs
 from actors.testing._runs import NotDeterministic, Run
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def answer() -> None:
     os.dup2(2, 1)
     task, arguments = pickle.load(sys.stdin.buffer)  # noqa: S301 - our own, from the process that has started this one
     try:
-        with silence():
+        with many_runs():
             came = (False, task(*arguments))
     except Exception as error:  # noqa: BLE001 - raised again in the process that waits for it
         came = (True, _sendable(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import itertools
 import logging
 import time
@@ -29,7 +30,7 @@ __all__ = [
     "compare",
     "go_around",
     "go_through",
-    "silence",
+    "many_runs",
 ]
 
 PolicyMaker: TypeAlias = "Callable[[str, int], Policy]"
@@ -40,15 +41,26 @@ AGAIN = 100
 
 
 @contextlib.contextmanager
-def silence() -> Generator[None]:
-    """Have the library log nothing: not what hundreds of crashes say, nor keep what they refer to."""
+def many_runs() -> Generator[None]:
+    """Have many runs made: nothing logged by the library meanwhile, and the garbage of several collected together.
+
+    What hundreds of crashes would say nobody reads, and what is logged keeps what it refers to.
+    """
     logger = logging.getLogger("pykka_otp")
     level = logger.level
+    threshold, *others = gc.get_threshold()
     logger.setLevel(logging.CRITICAL + 1)
+    # Below, it is collected several times in each run. 0 means never.
+    gc.set_threshold(threshold and max(threshold, _OBJECTS), *others)
     try:
         yield
     finally:
+        gc.set_threshold(threshold, *others)
         logger.setLevel(level)
+
+
+_OBJECTS = 100_000
+"""Objects after which garbage is looked for: some tens of megabytes."""
 
 
 # Which runs there are

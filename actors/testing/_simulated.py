@@ -6,6 +6,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from actors._bounded import Bound, BoundedProcess
+from actors._life import UNFINISHED, finish
 from actors._observer import Observer
 from actors._process import Process
 from actors._telemetry import ACTOR, MESSAGE
@@ -59,12 +60,17 @@ class _Watching(Observer):
     def handle(self, process: Any, message: object, receive: Callable[[object], object] | None = None) -> object:
         simulation: Simulation = process.simulation
         simulation.note(process, "receive", (message,))
-        simulation.strike(process, "receive", (message,))
+        for strike in simulation.strikes:
+            strike(process, "receive", (message,))
         if self.listeners or process.runtime._observes_all:
             response = super().handle(process, message, receive)
         else:
-            response = self._call(process, message, receive)
-        simulation.strike(process, "handled", (message,))
+            # As the observer does, without the calls.
+            response = (receive or process.actor._handle_receive)(message)
+            if type(response) in UNFINISHED:
+                response = finish(process, response)
+        for strike in simulation.strikes:
+            strike(process, "handled", (message,))
         return response
 
     def ended(self, process: Any) -> None:

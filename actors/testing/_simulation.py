@@ -14,7 +14,7 @@ import threading
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from greenlet import GreenletExit, getcurrent, greenlet
+from greenlet import getcurrent, greenlet
 
 from actors._clock import Clock, Ticket
 from actors._life import turn
@@ -128,10 +128,14 @@ class _Parked:
             return True
         if timeout is not None and timeout <= 0:
             return False
-        ticket = None if timeout is None else clock.call_at(clock.now() + timeout, self.release)
-        self._body = self._simulation.running
-        self._simulation.leave()
-        return ticket is None or clock.cancel(ticket)
+        simulation = self._simulation
+        self._body = simulation.running
+        if timeout is None:
+            simulation.leave()
+            return True
+        ticket = clock.call_at(clock.now() + timeout, self.release)
+        simulation.leave()
+        return ticket.take() is not None
 
     def release(self) -> None:
         if not self._is_released:
@@ -212,6 +216,9 @@ class SimulatedBody:
         if not (process.gone or process.rest()):
             simulation.ready.append(process)
 
+    def new_waiter(self) -> Waiter:
+        return _Parked(self.simulation)
+
     def pass_by(self, point: str, *about: object) -> None:
         process: Any = self
         self.simulation.at_point(process, point, about)
@@ -255,10 +262,6 @@ class Names:
             self._ended.setdefault(place, []).append(name_of(process))
 
 
-def _nothing(_process: Process, _point: str, _about: tuple[object, ...]) -> None:
-    """Nothing goes wrong."""
-
-
 def _wait_of(process: Process) -> str:
     waits = process.waiting_for
     target = None if waits is None else waits.target
@@ -281,10 +284,6 @@ def _nobody_told(_process: Process) -> None:
     """Nobody wants to know."""
 
 
-def _nothing_left(_body: Body | None) -> None:
-    """Nobody looks whether it may be left."""
-
-
 class Simulation:
     """Runs bodies, one step after the other.
 
@@ -302,14 +301,15 @@ class Simulation:
         self.scheduler = SimulatedScheduler(self)
         self.running: Body | None = None
         self.steps = 0
-        self.before_leaving: Callable[[Body | None], None] = _nothing_left
+        # Looks whether whoever runs may be left; None when nobody wants to look.
+        self.before_leaving: Callable[[Body | None], None] | None = None
         self.names = Names()
         # Told of each actor before its code runs first.
         self.begun: Callable[[Process], None] = _nobody_told
         # Told of each that is gone.
         self.ended: Callable[[Process], None] = _nobody_told
         # What goes wrong at a point, as a test has it.
-        self.strike: Callable[[Process, str, tuple[object, ...]], None] = _nothing
+        self.strikes: list[Callable[[Process, str, tuple[object, ...]], None]] = []
         self.listeners: list[Callable[[Process, str, tuple[object, ...]], None]] = []
         self._max_steps = max_steps
         self._max_time = max_time
@@ -320,7 +320,6 @@ class Simulation:
         self._is_closed = False
         # The one of asyncio, when there is one: others must not take themselves for its coroutines.
         self.event_loop: Any = None
-        self._failure: BaseException | None = None
         self._recent: deque[tuple[Process, str, tuple[object, ...]]] = deque(maxlen=_RECENT)
         self.processes: Callable[[], list[Process]] = list
         # Called by the test's own code after each step, at every switch point; None when nobody wants to look.
@@ -337,7 +336,7 @@ class Simulation:
         finally:
             self._hub = None
 
-    def run_until(self, is_over: Callable[[], bool], timeout: float | None, *, idle_is_over: bool = False) -> bool:
+    def run_until(self, is_over: Callable[[], object], timeout: float | None, *, idle_is_over: bool = False) -> bool:
         """Have everybody run, and time pass, until something holds; False after `timeout` seconds.
 
         Args:
@@ -353,7 +352,8 @@ class Simulation:
             while not is_over():
                 if self._step():
                     continue
-                if (idle_is_over and self.clock.next_deadline() is None) or not self._pass_time(deadline):
+                due = self.clock.next_deadline()
+                if (idle_is_over and due is None) or not self._pass_time(due, deadline):
                     return False
             return True
         finally:
@@ -371,16 +371,18 @@ class Simulation:
     def close(self) -> None:
         """End what still waits somewhere: code that has swallowed its kill, or that a failure has left where it was."""
         self._is_closed = True
+        for loop in self._idle:
+            # Out of its own loop, since there is no more to do.
+            loop.switch(None)
         for loop in self._loops:
             for _ in range(_STUBBORN):
                 if not loop.dead:
-                    loop.throw(GreenletExit if loop in self._idle else ProcessKilled)
+                    loop.throw(ProcessKilled)
         self._loops.clear()
         self._idle.clear()
 
-    def _pass_time(self, deadline: float) -> bool:
-        """Move on to the next timer; False when `deadline` comes first."""
-        due = self.clock.next_deadline()
+    def _pass_time(self, due: float | None, deadline: float) -> bool:
+        """Move on to the next timer, which is due then; False when `deadline` comes first."""
         if due is not None and due <= deadline:
             if due > self._max_time:
                 raise self.livelock(f"for more than max_time={self._max_time} virtual seconds")
@@ -401,17 +403,18 @@ class Simulation:
 
     def _step(self) -> bool:
         """Have one body run until it waits, ends, or another is to go on; False when nobody can."""
-        ready = self.ready
         body = self._chosen
         if body is not None:
             self._chosen = None
-        elif not ready:
-            return False
-        elif len(ready) == 1:
-            body = ready.pop()
         else:
-            body = self.policy.next_of(ready, None)
-            ready.remove(body)
+            ready = self.ready
+            if len(ready) > 1:
+                body = self.policy.next_of(ready, None)
+                ready.remove(body)
+            elif ready:
+                body = ready.pop()
+            else:
+                return False
         self.running = body
         loop = body.greenlet
         if loop is None:
@@ -420,20 +423,17 @@ class Simulation:
         else:
             loop.switch()
         self.running = None
-        if self._failure is not None:
-            failure, self._failure = self._failure, None
-            raise failure
         if self.after_step is not None:
             self.after_step()
         return True
 
     def fail(self, failure: BaseException) -> None:
         """Raise it in the test, and let the code that is at work here go no further."""
-        self._failure = failure
         # It is what the test is about now; the same lock would be found everywhere.
-        self.before_leaving = _nothing_left
+        self.before_leaving = None
+        self.running = None
         hub: Any = self._hub
-        hub.switch()
+        hub.throw(failure)
 
     def _new_loop(self) -> greenlet:
         loop = greenlet(self._loop)
@@ -447,7 +447,8 @@ class Simulation:
             body.greenlet = None
             if not self._is_closed:
                 self._idle.append(me)
-                self.before_leaving(self.running)
+                if self.before_leaving is not None:
+                    self.before_leaving(self.running)
                 hub: Any = self._hub
                 body = hub.switch()
 
@@ -458,22 +459,23 @@ class Simulation:
             self.ready.append(body)
             self.leave()
 
-    def leave(self) -> Any:
+    def leave(self) -> None:
         """Leave the current greenlet until it is switched to again."""
         if self._is_closed:
             raise ProcessKilled("the simulation has ended")
-        self.before_leaving(self.running)
-        return self._pause()
+        if self.before_leaving is not None:
+            self.before_leaving(self.running)
+        self._pause()
 
-    def _pause(self) -> Any:
-        event_loop: Any = self.event_loop if self.running is self.event_loop else None
-        if event_loop is not None:
-            event_loop.leave()
+    def _pause(self) -> None:
         hub: Any = self._hub
-        came = hub.switch()
-        if event_loop is not None:
-            event_loop.enter()
-        return came
+        event_loop: Any = self.event_loop
+        if event_loop is None or event_loop is not self.running:
+            hub.switch()
+            return
+        event_loop.leave()
+        hub.switch()
+        event_loop.enter()
 
     # Called in the code of bodies
 
@@ -481,14 +483,17 @@ class Simulation:
         """Be at a switch point: another may go on first."""
         # The actor; or the event loop, which runs a coroutine of the actor's.
         body = self.running
-        if body is None or self._is_closed:
-            # The test, in an actor's name.
+        if body is None:
+            # The test, in an actor's name; or the simulation has ended.
             return
-        self.steps += 1
-        if self.steps > self._max_steps:
+        self.steps = steps = self.steps + 1
+        if steps > self._max_steps:
             self.fail(self.livelock(f"for more than max_steps={self._max_steps} switch points"))
-        self.note(process, point, about)
-        self.strike(process, point, about)
+        self._recent.append((process, point, about))
+        for listener in self.listeners:
+            listener(process, point, about)
+        for strike in self.strikes:
+            strike(process, point, about)
         ready = self.ready
         if ready:
             chosen = self.policy.next_of(ready, body)

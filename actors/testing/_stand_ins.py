@@ -28,6 +28,7 @@ __all__ = ["NotSimulated", "locks_of", "refuse_held", "stand_ins"]
 
 _RealLock: Any = type(threading.Lock())
 _RealRLock: Any = type(threading.RLock())
+_REAL = frozenset({_RealLock, _RealRLock})
 
 
 class NotSimulated(AssertionError):
@@ -219,11 +220,13 @@ def locks_of(process: Process) -> list[tuple[str, Any]]:
             if module is not None:
                 found += _real_locks(f"{base.__module__}.", vars(module))
         _of_classes[cls] = found
-    return [*found, *_real_locks("self.", getattr(process.actor, "__dict__", {}))]
+    own = getattr(process.actor, "__dict__", {})
+    # Most have none: to see that takes less than to look at each.
+    return found if _REAL.isdisjoint(map(type, own.values())) else [*found, *_real_locks("self.", own)]
 
 
 def _real_locks(prefix: str, names: Any) -> list[tuple[str, Any]]:
-    return [(prefix + name, value) for name, value in names.items() if isinstance(value, (_RealLock, _RealRLock))]
+    return [(prefix + name, value) for name, value in names.items() if type(value) in _REAL]
 
 
 def refuse_held(simulation: Simulation, locks: list[tuple[str, Any]]) -> None:

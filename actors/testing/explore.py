@@ -19,7 +19,7 @@ from actors.testing._exploring import (
     compare,
     go_around,
     go_through,
-    silence,
+    many_runs,
 )
 from actors.testing._policy import InTurn, Pct, Policy, RandomWalk
 from actors.testing._runs import NotDeterministic, Scenario, follow, run_recorded
@@ -145,7 +145,7 @@ def explore(  # noqa: PLR0913 - each says another thing
     limits = Limits(limit, None if seconds is None else begin + seconds)
     seen = Seen()
     complete = None
-    with silence():
+    with many_runs():
         if exhaustive:
             found, complete = go_through(plan, seen, limits, preemptions)
         elif workers > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 import random
@@ -90,8 +91,6 @@ class System:
         self.seed = seed
         self.again = f"seed={seed!r}"
         """How to have the same run again, as a failure says it."""
-        self.random = random.Random(f"{seed} of users")
-        """For users' code that needs chance: as the seed says."""
         self._simulation = Simulation(
             RandomWalk(seed) if policy is None else policy, max_steps=max_steps, max_time=max_time
         )
@@ -108,9 +107,7 @@ class System:
         if record:
             self._simulation.listeners.append(self._note)
         self._simulation.ended = self._ended
-        self._simulation.strike = self._faults.at
         self._simulation.begun = self._begun
-        self._simulation.before_leaving = self._before_leaving
 
     # Life
 
@@ -135,6 +132,11 @@ class System:
             self._stand_ins.__exit__(None, None, None)
         if exception is None:
             self.check_crashes()
+
+    @functools.cached_property
+    def random(self) -> random.Random:
+        """For users' code that needs chance: as the seed says."""
+        return random.Random(f"{self.seed} of users")
 
     @property
     def runtime(self) -> Runtime:
@@ -170,7 +172,7 @@ class System:
         Returns:
             False when the time was over before.
         """
-        return self._simulation.run_until(lambda: bool(condition()), within, idle_is_over=True)
+        return self._simulation.run_until(condition, within, idle_is_over=True)
 
     def always(self, check: Callable[[], object]) -> None:
         """Have something hold at each step from now on, until the end of the test: an invariant.
@@ -270,7 +272,7 @@ class System:
     def kill_at(self, actor: Selector, point: str, *, message: Matcher = ANY, nth: int = 1) -> Fault:
         """Have an actor killed, by nobody, when it comes to a point of its code for the n-th time."""
         check_selector(actor)
-        return self._faults.add(Fault("kill", actor, point, message, nth, lambda process: process.kill()))
+        return self._inject(Fault("kill", actor, point, message, nth, lambda process: process.kill()))
 
     def fail_start(
         self, actor: Selector, exception: BaseException | type[BaseException] | None = None, *, times: int = 1
@@ -285,13 +287,13 @@ class System:
         def wait(process: Process) -> None:
             process.wait(process.new_waiter(), seconds)
 
-        return self._faults.add(Fault("slow", actor, "receive", message, nth, wait))
+        return self._inject(Fault("slow", actor, "receive", message, nth, wait))
 
     def hold(self, actor: Selector, at: str = "receive", *, message: Matcher = ANY) -> Held:
         """Hold an actor when it comes to a point of its code next, until `release()` of what is returned is called."""
         check_selector(actor)
         held = Held()
-        self._faults.add(Fault("hold", actor, at, message, 1, held.wait))
+        self._inject(Fault("hold", actor, at, message, 1, held.wait))
         return held
 
     def _raise(
@@ -309,7 +311,13 @@ class System:
         if not isinstance(made, BaseException) and not (isinstance(made, type) and issubclass(made, BaseException)):
             raise TypeError(f"exception must be an exception, or a class of exceptions; got {exception!r}")
         make = made if isinstance(made, type) else lambda: made
-        return self._faults.add(Fault("crash", actor, point, message, nth, self._faults.raising(make)))
+        return self._inject(Fault("crash", actor, point, message, nth, self._faults.raising(make)))
+
+    def _inject(self, fault: Fault) -> Fault:
+        strikes = self._simulation.strikes
+        if self._faults.at not in strikes:
+            strikes.append(self._faults.at)
+        return self._faults.add(fault)
 
     @property
     def faults(self) -> list[Fault]:
@@ -373,6 +381,7 @@ class System:
         locks = locks_of(process)
         if locks:
             self._locks[process] = locks
+            self._simulation.before_leaving = self._before_leaving
         if "start" in self._faults.points:
             actor: Any = process.actor
             on_start = actor.on_start
