@@ -200,6 +200,9 @@ class SimulatedBody:
 
     __slots__ = ()
 
+    # There is one thread.
+    runs_here = True
+
     if TYPE_CHECKING:
         simulation: Simulation
         known_as: str
@@ -469,10 +472,10 @@ class Simulation:
 
     def _pause(self) -> None:
         hub: Any = self._hub
-        event_loop: Any = self.event_loop
-        if event_loop is None or event_loop is not self.running:
+        if self.event_loop is None or self.event_loop is not self.running:
             hub.switch()
             return
+        event_loop: Any = self.event_loop
         event_loop.leave()
         hub.switch()
         event_loop.enter()
