@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import heapq
 import itertools
 import logging
@@ -84,9 +83,11 @@ class ThreadWaiter:
 
     def release(self) -> None:
         self.is_released = True
-        # Somebody else may have ended the wait before: its answer and a kill may meet.
-        with contextlib.suppress(RuntimeError):
+        try:  # noqa: SIM105 - who waits wakes at once, and waits again for this thread to sleep
             self._lock.release()
+        except RuntimeError:
+            # Somebody else has ended the wait before: its answer and a kill may meet.
+            pass
 
 
 class Ticket:

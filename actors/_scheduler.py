@@ -25,7 +25,6 @@ import threading
 import time
 import weakref
 from collections import deque
-from contextlib import suppress
 from contextvars import Context
 from functools import partial
 from pathlib import Path
@@ -242,7 +241,8 @@ class Pool:
             carrier.asleep = True
             if not carrier.surplus:
                 self.sleepers.append(carrier)
-        self.watchdog.scheduler.tell_rest()
+        if self.watchdog.scheduler.on_rest is not None:
+            self.watchdog.scheduler.tell_rest()
         return True
 
     def get_up(self, carrier: Carrier) -> bool:
@@ -538,40 +538,43 @@ class Carrier:
         try:
             if queue and (queue_first or not ready) and not self.surplus:
                 return queue.popleft()
-            wait = ready.popleft()
-            parked, wait.parked = wait.parked, None
-            if parked is not None:
-                return parked
+            if ready:
+                wait = ready.popleft()
+                parked, wait.parked = wait.parked, None
+                if parked is not None:
+                    return parked
         except IndexError:
             pass
         return self._take() or self._await_next()
 
     def _await_next(self) -> Process | greenlet | None:
-        item = self.running = None
-        while item is None:
-            if not self._pool.fall_asleep(self):
+        # Who was answered last wakes meanwhile, and waits until this thread sleeps: so, in as few steps as can be.
+        self.running = None
+        pool = self._pool
+        while True:
+            if not pool.fall_asleep(self):
                 return None
             item = self._take()
             if item is None:
                 if not self._await_bell():
                     return None
                 item = self._take()
-            elif not self._pool.get_up(self):
+            elif not pool.get_up(self):
                 self.bell.acquire()
-            if self._pool.watchdog.asleep:
-                self._pool.watchdog.rouse()
-        return item
+            if pool.watchdog.asleep:
+                pool.watchdog.rouse()
+            if item is not None:
+                return item
 
     def _take(self) -> Process | greenlet | None:
         """What there is to run, from wherever; None when there is nothing."""
-        with suppress(IndexError):
-            while True:
-                wait = self.ready.popleft()
-                parked, wait.parked = wait.parked, None
-                # None: released again, after it was resumed, or before it was parked.
-                if parked is not None:
-                    return parked
-        if self.surplus:
+        while self.ready:
+            wait = self.ready.popleft()
+            parked, wait.parked = wait.parked, None
+            # None: released again, after it was resumed, or before it was parked.
+            if parked is not None:
+                return parked
+        if self.surplus or not self._queue:
             return None
         try:
             return self._queue.popleft()
