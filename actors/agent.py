@@ -40,7 +40,7 @@ class _GetAndUpdate(Request[Any]):
     change: Callable[[Any], Any]
 
 
-class AgentRef(GenServerRef, Generic[S]):
+class AgentRef(GenServerRef[Any], Generic[S]):
     """A ref to an agent, with what can be done to its state.
 
     Each function runs in the agent, and gets the state; it may be `async def`. One that raises ends the agent, and the
@@ -107,7 +107,7 @@ class AgentRef(GenServerRef, Generic[S]):
         super().cast(change)
 
 
-class _NamedAgentRef(NamedRef["GenServer[Any]"], AgentRef[S]):  # pyright: ignore[reportIncompatibleVariableOverride] - looked up instead of kept
+class _NamedAgentRef(NamedRef[Any], AgentRef[S]):  # pyright: ignore[reportIncompatibleVariableOverride] - looked up instead of kept
     """A ref to whatever agent has the name."""
 
 
@@ -125,7 +125,7 @@ class Agent(GenServer[S]):
     OTP: `Agent` (A101 to A106).
     """
 
-    @overload  # type: ignore[override]  # its ref knows the state instead
+    @overload
     @classmethod
     def start(cls, make: Callable[[], Coroutine[Any, Any, T]]) -> AgentRef[T]: ...
 
@@ -143,7 +143,7 @@ class Agent(GenServer[S]):
         """
         return cls.options().start(make)
 
-    @overload  # type: ignore[override]  # the same
+    @overload
     @classmethod
     def start_link(cls, make: Callable[[], Coroutine[Any, Any, T]]) -> AgentRef[T]: ...
 
@@ -157,7 +157,7 @@ class Agent(GenServer[S]):
         return cls.options().start_link(make)
 
     @classmethod
-    def options(  # type: ignore[override]  # noqa: PLR0913 - the same
+    def options(  # noqa: PLR0913 - one for each that an actor has
         cls,
         *,
         name: Hashable | None = None,
@@ -218,7 +218,7 @@ class Agent(GenServer[S]):
         return AgentRef[Any](process)
 
 
-class AgentOptions(GenServerOptions):
+class AgentOptions(GenServerOptions[Any]):
     """How to start agents: what `Agent.options()` returns. Can be kept, and used many times."""
 
     __slots__ = ()

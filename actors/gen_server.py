@@ -6,8 +6,10 @@ import logging
 import queue
 from dataclasses import dataclass, field, replace
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NoReturn, TypeAlias, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NoReturn, Self, TypeAlias, cast, overload
 from weakref import WeakValueDictionary, ref
+
+from typing_extensions import TypeVar
 
 from actors._future import Request as Asked
 from actors._mail import NO_REPLY, Control, Wrapping
@@ -50,6 +52,7 @@ logger = logging.getLogger("pykka_otp.gen_server")
 S = TypeVar("S")
 S_co = TypeVar("S_co", covariant=True)
 R = TypeVar("R")
+G = TypeVar("G", bound="GenServer[Any]", default=Any)
 
 
 # What callbacks return
@@ -235,7 +238,7 @@ class _Idle(Control, Wrapping):
             server._otp_process.put(self)
 
 
-class GenServerRef(ActorRef["GenServer[Any]"]):
+class GenServerRef(ActorRef[G], Generic[G]):
     """A ref to a server, with `call` and `cast`.
 
     `ask` is a `call` without a time-out of its own. What is sent by `tell` is a plain message, for `handle_info`.
@@ -324,7 +327,7 @@ class GenServerRef(ActorRef["GenServer[Any]"]):
         raise TypeError(msg)
 
 
-class _NamedGenServerRef(NamedRef["GenServer[Any]"], GenServerRef):  # pyright: ignore[reportIncompatibleVariableOverride] - looked up instead of kept
+class _NamedGenServerRef(NamedRef[G], GenServerRef[G]):  # pyright: ignore[reportIncompatibleVariableOverride] - looked up instead of kept
     """A ref to whatever server has the name."""
 
 
@@ -457,7 +460,7 @@ class GenServer(Actor, Generic[S]):
     # Starting
 
     @classmethod
-    def start(cls, *args: Any, **kwargs: Any) -> GenServerRef:  # pyright: ignore[reportIncompatibleMethodOverride] - Self is invariant
+    def start(cls, *args: Any, **kwargs: Any) -> GenServerRef[Self]:  # pyright: ignore[reportIncompatibleMethodOverride] - Self is invariant
         """Start a server, and wait until its `init` has returned, which gets these arguments.
 
         Raises:
@@ -469,7 +472,7 @@ class GenServer(Actor, Generic[S]):
         return cls.options().start(*args, **kwargs)
 
     @classmethod
-    def start_link(cls, *args: Any, **kwargs: Any) -> GenServerRef:  # pyright: ignore[reportIncompatibleMethodOverride] - Self is invariant
+    def start_link(cls, *args: Any, **kwargs: Any) -> GenServerRef[Self]:  # pyright: ignore[reportIncompatibleMethodOverride] - Self is invariant
         """Start a server, linked to the calling actor, its parent; otherwise as `start()`.
 
         OTP: `GenServer.start_link/3` (A46, A49).
@@ -487,7 +490,7 @@ class GenServer(Actor, Generic[S]):
         runs_on: RunsOn | None = None,
         max_mailbox: int | None = None,
         overflow: Overflow | None = None,
-    ) -> GenServerOptions:
+    ) -> GenServerOptions[Self]:
         """Return how to start a server of this class; as `Actor.options`, but for `start()`, which waits for `init`."""
         return GenServerOptions(
             cls,
@@ -501,7 +504,7 @@ class GenServer(Actor, Generic[S]):
         )
 
     @classmethod
-    def named(cls, name: Hashable) -> GenServerRef:
+    def named(cls, name: Hashable) -> GenServerRef[Self]:
         """Return a ref to whatever server has the name when it is used.
 
         To call a name that nobody has raises `NoSuchName`; to cast to it does nothing (A39, A68).
@@ -720,12 +723,12 @@ class GenServer(Actor, Generic[S]):
             self._otp_process.runtime.clock.cancel(idle.ticket)
 
 
-class GenServerOptions(Options["GenServer[Any]"]):
+class GenServerOptions(Options[G], Generic[G]):
     """How to start servers of a class: what `GenServer.options()` returns. Can be kept, and used many times."""
 
     __slots__ = ()
 
-    def start(self, *args: Any, **kwargs: Any) -> GenServerRef:
+    def start(self, *args: Any, **kwargs: Any) -> GenServerRef[G]:
         """Start a server and wait for it: `GenServer.start` with these options.
 
         Raises:
@@ -735,7 +738,7 @@ class GenServerOptions(Options["GenServer[Any]"]):
             NotAnActor: `link=True` outside of an actor.
         """
         process = _spawn(self, args, kwargs, waits=True)
-        started = cast("GenServerRef", process.ref)
+        started = cast("GenServerRef[G]", process.ref)
         try:
             await_start(process, self.start_timeout)
         except Ignore:
@@ -744,7 +747,7 @@ class GenServerOptions(Options["GenServer[Any]"]):
             raise StartFailed(process.label, started._start_error.reason) from None
         return started
 
-    def start_link(self, *args: Any, **kwargs: Any) -> GenServerRef:
+    def start_link(self, *args: Any, **kwargs: Any) -> GenServerRef[G]:
         """Start a server, linked, and wait for it: `GenServer.start_link` with these options."""
         linked = replace(self, link=current_process() is not None)
         return linked.start(*args, **kwargs)

@@ -115,7 +115,7 @@ class Task(Generic[V_co]):
         return Task(None, [value])
 
     @staticmethod
-    def start(function: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> ActorRef[Any]:
+    def start(function: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> ActorRef[TaskProcess]:
         """Run a function on its own: linked to nobody, its value is lost.
 
         OTP: `Task.start/1` (A93).
@@ -123,7 +123,7 @@ class Task(Generic[V_co]):
         return _start(_Call(function, args, kwargs), [], link=False)
 
     @staticmethod
-    def start_link(function: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> ActorRef[Any]:
+    def start_link(function: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> ActorRef[TaskProcess]:
         """Run a function, linked to the calling actor; its value is lost. There is no start to wait for.
 
         OTP: `Task.start_link/1` (A93).

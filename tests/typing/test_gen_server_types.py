@@ -102,10 +102,18 @@ def test_the_answer_of_any_other_call_is_any() -> None:
 
 
 def test_a_server_is_started_with_a_ref_that_calls() -> None:
-    assert_type(Counter.start(1), GenServerRef)
-    assert_type(Counter.start_link(1), GenServerRef)
-    assert_type(Counter.options(name="counter").start(1), GenServerRef)
-    assert_type(Counter.named("counter"), GenServerRef)
+    assert_type(Counter.start(1), GenServerRef[Counter])
+    assert_type(Counter.start_link(1), GenServerRef[Counter])
+    assert_type(Counter.options(name="counter").start(1), GenServerRef[Counter])
+    assert_type(Counter.options(name="other").start_link(1), GenServerRef[Counter])
+    assert_type(Counter.named("counter"), GenServerRef[Counter])
+
+
+def test_a_ref_that_is_annotated_may_leave_out_the_class() -> None:
+    def total_of(server: GenServerRef) -> int:
+        return server.call(Total())
+
+    assert total_of(Counter.start(40)) == 40
 
 
 def test_an_agent_knows_the_type_of_its_state() -> None:

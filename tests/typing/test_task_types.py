@@ -29,6 +29,11 @@ def test_a_coroutine_function_has_the_type_of_what_it_awaits() -> None:
     assert_type(Task.async_(text_later, 3).await_(), str)
 
 
+def test_a_task_that_is_on_its_own_is_an_actor() -> None:
+    assert_type(Task.start(text_of, 3).stop(), bool)
+    assert_type(Task.start_link(text_of, 3).stop(), bool)
+
+
 def test_several_have_the_type_of_all() -> None:
     tasks = [Task.async_(text_of, 3), Task.async_(text_later, 4)]
     others = [Task.completed("three")]
