@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from actors._clock import Waiter
     from actors._process import Process
-    from actors._scheduler import Watchdog
+    from actors._watchdog import Watchdog
 
 __all__ = ["ActorTask", "EventLoop"]
 

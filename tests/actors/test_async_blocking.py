@@ -9,8 +9,8 @@ import threading
 
 import pytest
 
-from actors import Runtime, _scheduler
-from actors._scheduler import Watchdog
+from actors import Runtime, _watchdog
+from actors._watchdog import Watchdog
 from tests.actors.coroutines import Answering, Latch, five
 from tests.support import CAP, Gate
 
@@ -18,7 +18,7 @@ from tests.support import CAP, Gate
 @pytest.fixture
 def hasty_watchdog(monkeypatch):
     """Have the watchdog look often."""
-    monkeypatch.setattr(_scheduler, "WATCH_SECONDS", 0.001)
+    monkeypatch.setattr(_watchdog, "WATCH_SECONDS", 0.001)
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_who_awaits_for_long_is_not_named(monkeypatch, hasty_watchdog, caplog):
     answer = waiting.ask(latch.pass_through, block=False)
     latch.await_arrival()
 
-    for _ in range(2 * _scheduler.HELD_AFTER):
+    for _ in range(2 * _watchdog.HELD_AFTER):
         assert looked.acquire(timeout=CAP)
         # Something else that the loop has to do, which is over soon.
         assert Answering.start().ask(five) == 5
@@ -156,13 +156,13 @@ def test_the_watchdog_sleeps_while_all_wait_and_is_roused_by_the_loop_alone(hast
 
 
 def test_an_error_of_the_watchdogs_own_does_not_end_it(monkeypatch, hasty_watchdog, next_record):
-    where = _scheduler._where
+    where = _watchdog._where
 
     def fail_once(ident):
-        monkeypatch.setattr(_scheduler, "_where", where)
+        monkeypatch.setattr(_watchdog, "_where", where)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_scheduler, "_where", fail_once)
+    monkeypatch.setattr(_watchdog, "_where", fail_once)
     gate = Gate()
     Blocking.start().tell(blocking_at(gate))
 

@@ -11,11 +11,12 @@ import weakref
 import pytest
 from greenlet._greenlet import get_clocks_used_doing_optional_cleanup
 
-from actors import Actor, ActorDied, Crashed, Killed, Runtime, StartFailed, _scheduler, exit, trace, whereis
+from actors import Actor, ActorDied, Crashed, Killed, Runtime, StartFailed, _scheduler, _watchdog, exit, trace, whereis
 from actors._future import Future
 from actors._life import TURN
 from actors._process import Process
-from actors._scheduler import Carrier, Kind, Pool, Watchdog
+from actors._scheduler import Carrier, Kind, Pool
+from actors._watchdog import Watchdog
 from actors.testing import settle
 from tests.support import CAP, Gate, Probe, ended, received
 
@@ -51,7 +52,7 @@ def runs_on():
 @pytest.fixture
 def hasty_watchdog(monkeypatch):
     """Have the watchdog look often, and what isn't needed go away soon."""
-    monkeypatch.setattr(_scheduler, "WATCH_SECONDS", 0.001)
+    monkeypatch.setattr(_watchdog, "WATCH_SECONDS", 0.001)
     monkeypatch.setattr(_scheduler, "LINGER_SECONDS", 0.001)
 
 
@@ -239,7 +240,7 @@ def move(monkeypatch, hasty_watchdog):
 
     def block_again_and_again(blocker):
         other = Shared.start()
-        for _ in range(_scheduler.MOVED_AFTER):
+        for _ in range(_watchdog.MOVED_AFTER):
             block(blocker, beside=other)
         assert moved.wait(CAP)
 
@@ -248,8 +249,8 @@ def move(monkeypatch, hasty_watchdog):
 
 
 def test_who_blocks_is_named_with_the_line_of_an_application_installed_below_the_standard_library(monkeypatch):
-    monkeypatch.setattr(_scheduler, "_STANDARD", "/usr/lib/python3")
-    monkeypatch.setattr(_scheduler, "_INSTALLED", ("/usr/lib/python3/site-packages",))
+    monkeypatch.setattr(_watchdog, "_STANDARD", "/usr/lib/python3")
+    monkeypatch.setattr(_watchdog, "_INSTALLED", ("/usr/lib/python3/site-packages",))
     reached, free = threading.Event(), threading.Lock()
     free.acquire()
     names = {"reached": reached, "free": free}
@@ -263,7 +264,7 @@ def test_who_blocks_is_named_with_the_line_of_an_application_installed_below_the
     thread.start()
     assert reached.wait(CAP)
 
-    where = _scheduler._where(thread.ident)
+    where = _watchdog._where(thread.ident)
 
     free.release()
     thread.join(CAP)
@@ -298,7 +299,8 @@ def test_a_class_that_was_quick_for_long_enough_moves_back(monkeypatch, move):
 def seconds(monkeypatch):
     """The time by which the carriers measure how long an actor holds their thread: a list of one number."""
     seconds = [1000.0]
-    monkeypatch.setattr(_scheduler, "real_now", lambda: seconds[0])
+    for module in (_scheduler, _watchdog):
+        monkeypatch.setattr(module, "real_now", lambda: seconds[0])
     return seconds
 
 
