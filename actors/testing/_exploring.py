@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from actors.testing._policy import InTurn, Policy, Systematic
-from actors.testing._runs import NotDeterministic, Run, Scenario, first_difference, run
+from actors.testing._runs import NotDeterministic, Run, Scenario, World, first_difference, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -91,7 +91,7 @@ class Plan:
     scenario: Scenario
     seed: str
     policies: tuple[PolicyMaker, ...]
-    max_steps: int
+    world: World
 
     def seed_of(self, which: Which) -> str:
         """What chance there is in a run; none in its schedule, when all are gone through."""
@@ -112,7 +112,7 @@ class Plan:
 
     def run_by(self, policy: Policy, which: Which, *, record: bool = False) -> Run:
         """Run one by this policy, which is that of the run."""
-        return run(self.scenario, self.seed_of(which), policy, self.max_steps, record=record)
+        return run(self.scenario, self.seed_of(which), policy, self.world, record=record)
 
     def twice(self, schedules: int, *, exhaustive: bool) -> list[Which]:
         """Those of so many that are run twice; of all schedules, the one in turn."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from actors.testing._policy import Policy
     from actors.testing._schedule import Deviation
+    from actors.testing.system import Delivery
 
 __all__ = ["Failure", "NotDeterministic", "Run", "Scenario", "first_difference", "follow", "run", "run_recorded"]
 
@@ -118,33 +120,43 @@ class Run(NamedTuple):
     deviations: tuple[Deviation, ...] = ()
 
 
-def run(scenario: Scenario, seed: str, policy: Policy, max_steps: int, *, record: bool = False) -> Run:
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the systems of all runs have in common: arguments of `System`."""
+
+    max_steps: int
+    delivery: Delivery = "runtime"
+
+    def system(self, seed: str, policy: Policy, *, record: bool = True) -> System:
+        """Make the system of one run."""
+        return System(seed, policy=policy, delivery=self.delivery, record=record, max_steps=self.max_steps)
+
+
+def run(scenario: Scenario, seed: str, policy: Policy, world: World, *, record: bool = False) -> Run:
     """Run a scenario once."""
     decisions = Decisions(policy)
-    system = System(seed, policy=decisions, record=record, max_steps=max_steps)
+    system = world.system(seed, decisions, record=record)
     return _carry_out(scenario, system, decisions)
 
 
-def run_recorded(scenario: Scenario, seed: str, policy: Policy, max_steps: int) -> Run:
+def run_recorded(scenario: Scenario, seed: str, policy: Policy, world: World) -> Run:
     """Run a scenario once, and write down what happens."""
-    return _recorded(scenario, seed, Recorder(policy), (), max_steps)
+    return _recorded(scenario, seed, Recorder(policy), (), world)
 
 
-def follow(
-    scenario: Scenario, seed: str, deviations: Sequence[Deviation], max_steps: int
-) -> tuple[Run, list[Deviation]]:
+def follow(scenario: Scenario, seed: str, deviations: Sequence[Deviation], world: World) -> tuple[Run, list[Deviation]]:
     """Run a scenario once, with these deviations; return also those that could not be."""
     follower = Follower(deviations)
     recorder = Recorder(follower, follower.may_strike)
-    came = _recorded(scenario, seed, recorder, (follower.whereabouts,), max_steps)
+    came = _recorded(scenario, seed, recorder, (follower.whereabouts,), world)
     return came, follower.missed
 
 
 def _recorded(
-    scenario: Scenario, seed: str, recorder: Recorder, lookers_on: Sequence[Whereabouts], max_steps: int
+    scenario: Scenario, seed: str, recorder: Recorder, lookers_on: Sequence[Whereabouts], world: World
 ) -> Run:
     decisions = Decisions(recorder)
-    system = System(seed, policy=decisions, max_steps=max_steps)
+    system = world.system(seed, decisions)
     for whereabouts in (recorder.whereabouts, *lookers_on):
         whereabouts.watch(system._simulation)
     system._faults.may_strike = recorder.may_strike

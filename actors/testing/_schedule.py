@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from actors.testing._injection import Fault
     from actors.testing._policy import Policy
     from actors.testing._simulation import Body, Simulation
+    from actors.testing.system import Delivery
 
 __all__ = ["Decisions", "Deviation", "Follower", "Kind", "Recorder", "Schedule", "Whereabouts"]
 
@@ -91,11 +92,13 @@ class Schedule:
         seed: that of the `System`.
         deviations: in the order in which they came.
         failure: what the scenario failed with.
+        delivery: when messages arrived, as of the `System`.
     """
 
     seed: str
     deviations: tuple[Deviation, ...] = ()
     failure: str = ""
+    delivery: Delivery = "runtime"
 
     def __str__(self) -> str:
         return "\n".join(f"  {deviation}" for deviation in self.deviations) or "  everybody in turn"
@@ -103,7 +106,7 @@ class Schedule:
     def save(self, path: str | Path) -> None:
         """Write it to a file, as JSON."""
         deviations = [_short(deviation) for deviation in self.deviations]
-        content = {"seed": self.seed, "failure": self.failure, "deviations": deviations}
+        content = {"seed": self.seed, "failure": self.failure, "delivery": self.delivery, "deviations": deviations}
         Path(path).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
     @classmethod
@@ -116,7 +119,7 @@ class Schedule:
         try:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
             deviations = tuple(Deviation(**deviation) for deviation in content["deviations"])
-            return cls(content["seed"], deviations, content["failure"])
+            return cls(content["seed"], deviations, content["failure"], content["delivery"])
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path} must be what Schedule.save() has written; {error!r}") from error
 
@@ -137,7 +140,9 @@ class Schedule:
             lines.append(f"            # {deviation}")
             arguments = ", ".join(f"{name}={value!r}" for name, value in _short(deviation).items() if name != "shown")
             lines.append(f"            Deviation({arguments}),")
-        lines += ["        ),", f"        {self.failure!r},", "    )", f"    replay({scenario}, schedule)"]
+        lines += ["        ),", f"        {self.failure!r},"]
+        lines += [] if self.delivery == "runtime" else [f"        delivery={self.delivery!r},"]
+        lines += ["    )", f"    replay({scenario}, schedule)"]
         return "\n".join(lines)
 
 

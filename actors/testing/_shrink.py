@@ -49,14 +49,14 @@ class Smaller:
             make = (RandomWalk, Pct)[number % 2]
             seed = f"{self._seed} otherwise {number}"
             if self._plan.run_by(make(seed), self._which).failure == self._failure:
-                self._shrink(run_recorded(self._plan.scenario, self._seed, make(seed), self._plan.max_steps))
+                self._shrink(run_recorded(self._plan.scenario, self._seed, make(seed), self._plan.world))
         return self._best
 
     def _shrink(self, run: Run) -> None:
         shrink(run.deviations, self._still_fails, tries=_TRIES)
 
     def _still_fails(self, deviations: Sequence[Deviation]) -> bool:
-        came, _ = follow(self._plan.scenario, self._seed, deviations, self._plan.max_steps)
+        came, _ = follow(self._plan.scenario, self._seed, deviations, self._plan.world)
         if came.failure != self._failure:
             return False
         self._best = min(came, self._best, key=lambda one: len(one.deviations))

@@ -21,17 +21,73 @@ if TYPE_CHECKING:
     import pykka
     from greenlet import greenlet
 
-    from actors._clock import Clock
+    from actors._clock import Clock, Waiter
+    from actors._process import Monitor, Waits
+    from actors.messages import ExitReason
 
 __all__ = ["SimulatedRuntime"]
 
 _ADDED = ("greenlet", "known_as", "simulation")
+
+_LINK = "a link"
+"""What an exit signal is of that a link has sent."""
 
 
 class SimulatedProcess(SimulatedBody, Process):
     """The record of an actor in a simulation."""
 
     __slots__ = _ADDED
+
+    def put(self, message: object) -> bool:
+        simulation = self.simulation
+        if simulation.drops(self, message):
+            return True
+        post = simulation.post
+        if post is None or post.is_delivering:
+            return super().put(message)
+        return post.mail(self, message, super().put)
+
+    def put_at_once(self, message: object) -> bool:
+        # A timer is nobody's whose other messages it could come before.
+        return self.simulation.drops(self, message) or super().put(message)
+
+    def signal(self, sender: Process | None, reason: ExitReason) -> None:
+        post = self.simulation.post
+        if post is None or sender is self:
+            super().signal(sender, reason)
+        else:
+            post.send(sender, self, lambda: super(SimulatedProcess, self).signal(sender, reason))
+
+    def _receive_signal(self, sender: Process | None, reason: ExitReason, *, from_self: bool = False) -> None:
+        post = self.simulation.post
+        if post is None or post.is_delivering or from_self:
+            super()._receive_signal(sender, reason, from_self=from_self)
+        else:
+            # Of a link, since one that was sent by hand is on its way already.
+            post.send(sender, self, lambda: self._receive_signal(sender, reason), _LINK)
+
+    def unlink(self, other: Process) -> None:
+        super().unlink(other)
+        if self.simulation.post is not None:
+            self.simulation.post.take_back(other, self, _LINK)
+
+    def demonitor(self, monitor: Monitor, *, flush: bool) -> bool:
+        post = self.simulation.post
+        if post is not None and monitor.watcher is self:
+            post.take_back(monitor.target, self, monitor)
+        return super().demonitor(monitor, flush=flush)
+
+    def wait_for(self, waits: Waits, waiter: Waiter, timeout: float | None) -> bool:
+        post = self.simulation.post
+        if post is None:
+            return super().wait_for(waits, waiter, timeout)
+        target = waits.target
+        try:
+            return super().wait_for(waits, waiter, timeout)
+        finally:
+            if target is not None:
+                # It has learnt of what the other did last.
+                post.flush(target, self)
 
     def depart(self) -> None:
         super().depart()
@@ -42,6 +98,9 @@ class SimulatedBoundedProcess(SimulatedBody, BoundedProcess):
     """The record of an actor with a bound on its mailbox, in a simulation."""
 
     __slots__ = _ADDED
+
+    def put(self, message: object) -> bool:
+        return self.simulation.drops(self, message) or super().put(message)
 
     def depart(self) -> None:
         super().depart()

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from actors._clock import Waiter
     from actors._scheduler import RunsOn
     from actors.testing._policy import Policy
+    from actors.testing._post import Post
 
 __all__ = ["Body", "Livelock", "SimulatedBody", "Simulation", "Step", "VirtualClock"]
 
@@ -283,6 +284,10 @@ _STUBBORN = 10
 """How often code that swallows its end is asked again."""
 
 
+def _never_lost(_process: Process, _message: object) -> bool:
+    return False
+
+
 def _nobody_told(_process: Process) -> None:
     """Nobody wants to know."""
 
@@ -313,6 +318,10 @@ class Simulation:
         self.ended: Callable[[Process], None] = _nobody_told
         # What goes wrong at a point, as a test has it.
         self.strikes: list[Callable[[Process, str, tuple[object, ...]], None]] = []
+        # Whether a message is lost on its way.
+        self.drops: Callable[[Process, object], bool] = _never_lost
+        # What is on its way; None when all arrives at once.
+        self.post: Post | None = None
         self.listeners: list[Callable[[Process, str, tuple[object, ...]], None]] = []
         self._max_steps = max_steps
         self._max_time = max_time

@@ -22,12 +22,14 @@ from actors.testing._exploring import (
     many_runs,
 )
 from actors.testing._policy import InTurn, Pct, Policy, RandomWalk
-from actors.testing._runs import NotDeterministic, Scenario, follow, run_recorded
+from actors.testing._runs import NotDeterministic, Scenario, World, follow, run_recorded
 from actors.testing._schedule import Deviation, Kind, Schedule
 from actors.testing._shrink import Smaller
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from actors.testing.system import Delivery
 
 __all__ = [
     "Deviation",
@@ -96,6 +98,7 @@ def explore(  # noqa: PLR0913 - each says another thing
     preemptions: int | None = 2,
     seed: object = 0,
     max_steps: int = MAX_STEPS,
+    delivery: Delivery = "runtime",
     elsewhere: bool = False,
     save: str | Path | None = None,
 ) -> Exploration:
@@ -117,6 +120,7 @@ def explore(  # noqa: PLR0913 - each says another thing
             by; None for any number.
         seed: any value.
         max_steps: switch points after which a run is taken for one that never ends, and fails.
+        delivery: when messages, exits and Downs arrive, as of `System`: `"otp"` goes through delays, too.
         elsewhere: whether those that are run twice are also run in another process, in which sets have another order;
             the scenario must be importable there. With several workers they always are.
         save: a file to write the schedule to that fails.
@@ -139,7 +143,7 @@ def explore(  # noqa: PLR0913 - each says another thing
         raise ValueError("policies must name one at least, such as RandomWalk; got none")
     if exhaustive and workers > 1:
         raise ValueError(f"workers must be 1 when exhaustive: all are gone through in order; got {workers}")
-    plan = Plan(scenario, str(seed), tuple(policies), max_steps)
+    plan = Plan(scenario, str(seed), tuple(policies), World(max_steps, delivery))
     limit = schedules if schedules is not None else _default_limit(seconds, exhaustive=exhaustive)
     begin = time.monotonic()
     limits = Limits(limit, None if seconds is None else begin + seconds)
@@ -194,14 +198,14 @@ def _fail(plan: Plan, found: Found, explored: Exploration, save: Path | None) ->
     """Fail with the smallest schedule that fails as the one that was found."""
     which = found.which
     seed = plan.seed_of(which)
-    first = run_recorded(plan.scenario, seed, plan.policy_of(which), plan.max_steps)
+    first = run_recorded(plan.scenario, seed, plan.policy_of(which), plan.world)
     compare(which, found.run, first)
     compare(which, first, plan.run(which, record=True))
     if is_importable(plan):
         with contextlib.suppress(CannotImport):
             compare_elsewhere(plan, [which])
     smallest = Smaller(plan, which, first).smallest()
-    schedule = Schedule(seed, smallest.deviations, str(smallest.failure))
+    schedule = Schedule(seed, smallest.deviations, str(smallest.failure), plan.world.delivery)
     if save is not None:
         schedule.save(save)
     error = smallest.error
@@ -238,7 +242,7 @@ def replay(scenario: Scenario, schedule: Schedule | str | Path, *, max_steps: in
     """
     if not isinstance(schedule, Schedule):
         schedule = Schedule.load(schedule)
-    came, missed = follow(scenario, schedule.seed, schedule.deviations, max_steps)
+    came, missed = follow(scenario, schedule.seed, schedule.deviations, World(max_steps, schedule.delivery))
     if came.error is not None:
         as_before = str(came.failure).partition(": ")[0] == schedule.failure.partition(": ")[0]
         came.error.add_note("failed as before" if as_before else f"failed otherwise than before: {schedule.failure}")

@@ -7,8 +7,9 @@ import hashlib
 import math
 import random
 import uuid
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar, get_args
 
+from actors._mail import unwrapped
 from actors._process import ALIVE, Process
 from actors.errors import ProcessKilled
 from actors.inspection import _holds
@@ -27,6 +28,7 @@ from actors.testing._injection import (
 )
 from actors.testing._plain import simulated
 from actors.testing._policy import Policy, RandomWalk
+from actors.testing._post import Dropped, Post, is_users
 from actors.testing._shown import name_of, shown
 from actors.testing._simulated import SimulatedRuntime
 from actors.testing._simulation import Simulation, Step
@@ -42,12 +44,17 @@ if TYPE_CHECKING:
 
     from actors.runtime import Runtime
 
-__all__ = ["System", "UnexpectedCrash"]
+__all__ = ["Delivery", "System", "UnexpectedCrash"]
+
+Delivery: TypeAlias = Literal["runtime", "otp"]
 
 A = TypeVar("A", bound="pykka.Actor")
 
 _LAST = 30
 """Steps that a failure shows."""
+
+_MAIL = "mail"
+"""Where messages are lost: no point of anybody's code."""
 
 _POINTS = {"before": "receive", "after": "handled"}
 """Where it is, in an actor's code, that it is before its handler's work or after it."""
@@ -74,16 +81,20 @@ class System:
     Args:
         seed: any value; decides everything that is left open.
         policy: who goes on at a switch point; by default anybody may, as the seed says.
+        delivery: when messages, exits and Downs arrive: `"runtime"` at once, as in the runtime; `"otp"` any time later,
+            as long as what one actor sends to one other comes in the order in which it was sent (A28). Kills, answers,
+            timers, events of a queue, and all that goes to an actor with a bound on its mailbox come at once in both.
         record: whether to keep the trace, for `trace`, `digest` and `story()`; a run is quicker without.
         max_steps: switch points after which a run is taken for one that never ends, and fails.
         max_time: the same, in virtual seconds.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each says another thing
         self,
         seed: object = 0,
         *,
         policy: Policy | None = None,
+        delivery: Delivery = "runtime",
         record: bool = True,
         max_steps: int = 1_000_000,
         max_time: float = 1_000_000.0,
@@ -94,6 +105,10 @@ class System:
         self._simulation = Simulation(
             RandomWalk(seed) if policy is None else policy, max_steps=max_steps, max_time=max_time
         )
+        if delivery not in get_args(Delivery):
+            raise ValueError(f"delivery must be 'runtime' or 'otp'; got {delivery!r}")
+        if delivery == "otp":
+            self._simulation.post = Post(self._simulation)
         self._runtime = SimulatedRuntime(self._simulation, seed)
         self._trace: list[Step] = []
         self._faults = Faults()
@@ -296,6 +311,35 @@ class System:
         self._inject(Fault("hold", actor, at, message, 1, held.wait))
         return held
 
+    def drop(self, actor: Selector, message: Matcher = ANY, *, nth: int | None = 1) -> Fault:
+        """Have a message to an actor be lost on its way: its n-th that matches, or all.
+
+        Only what users send, by tell, ask or a timer, is ever lost; who asked waits in vain. No exit, no Down, no
+        answer, nothing of a queue's.
+
+        Args:
+            nth: which time, from 1; None for each.
+        """
+        check_selector(actor)
+        _check_nth(nth)
+
+        def lose(_process: Process) -> None:
+            raise Dropped
+
+        self._simulation.drops = self._drops
+        return self._faults.add(Fault("drop", actor, _MAIL, message, nth, lose))
+
+    def _drops(self, process: Process, message: object) -> bool:
+        if not is_users(message):
+            return False
+        content = unwrapped(message)
+        try:
+            self._faults.at(process, _MAIL, (content,))
+        except Dropped:
+            self._simulation.note(process, "dropped", (content,))
+            return True
+        return False
+
     def _raise(
         self,
         actor: Selector,
@@ -305,8 +349,7 @@ class System:
         nth: int,
     ) -> Fault:
         check_selector(actor)
-        if nth < 1:
-            raise ValueError(f"nth must be >= 1: the first time is 1; got {nth!r}")
+        _check_nth(nth)
         made = InjectedCrash if exception is None else exception
         if not isinstance(made, BaseException) and not (isinstance(made, type) and issubclass(made, BaseException)):
             raise TypeError(f"exception must be an exception, or a class of exceptions; got {exception!r}")
@@ -406,6 +449,11 @@ class System:
             error = process.reason.exception
             if not isinstance(error, ProcessKilled) and not any(error is one for one in self._faults.injected):
                 self._crashes.append((process, error))
+
+
+def _check_nth(nth: int | None) -> None:
+    if nth is not None and nth < 1:
+        raise ValueError(f"nth must be >= 1: the first time is 1; got {nth!r}")
 
 
 class _Expected:

@@ -431,3 +431,40 @@ def ends_its_process(system):
 def prints(system):
     print("hello from", os.getpid())  # noqa: T201 - what this is about
     no_lost_update(system)
+
+
+# Order
+
+
+class Ledger(Actor):
+    """Writes down what it gets."""
+
+    def __init__(self):
+        self.lines = []
+
+    def on_receive(self, line):
+        if line is None:
+            return self.lines
+        self.lines.append(line)
+        return None
+
+
+class Till(Actor):
+    """Books a sale, and passes on what it is handed."""
+
+    def on_receive(self, message):
+        book, *rest = message
+        book(self, *rest)
+
+
+def relies_on_order_between_senders(system):
+    """A sale is booked before the bill is, since it is sent before; but by another."""
+    ledger, clerk, till = Ledger.start(), Till.start(), Till.start()
+
+    def sell(_till):
+        ledger.tell("sale")
+        clerk.tell((lambda _clerk: ledger.tell("bill"),))
+
+    till.tell((sell,))
+    system.run_until_idle()
+    assert ledger.ask(None) == ["sale", "bill"]

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from actors.testing._runs import follow, run_recorded
+from actors.testing._runs import World, follow, run_recorded
 from actors.testing._shrink import shrink
 from actors.testing.explore import (
     Deviation,
@@ -42,8 +42,8 @@ SCENARIOS = [
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
 def test_whoever_has_decided_the_deviations_make_the_same_run(scenario, policy):
     for number in range(30):
-        first = run_recorded(scenario, str(number), policy(number, 20), 1000)
-        second, missed = follow(scenario, str(number), first.deviations, 1000)
+        first = run_recorded(scenario, str(number), policy(number, 20), World(1000))
+        second, missed = follow(scenario, str(number), first.deviations, World(1000))
 
         assert second.trace == first.trace
         assert second.deviations == first.deviations
@@ -58,8 +58,8 @@ def test_the_deviations_of_queues_registries_and_supervisors_make_the_same_run(n
 
     for seed in "123":
         for policy in RandomWalk, Pct:
-            first = run_recorded(scenario, seed, policy(seed, 100), 10_000)
-            second, missed = follow(scenario, seed, first.deviations, 10_000)
+            first = run_recorded(scenario, seed, policy(seed, 100), World(10_000))
+            second, missed = follow(scenario, seed, first.deviations, World(10_000))
 
             assert second.trace == first.trace
             assert not missed
@@ -72,7 +72,7 @@ def test_each_step_of_a_small_schedule_is_needed(scenario):
 
     assert 0 < len(steps) < 10
     for step in steps:
-        came, _ = follow(scenario, failed.schedule.seed, [other for other in steps if other is not step], 1000)
+        came, _ = follow(scenario, failed.schedule.seed, [other for other in steps if other is not step], World(1000))
         assert came.error is None
 
 
@@ -174,6 +174,7 @@ def test_a_saved_schedule_can_be_read(tmp_path):
     assert json.loads(file.read_text()) == {
         "seed": "7",
         "failure": "ValueError: no",
+        "delivery": "runtime",
         "deviations": [
             {
                 "kind": "turn",
