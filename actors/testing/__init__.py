@@ -14,6 +14,7 @@ from actors.testing._runtime import LeakedActors, TestRuntime
 from actors.testing._settle import NotSettled, settle
 from actors.testing._simulation import Livelock, Step
 from actors.testing._stand_ins import NotSimulated
+from actors.testing._watch import StepTooLong
 from actors.testing.case import SimulatedTestCase
 from actors.testing.probe import Like, Probe, like
 from actors.testing.system import System, UnexpectedCrash
@@ -34,6 +35,7 @@ __all__ = [
     "Selector",
     "SimulatedTestCase",
     "Step",
+    "StepTooLong",
     "System",
     "TestRuntime",
     "UnexpectedCrash",

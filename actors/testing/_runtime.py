@@ -125,5 +125,5 @@ class TestRuntime(Runtime):
         return tuple(thread.name for thread in new if thread.is_alive() and thread.name not in _LASTING)
 
 
-_LASTING = frozenset({"actors-lifeline"})
+_LASTING = frozenset({"actors-lifeline", "actors-testing-watch"})
 """Threads that one program has one of, whatever begins and ends in it."""

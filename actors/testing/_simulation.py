@@ -299,10 +299,17 @@ class Simulation:
         policy: who goes on at each switch point.
         max_steps: how many switch points there may be.
         max_time: how many virtual seconds a test may wait for.
+        step_seconds: how much of the machine's time a step may take.
     """
 
-    def __init__(self, policy: Policy, *, max_steps: int, max_time: float) -> None:
+    def __init__(self, policy: Policy, *, max_steps: int, max_time: float, step_seconds: float) -> None:
         self.policy = policy
+        self.step_seconds = step_seconds
+        self.thread = threading.get_ident()
+        # What a step has failed with that took too much of the machine's time.
+        self.overdue: BaseException | None = None
+        # How often somebody had his turn.
+        self.turns = 0
         # Who can run, and waits for its turn, the longest first.
         self.ready: list[Body] = []
         self.clock = VirtualClock(self)
@@ -428,6 +435,7 @@ class Simulation:
             else:
                 return False
         self.running = body
+        self.turns += 1
         loop = body.greenlet
         if loop is None:
             loop = body.greenlet = self._idle.pop() if self._idle else self._new_loop()
@@ -435,6 +443,9 @@ class Simulation:
         else:
             loop.switch()
         self.running = None
+        if self.overdue is not None:
+            overdue, self.overdue = self.overdue, None
+            raise overdue
         if self.after_step is not None:
             self.after_step()
         return True
@@ -462,7 +473,8 @@ class Simulation:
                 if self.before_leaving is not None:
                     self.before_leaving(self.running)
                 hub: Any = self._hub
-                body = hub.switch()
+                # There is none when it has failed there, and all is closed since.
+                body = None if hub is None else hub.switch()
 
     def step_aside(self) -> None:
         """Let others have their turn, if it is theirs."""

@@ -9,6 +9,7 @@ import random
 import uuid
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar, get_args
 
+from actors._clock import check_seconds
 from actors._mail import unwrapped
 from actors._process import ALIVE, Process
 from actors.errors import ProcessKilled
@@ -34,6 +35,7 @@ from actors.testing._simulated import SimulatedRuntime
 from actors.testing._simulation import Simulation, Step
 from actors.testing._stand_ins import locks_of, refuse_held, stand_ins
 from actors.testing._told import LAST_STEPS, has_story, sequence_diagram
+from actors.testing._watch import watch
 from actors.testing.probe import Probe
 
 if TYPE_CHECKING:
@@ -87,6 +89,9 @@ class System:
         record: whether to keep the trace, for `trace`, `digest` and `story()`; a run is quicker without.
         max_steps: switch points after which a run is taken for one that never ends, and fails.
         max_time: the same, in virtual seconds.
+        step_seconds: seconds of real time that an actor's code may take between two switch points; past it the test
+            fails with `StepTooLong`, which shows where it was. In the main thread, the call is interrupted; elsewhere
+            the test fails when it returns. Nobody is hurried in a debugger.
     """
 
     def __init__(  # noqa: PLR0913 - each says another thing
@@ -98,12 +103,17 @@ class System:
         record: bool = True,
         max_steps: int = 1_000_000,
         max_time: float = 1_000_000.0,
+        step_seconds: float = 30.0,
     ) -> None:
+        check_seconds(step_seconds, "step_seconds")
         self.seed = seed
         self.again = f"seed={seed!r}"
         """How to have the same run again, as a failure says it."""
         self._simulation = Simulation(
-            RandomWalk(seed) if policy is None else policy, max_steps=max_steps, max_time=max_time
+            RandomWalk(seed) if policy is None else policy,
+            max_steps=max_steps,
+            max_time=max_time,
+            step_seconds=step_seconds,
         )
         if delivery not in get_args(Delivery):
             raise ValueError(f"delivery must be 'runtime' or 'otp'; got {delivery!r}")
@@ -129,12 +139,18 @@ class System:
     def __enter__(self) -> Self:
         self._runtime.__enter__()
         self._stand_ins.__enter__()
+        watch.add(self._simulation)
         return self
 
     def __exit__(
         self, exception_type: type[BaseException] | None, exception: BaseException | None, tb: TracebackType | None
     ) -> None:
+        watch.remove(self._simulation)
         self._simulation.after_step = None
+        overdue, self._simulation.overdue = self._simulation.overdue, None
+        if isinstance(exception, KeyboardInterrupt) and overdue is not None:
+            # It came a moment too late for the step.
+            exception_type, exception, tb = type(overdue), overdue, None
         if exception is not None:
             self.explain(exception)
         elif self._trace and (self._crashes or self._expected):
@@ -147,6 +163,8 @@ class System:
             self._stand_ins.__exit__(None, None, None)
         if exception is None:
             self.check_crashes()
+        elif exception is overdue and overdue is not None:
+            raise overdue from None
 
     @functools.cached_property
     def random(self) -> random.Random:

@@ -117,6 +117,18 @@ def test_a_lock_from_before_may_not_be_held_while_others_go_on(lock):
     lock.release()
 
 
+class Keeper(Actor):
+    def on_receive(self, _message):
+        MADE_BEFORE.acquire()
+
+
+def test_a_lock_from_before_may_not_be_kept_when_a_handler_is_done():
+    with pytest.raises(NotSimulated, match="held across a switch point"), System():
+        Keeper.start().ask("keep it")
+
+    MADE_BEFORE.release()
+
+
 def test_a_lock_from_before_may_be_held_between_two_switch_points():
     with System():
 

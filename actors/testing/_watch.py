@@ -1,0 +1,113 @@
+"""A look at the machine's time: a step of a simulation that takes too much of it ends the test, and doesn't hang it."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from actors._fork import in_child
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from actors.testing._simulation import Simulation
+
+__all__ = ["StepTooLong", "watch"]
+
+
+class StepTooLong(AssertionError):
+    """One step of a simulation took more of the machine's time than it may; the message shows where it was.
+
+    What blocks there is not the simulation's own: a call into C, a socket, a lock or a queue from before. Hand in
+    something in its place.
+    """
+
+    def __init__(self, seconds: float, stack: str) -> None:
+        super().__init__(
+            f"one step took more than step_seconds={seconds} of real time; it was at\n{stack}"
+            "what blocks there isn't simulated; hand in something in its place"
+        )
+
+
+class _Watch:
+    """A thread that looks now and then whether simulations go on."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Watch over nothing, without a thread."""
+        self._watched: set[Simulation] = set()
+        # How far each had come when it was first seen there, and when that was.
+        self._seen: dict[Simulation, tuple[int, float]] = {}
+        self._thread: threading.Thread | None = None
+
+    def add(self, simulation: Simulation) -> None:
+        self._watched.add(simulation)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="actors-testing-watch", daemon=True)
+            self._thread.start()
+
+    def remove(self, simulation: Simulation) -> None:
+        self._watched.discard(simulation)
+
+    def _run(self) -> None:
+        while True:
+            _sleep(_LOOKS_SECONDS)
+            watched = self._watched.copy()
+            self._seen = {one: seen for one, seen in self._seen.items() if one in watched}
+            for simulation in watched:
+                self._look_at(simulation)
+
+    def _look_at(self, simulation: Simulation) -> None:
+        come, now = simulation.turns + simulation.steps, time.monotonic()
+        seen = self._seen.get(simulation)
+        if simulation.running is None or seen is None or seen[0] != come:
+            self._seen[simulation] = (come, now)
+            return
+        frame = sys._current_frames().get(simulation.thread)
+        if frame is None or now - seen[1] < simulation.step_seconds or _is_debugged(frame):
+            return
+        self._seen[simulation] = (come, now)
+        stack = "".join(traceback.format_stack(frame)[-_FRAMES:])
+        simulation.overdue = StepTooLong(simulation.step_seconds, stack)
+        _interrupt(simulation.thread, stack)
+
+
+def _interrupt(thread: int, stack: str) -> None:
+    """Have a thread's call return, where that can be: the main thread's, by a signal."""
+    is_main = thread == threading.main_thread().ident
+    if is_main and hasattr(signal, "pthread_kill") and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.pthread_kill(thread, signal.SIGINT)
+    else:
+        # The test fails when the call returns; until then, this says why it hangs.
+        print(f"a step of a simulation takes too long; it is at\n{stack}", file=sys.__stderr__, flush=True)
+
+
+def _is_debugged(frame: FrameType) -> bool:
+    at: Any = frame
+    while at is not None:
+        if str(at.f_globals.get("__name__")).partition(".")[0] in _DEBUGGERS:
+            return True
+        at = at.f_back
+    return False
+
+
+_DEBUGGERS = frozenset({"pdb", "bdb", "ipdb", "IPython", "pudb", "pydevd", "debugpy", "_pydevd_bundle"})
+
+_LOOKS_SECONDS = 0.1
+"""Real time between two looks."""
+
+_FRAMES = 12
+"""Innermost frames that are shown."""
+
+# The real one: this module is loaded before any simulation runs.
+_sleep = time.sleep
+
+watch = _Watch()
+# A forked child has no such thread.
+in_child(watch.forget)

@@ -1,0 +1,59 @@
+"""A step that takes too much of the machine's time fails the test, which doesn't hang."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+
+import pytest
+
+from actors import Actor
+from actors.testing import StepTooLong, System
+
+# Where no simulation finds it.
+NEVER_RELEASED = [threading.Lock()]
+NEVER_RELEASED[0].acquire()
+
+
+def wait_for_a_lock():
+    NEVER_RELEASED[0].acquire()
+
+
+def wait_for_a_socket():
+    one, other = socket.socketpair()
+    with one, other:
+        one.recv(1)
+
+
+def go_round_and_round():
+    while os:
+        pass
+
+
+class Stuck(Actor):
+    def on_receive(self, block):
+        block()
+
+
+@pytest.mark.parametrize("block", [wait_for_a_lock, wait_for_a_socket, go_round_and_round])
+def test_what_blocks_for_real_fails_with_its_stack(block):
+    with pytest.raises(StepTooLong, match=block.__name__), System(step_seconds=0.3):
+        Stuck.start().ask(block)
+
+
+def test_what_catches_everything_fails_all_the_same():
+    def block():
+        try:
+            wait_for_a_lock()
+        except BaseException:
+            return
+
+    with pytest.raises(StepTooLong, match="wait_for_a_lock"), System(step_seconds=0.3) as system:
+        Stuck.start().tell(block)
+        system.run_until_idle()
+
+
+def test_a_time_for_a_step_must_be_one():
+    with pytest.raises(ValueError, match="step_seconds must be a finite number"):
+        System(step_seconds=float("inf"))
