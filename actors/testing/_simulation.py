@@ -469,12 +469,19 @@ class Simulation:
             body.run_once(self)
             body.greenlet = None
             if not self._is_closed:
+                if self.before_leaving is not None and not self._may_leave(self.before_leaving):
+                    return
                 self._idle.append(me)
-                if self.before_leaving is not None:
-                    self.before_leaving(self.running)
                 hub: Any = self._hub
-                # There is none when it has failed there, and all is closed since.
-                body = None if hub is None else hub.switch()
+                body = hub.switch()
+
+    def _may_leave(self, look: Callable[[Body | None], None]) -> bool:
+        try:
+            look(self.running)
+        except ProcessKilled:
+            # It failed, and all has ended since.
+            return False
+        return True
 
     def step_aside(self) -> None:
         """Let others have their turn, if it is theirs."""

@@ -117,15 +117,33 @@ class SimulatedLock:
 
 
 @contextlib.contextmanager
-def stand_ins(simulation: Simulation) -> Generator[None]:  # noqa: C901 - one small function for each
-    """Replace what blocks a thread, for code that this thread runs."""
+def stand_ins(  # noqa: C901 - one small function for each
+    simulation: Simulation,
+) -> Generator[Callable[[type], None]]:
+    """Replace what blocks a thread, for code that this thread runs.
+
+    Yields:
+        A function that does so, too, for what the modules around a class have bound to names of their own.
+    """
     thread = threading.get_ident()
     originals: list[tuple[Any, str, Any]] = []
+    made: dict[Any, Any] = {}
+    bound: set[type] = set()
 
     def replace(where: Any, name: str, make: Callable[[Any], Any]) -> None:
         original = getattr(where, name)
         originals.append((where, name, original))
-        setattr(where, name, make(original))
+        made[original] = make(original)
+        setattr(where, name, made[original])
+
+    def replace_around(cls: type) -> None:
+        if cls in bound:
+            return
+        bound.add(cls)
+        for module, name, original in _names_around(cls, made):
+            if getattr(module, name, None) is original:
+                originals.append((module, name, original))
+                setattr(module, name, made[original])
 
     def is_users() -> bool:
         return threading.get_ident() == thread and not _caller().startswith(_OWN)
@@ -175,7 +193,7 @@ def stand_ins(simulation: Simulation) -> Generator[None]:  # noqa: C901 - one sm
     replace(asyncio, "run", refused("asyncio.run()", "make the handler `async def`"))
     replace(queue, "SimpleQueue", simple_queue)
     try:
-        yield
+        yield replace_around
     finally:
         for where, name, original in originals:
             setattr(where, name, original)
@@ -199,6 +217,35 @@ def _where() -> str:
     while frame is not None and (str(frame.f_globals.get("__name__")).startswith((*_OWN, *_LOCK_MAKERS))):
         frame = frame.f_back
     return "an unknown place" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+# Names that were bound before
+
+_of_packages: dict[tuple[str, int], list[tuple[Any, str, Any]]] = {}
+
+
+def _names_around(cls: type, wanted: dict[Any, Any]) -> list[tuple[Any, str, Any]]:
+    """Where the package of a class has names of its own for what is replaced, as after `from time import sleep`."""
+    package = cls.__module__.partition(".")[0]
+    if package in _OWN:
+        return []
+    # More may have been imported since it was looked through.
+    key = package, len(sys.modules)
+    found = _of_packages.get(key)
+    if found is None:
+        found = [
+            (module, name, value)
+            for module_name, module in list(sys.modules.items())
+            if module_name.partition(".")[0] == package
+            for name, value in list(vars(module).items())
+            if type(value) in _REPLACED and value in wanted
+        ]
+        _of_packages[key] = found
+    return found
+
+
+_REPLACED = frozenset(map(type, (time.sleep, threading.RLock, threading.Lock, asyncio.run, queue.SimpleQueue)))
+"""Types of what is replaced: functions of Python and of C, and classes."""
 
 
 # Locks that were made before

@@ -138,7 +138,7 @@ class System:
 
     def __enter__(self) -> Self:
         self._runtime.__enter__()
-        self._stand_ins.__enter__()
+        self._replace_around = self._stand_ins.__enter__()
         watch.add(self._simulation)
         return self
 
@@ -439,6 +439,7 @@ class System:
     # Told by the simulation
 
     def _begun(self, process: Process) -> None:
+        self._replace_around(process.actor_class)
         locks = locks_of(process)
         if locks:
             self._locks[process] = locks

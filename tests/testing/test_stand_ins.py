@@ -10,9 +10,10 @@ import time
 import pytest
 
 from actors import Actor, Deadlock, now, sleep
-from actors.testing._stand_ins import NotSimulated
+from actors.testing._stand_ins import NotSimulated, SimulatedLock
 from actors.testing.system import System
 from tests.support import Probe
+from tests.testing import bound_before
 
 MADE_BEFORE = threading.Lock()
 REENTRANT = threading.RLock()
@@ -167,6 +168,19 @@ def test_the_test_itself_may_start_threads():
         thread.join()
 
     assert done == ["done"]
+
+
+def test_what_a_module_has_bound_before_is_the_simulation_s_too():
+    real = bound_before.sleep, bound_before.Lock
+
+    with System():
+        assert bound_before.Sleeper.start().ask(3.0) == 3.0
+        lock, reentrant, items = bound_before.Maker.start().ask("make")
+
+        assert type(lock) is type(reentrant) is SimulatedLock
+        assert isinstance(items, queue._PySimpleQueue)
+
+    assert (bound_before.sleep, bound_before.Lock) == real
 
 
 def test_all_is_as_before_when_the_simulation_has_ended():
