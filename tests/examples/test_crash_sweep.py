@@ -2,84 +2,26 @@
 
 from __future__ import annotations
 
-import random
-
 import pytest
 
-from actors import Backoff, ChildSpec, Queue, sleep
-from examples.user_sync.job import LOCKS, Board, Job, SyncWorker
-from examples.user_sync.locks import RegistryLock, Table, TableLock
-from examples.user_sync.options import Options
-from examples.user_sync.system import Feed, start_system
-from supervision.testing import crash_sweep, start_supervised
+from actors.testing.explore import ScenarioFailed, explore
+from examples.user_sync.job import LOCKS, SyncWorker
+from examples.user_sync.locks import RegistryLock, TableLock
+from supervision.testing import crash_sweep
+from tests.examples import simulated_job
+from tests.examples.simulated_job import World
 
 USERS = ["ann", "ben", "ann", "cat"]
-
-
-class Remote:
-    """Syncs in virtual time, and knows who is being synced."""
-
-    def __init__(self, under_way, done):
-        self._under_way = under_way
-        self._done = done
-
-    def sync(self, user, *, crash):
-        self._under_way.append(user)
-        try:
-            sleep(0.02)
-        finally:
-            self._under_way.remove(user)
-        self._done.append(user)
-
-    def close(self):
-        pass
-
-
-class Store:
-    """Keeps nothing."""
-
-    def record(self, user):
-        pass
-
-    def close(self):
-        pass
-
-
-class World:
-    """One run of the job."""
-
-    def __init__(self, make_lock):
-        self.under_way, self.done, self.table = [], [], Table()
-        self.job = Job(
-            options=Options(workers=2),
-            queue=Queue("sync_events", max_attempts=10, backoff=Backoff(0.01, cap=1.0, jitter=0.0)),
-            connect=lambda: Remote(self.under_way, self.done),
-            open_store=Store,
-            make_lock=lambda: make_lock(self),
-            board=Board([]),
-            chance=random.Random(0),
-        )
-        feed = Feed(iter(USERS), 0.0, 0)
-        self.system = ChildSpec(start_system, (self.job, feed, None), type="supervisor")
-
-    def nobody_twice_at_once(self):
-        return len(self.under_way) == len(set(self.under_way))
-
-    def is_done(self):
-        given_up = [letter.event.user for letter in self.job.queue.dead_letters()]
-        return len(self.done) + len(given_up) >= len(USERS) and not self.job.queue.pending()
 
 
 def sweep(make_lock, **options):
     worlds = []
 
     def the_job(system):
-        world = World(make_lock)
+        world = World(make_lock, USERS, workers=2)
         worlds.append(world)
         system.always(world.nobody_twice_at_once)
-        start_supervised(world.system)
-        assert system.run_until(world.is_done, within=60), "an event is neither synced nor given up"
-        assert set(world.done) == set(USERS), "a user isn't synced"
+        world.run(system)
 
     def no_key_is_held(_system):
         return not LOCKS.holders() and not worlds[-1].table.stuck_users()
@@ -104,3 +46,23 @@ def test_the_table_lock_has_a_hole_where_its_holder_crashes():
 
     assert {(point.actor.partition("-")[0], point.point) for point in swept.not_survived} == {("SyncWorker", "sleep")}
     assert swept.survived
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    ("scenario", "failure"),
+    [
+        (simulated_job.without_a_lock, "what is to hold always doesn't: nobody_twice_at_once"),
+        (simulated_job.with_a_table_and_a_crash, "an event is neither synced nor given up"),
+    ],
+)
+def test_what_is_wrong_with_the_other_locks_is_found_within_50_schedules(scenario, failure):
+    with pytest.raises(ScenarioFailed, match=failure):
+        explore(scenario, schedules=50)
+
+
+@pytest.mark.timeout(120)
+def test_the_registrys_lock_survives_crashes_in_many_schedules():
+    explored = explore(simulated_job.with_the_registry_and_crashes, schedules=200)
+
+    assert explored.faults > 200
