@@ -14,10 +14,11 @@ from actors.testing._injection import check_selector, selects
 from actors.testing._shown import name_of, shown
 from actors.testing.probe import ProbeActor
 from supervision.children import Child, child_spec
+from supervision.errors import ChildNotFound
 from supervision.supervisor import Supervisor, SupervisorRef
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Hashable, Iterable
 
     from typing_extensions import Unpack
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from actors.testing import Selector
     from actors.testing._runs import Scenario
 
-__all__ = ["CrashPoint", "CrashSweep", "Outcome", "crash_sweep", "start_supervised"]
+__all__ = ["CrashPoint", "CrashSweep", "Outcome", "crash_sweep", "start_supervised", "stop_supervised"]
 
 
 class TestSupervisor(Supervisor):
@@ -74,6 +75,24 @@ def start_supervised(child: Child, **overrides: Unpack[Overrides]) -> ActorRef[A
     if ref is None:
         raise AssertionError(f"child {spec.id!r} was not started: its on_start raised Ignore")
     return ref
+
+
+def stop_supervised(child_id: Hashable) -> None:
+    """End a child that `start_supervised` has started, within its shutdown time, and forget it.
+
+    Args:
+        child_id: the id of its spec: the class, unless it was given another.
+
+    Raises:
+        ChildNotFound: none with this id was started here, or it was stopped before.
+    """
+    supervisor = whereis(_NAME)
+    if not isinstance(supervisor, SupervisorRef):
+        raise ChildNotFound(child_id)
+    supervisor.terminate_child(child_id)
+    # A temporary one is forgotten as it ends.
+    if any(child.id == child_id for child in supervisor.which_children()):
+        supervisor.delete_child(child_id)
 
 
 # A crash at each point
