@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from actors import ActorRef, whereis
@@ -112,6 +112,7 @@ class CrashPoint:
         fault: `"crash"` or `"kill"`.
         outcome: `"not reached"` when the run with the crash never came there: it hangs on more than its seed.
         failure: what the scenario or an invariant raised, when it was not survived.
+        after: the crash that came before, when this is the second of a run.
     """
 
     actor: str
@@ -121,11 +122,18 @@ class CrashPoint:
     fault: Literal["crash", "kill"] = "crash"
     outcome: Outcome = "not reached"
     failure: BaseException | None = None
+    after: CrashPoint | None = None
+
+    @property
+    def place(self) -> str:
+        """What happens where, in words."""
+        about = f"{self.point} {self.about}".rstrip()
+        before = "" if self.after is None else f", after {self.after.place}"
+        return f"{self.actor}: {self.fault} at {about}, time {self.nth}{before}"
 
     def __str__(self) -> str:
         failure = "" if self.failure is None else f": {type(self.failure).__name__}: {_first_line(self.failure)}"
-        place = f"{self.point} {self.about}".rstrip()
-        return f"{self.actor}: {self.fault} at {place}, time {self.nth}: {self.outcome}{failure}"
+        return f"{self.place}: {self.outcome}{failure}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +200,8 @@ def crash_sweep(  # noqa: PLR0913 - each says another thing
     always: Callable[[System], object] | None = None,
     finally_: Callable[[System], object] | None = None,
     kill: bool = False,
+    faults: Literal[1, 2] = 1,
+    recovery: int = 10,
     seed: object = 0,
     max_steps: int = 100_000,
 ) -> CrashSweep:
@@ -212,6 +222,8 @@ def crash_sweep(  # noqa: PLR0913 - each says another thing
             on something that the scenario makes is given to `system.always()` by that.
         finally_: the same, once, when the scenario has returned and nobody has anything to do.
         kill: whether to kill at each point, too.
+        faults: 2 for a second crash as well, during the recovery from each.
+        recovery: at how many points after the first crash a second one is tried, those that actors come to first.
         seed: that of all runs.
         max_steps: switch points after which a run is taken for one that never ends, and is not survived.
 
@@ -219,17 +231,22 @@ def crash_sweep(  # noqa: PLR0913 - each says another thing
         AssertionError: there is no point at all.
         BaseException: what the scenario raises when nothing crashes.
         TypeError: something in `actors` names no actor.
+        ValueError: `faults` is neither 1 nor 2, or `recovery` less than 1.
 
     Example:
         crash_sweep(sync_all_users, finally_=no_key_is_held).check()
     """
+    if faults not in (1, 2):
+        raise ValueError(f"faults must be 1, or 2 for a second crash during the recovery; got {faults!r}")
+    if recovery < 1:
+        raise ValueError(f"recovery must be >= 1 point at which a second crash is tried; got {recovery!r}")
     selectors = tuple(actors)
     for selector in selectors:
         check_selector(selector)
-    runs = _Runs(scenario, seed, max_steps, always, finally_)
+    runs = _Runs(scenario, selectors, seed, max_steps, always, finally_)
     points: list[CrashPoint] = []
     with many_runs():
-        failure = runs.run(lambda system: _list_points(system, selectors, points))
+        failure = runs.run(lambda system: runs.list_points(system, points))
         if failure is not None:
             failure.add_note("the scenario fails so when nothing crashes")
             raise failure
@@ -237,26 +254,18 @@ def crash_sweep(  # noqa: PLR0913 - each says another thing
             raise AssertionError("no actor came to any point: nothing was crashed; have actors work in the scenario")
         if kill:
             points = [changed for point in points for changed in (point, _as_kill(point))]
-        swept = tuple(runs.run_with(point) for point in points)
-    return CrashSweep(getattr(scenario, "__name__", type(scenario).__name__), swept)
+        swept: list[CrashPoint] = []
+        for point in points:
+            later: list[CrashPoint] = []
+            swept.append(runs.run_with(point, later))
+            if faults > 1:
+                seconds = (replace(second, fault=point.fault, after=point) for second in later[:recovery])
+                swept += map(runs.run_with, seconds)
+    return CrashSweep(getattr(scenario, "__name__", type(scenario).__name__), tuple(swept))
 
 
 def _as_kill(point: CrashPoint) -> CrashPoint:
-    return CrashPoint(point.actor, point.point, point.nth, point.about, "kill")
-
-
-def _list_points(system: System, selectors: tuple[Selector, ...], points: list[CrashPoint]) -> None:
-    """Have all points listed to which actors come from now on."""
-    times: Counter[tuple[str, str]] = Counter()
-
-    def come(process: Process, point: str, about: tuple[object, ...]) -> None:
-        place = (name_of(process), point)
-        times[place] += 1
-        is_meant = any(selects(selector, process) for selector in selectors) if selectors else _is_users(process)
-        if is_meant and process.started:
-            points.append(CrashPoint(*place, times[place], " ".join(map(shown, about))))
-
-    system._simulation.strikes.append(come)
+    return replace(point, fault="kill")
 
 
 def _is_users(process: Process) -> bool:
@@ -268,27 +277,54 @@ class _Runs:
     """How one run of a sweep is made."""
 
     scenario: Scenario
+    selectors: tuple[Selector, ...]
     seed: object
     max_steps: int
     always: Callable[[System], object] | None
     finally_: Callable[[System], object] | None
 
-    def run_with(self, point: CrashPoint) -> CrashPoint:
-        """Run it with a crash at a point, and see what becomes of it."""
+    def list_points(
+        self, system: System, points: list[CrashPoint], has_begun: Callable[[], object] = lambda: True
+    ) -> None:
+        """Have all points listed to which actors come once it has begun."""
+        times: Counter[tuple[str, str]] = Counter()
+        selectors = self.selectors
+
+        def come(process: Process, point: str, about: tuple[object, ...]) -> None:
+            place = (name_of(process), point)
+            times[place] += 1
+            is_meant = any(selects(selector, process) for selector in selectors) if selectors else _is_users(process)
+            if is_meant and process.started and has_begun():
+                points.append(CrashPoint(*place, times[place], " ".join(map(shown, about))))
+
+        # Before what strikes, so that each is counted to which somebody came.
+        system._simulation.strikes.insert(0, come)
+
+    def run_with(self, point: CrashPoint, later: list[CrashPoint] | None = None) -> CrashPoint:
+        """Run it with a crash at a point, after the one before if there is one, and see what becomes of it.
+
+        Args:
+            later: to be filled with the points that actors come to after that.
+        """
         injected: list[Any] = []
+        crashes = [point] if point.after is None else [point.after, point]
 
         def inject(system: System) -> None:
-            inject_at = {"crash": system.crash_at, "kill": system.kill_at}[point.fault]
-            injected.append(inject_at(point.actor, point.point, nth=point.nth))
+            if later is not None:
+                self.list_points(system, later, lambda: injected[0].fired)
+            for crash in crashes:
+                inject_at = {"crash": system.crash_at, "kill": system.kill_at}[crash.fault]
+                injected.append(inject_at(crash.actor, crash.point, nth=crash.nth))
             # One brings others with it.
             system.expect_crash(times=None, at_least=0)
-            system.again = f"seed={self.seed!r} and {point.fault}_at({point.actor!r}, {point.point!r}, nth={point.nth})"
+            calls = [f"{crash.fault}_at({crash.actor!r}, {crash.point!r}, nth={crash.nth})" for crash in crashes]
+            system.again = " and ".join([f"seed={self.seed!r}", *calls])
 
         failure = self.run(inject)
         outcome: Outcome = "survived" if failure is None else "not survived"
-        if not injected[0].fired:
+        if not all(fault.fired for fault in injected):
             outcome = "not reached"
-        return CrashPoint(point.actor, point.point, point.nth, point.about, point.fault, outcome, failure)
+        return replace(point, outcome=outcome, failure=failure)
 
     def run(self, prepare: Callable[[System], None]) -> BaseException | None:
         """Run it; return what it fails with."""

@@ -9,6 +9,7 @@ import argparse
 import gc
 import platform
 import resource
+from itertools import chain
 from pathlib import Path
 
 from greenlet import greenlet
@@ -39,7 +40,7 @@ def main() -> None:
         "| what | seen |",
         "|---|---|",
     ]
-    for row in (*faults(), *rates(), *many_with_crashes(arguments.schedules)):
+    for row in chain(faults(), rates(), many_with_crashes(arguments.schedules)):
         line = "| {} | {} |".format(*row)
         print(line, flush=True)  # noqa: T201 - it takes minutes
         lines.append(line)

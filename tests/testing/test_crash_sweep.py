@@ -224,3 +224,53 @@ def test_what_is_injected_is_an_injected_crash():
     crash_sweep(scenario).check()
 
     assert [type(error) for error in seen] == [InjectedCrash] * 3
+
+
+class Patient(Teller):
+    """Puts its ledger right when it starts again, once."""
+
+    def on_start(self):
+        if self.ledger["entries"] and "repaired" not in self.ledger:
+            self.ledger["repaired"] = True
+            self.actor_ref.tell("repair")
+
+    def on_receive(self, message):
+        if message != "repair":
+            super().on_receive(message)
+            return
+        checkpoint()
+        self.ledger["sum"] = sum(self.ledger["entries"])
+
+
+def repaired_once(system):
+    """Survives one crash, and not another while it puts right what the first has broken."""
+    book = ledger()
+    start_supervised((Patient, book)).tell(5)
+    system.run_until_idle()
+    assert book["sum"] == sum(book["entries"]), "the sum is wrong"
+
+
+def test_a_second_crash_comes_during_the_recovery_from_the_first():
+    crash_sweep(repaired_once).check()
+
+    swept = crash_sweep(repaired_once, faults=2)
+
+    assert {(point.after.point, point.actor, point.point) for point in swept.not_survived} == {
+        ("checkpoint", "Patient-1#2", "receive"),
+        ("checkpoint", "Patient-1#2", "checkpoint"),
+    }
+    assert "crash at checkpoint, time 1, after Patient-1#1: crash at checkpoint, time 1: not survived" in str(swept)
+
+
+def test_no_more_second_crashes_are_tried_than_was_said():
+    swept = crash_sweep(repaired_once, faults=2, recovery=1)
+
+    firsts = [point for point in swept.points if point.after is None]
+    assert len(swept.points) <= 2 * len(firsts)
+    assert len(swept.points) > len(firsts)
+
+
+@pytest.mark.parametrize("wrong", [{"faults": 3}, {"recovery": 0}])
+def test_numbers_that_mean_nothing_are_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        crash_sweep(repaired_once, **wrong)
