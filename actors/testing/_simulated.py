@@ -40,7 +40,7 @@ class SimulatedProcess(SimulatedBody, Process):
 
     def put(self, message: object) -> bool:
         simulation = self.simulation
-        if simulation.drops(self, message):
+        if simulation.drops is not None and simulation.drops(self, message):
             return True
         post = simulation.post
         if post is None or post.is_delivering:
@@ -49,7 +49,8 @@ class SimulatedProcess(SimulatedBody, Process):
 
     def put_at_once(self, message: object) -> bool:
         # A timer is nobody's whose other messages it could come before.
-        return self.simulation.drops(self, message) or super().put(message)
+        drops = self.simulation.drops
+        return (drops is not None and drops(self, message)) or super().put(message)
 
     def signal(self, sender: Process | None, reason: ExitReason) -> None:
         post = self.simulation.post
@@ -100,7 +101,8 @@ class SimulatedBoundedProcess(SimulatedBody, BoundedProcess):
     __slots__ = _ADDED
 
     def put(self, message: object) -> bool:
-        return self.simulation.drops(self, message) or super().put(message)
+        drops = self.simulation.drops
+        return (drops is not None and drops(self, message)) or super().put(message)
 
     def depart(self) -> None:
         super().depart()

@@ -284,10 +284,6 @@ _STUBBORN = 10
 """How often code that swallows its end is asked again."""
 
 
-def _never_lost(_process: Process, _message: object) -> bool:
-    return False
-
-
 def _nobody_told(_process: Process) -> None:
     """Nobody wants to know."""
 
@@ -325,8 +321,8 @@ class Simulation:
         self.ended: Callable[[Process], None] = _nobody_told
         # What goes wrong at a point, as a test has it.
         self.strikes: list[Callable[[Process, str, tuple[object, ...]], None]] = []
-        # Whether a message is lost on its way.
-        self.drops: Callable[[Process, object], bool] = _never_lost
+        # Whether a message is lost on its way; None when none ever is.
+        self.drops: Callable[[Process, object], bool] | None = None
         # What is on its way; None when all arrives at once.
         self.post: Post | None = None
         self.listeners: list[Callable[[Process, str, tuple[object, ...]], None]] = []
