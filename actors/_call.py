@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from greenlet import getcurrent
 
 from actors._future import Request, _Raised
-from actors._process import refuse_deadlock
 from actors._scheduler import Parked
+from actors._waits import refuse_deadlock
 from actors.errors import ActorDied
 from actors.messages import NoProc
 
@@ -65,7 +65,7 @@ def call(asker: Process, carrier: Carrier, target: Process, message: object, tim
     asker.waiting_for = asker.waiter = request
     try:
         if target is asker or target.waiting_for is not None:
-            refuse_deadlock(asker)
+            refuse_deadlock(asker, request)
         if not target.put(request):
             raise ActorDied(f"{target.ref} not found", NoProc())
         if not outcome and not asker.killed:

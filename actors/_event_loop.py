@@ -14,7 +14,8 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from actors._process import AwaitedCoroutine, current
+from actors._awaited import ActorTask, AwaitedCoroutine, Errand, run_errand
+from actors._process import current
 from actors._to_thread import HelperThreads
 from actors.errors import NotBegun, ProcessKilled
 
@@ -26,18 +27,12 @@ if TYPE_CHECKING:
     from actors._process import Process
     from actors._watchdog import Watchdog
 
-__all__ = ["ActorTask", "EventLoop"]
+__all__ = ["EventLoop"]
 
 logger = logging.getLogger("pykka_otp.event_loop")
 
 
 _UNSET = object()
-
-
-class ActorTask(asyncio.Task[Any]):
-    """A task that knows whose it is."""
-
-    process: Process | None = None
 
 
 class _Call(AwaitedCoroutine):
@@ -126,6 +121,9 @@ class EventLoop:
         self._is_left_behind = False
         self._loop = loop
         self._loop.set_task_factory(self._new_task)
+        self._run_in_executor = loop.run_in_executor
+        # There is no other way to know for whom a thread waits: the loop has made the future when the thread has begun.
+        loop.run_in_executor = self._run_in_thread  # type: ignore[method-assign, assignment]
         # What coroutines run in threads: done when it has ended there, and not when nobody waits for it any more.
         self._in_threads: set[asyncio.Future[None]] = set()
 
@@ -300,6 +298,13 @@ class EventLoop:
                 task.cancel()
         return task
 
+    def _run_in_thread(self, executor: Any, function: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+        """Run a function in a thread; in one of ours, it is known there for whom it waits."""
+        process = current()
+        if process is None or executor is not None or function is socket.getaddrinfo:
+            return self._run_in_executor(executor, function, *args)
+        return run_errand(Errand(process, self._loop), self._run_in_executor, function, *args)
+
     def _note_thread(self, function: Callable[..., object], future: Future[Any]) -> None:
         """Note that something is run in a thread, for the actor whose code asks for it."""
         # That is the loop's own, no code of an actor, and may take half a minute.
@@ -317,7 +322,8 @@ class EventLoop:
         if process.tasks is None:
             process.tasks = set()
         process.tasks.add(task)
-        task.add_done_callback(process.tasks.discard)
+        # Which isn't to await it.
+        asyncio.Future.add_done_callback(task, process.tasks.discard)
 
     def _cancel_tasks(self, process: Process, ended: Waiter) -> None:
         """Cancel an actor's tasks until none is left, since one that ends may leave others behind."""

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pykka
 
+from actors._awaited import ActorTask, InnerWait
 from actors._clock import SystemClock, ThreadWaiter, check_timeout
 from actors._mail import Asked, Wrapping, unwrapped
-from actors._process import FORKED, AwaitedCoroutine, chosen, current, refuse_deadlock
+from actors._process import FORKED, chosen, current
 from actors.errors import ActorDied, CallTimeout
 
 if TYPE_CHECKING:
@@ -157,9 +158,7 @@ class Future(pykka.Future[T]):
             yield from self._await_outcome()
         elif self._sources:
             for source in self._sources:
-                # Its exception, too, is the hook's to make something of.
-                with contextlib.suppress(Exception):
-                    yield from source.__await__()
+                yield from source.__await__()
         else:
             # A hook of somebody's own, which may block.
             yield from asyncio.to_thread(self.get).__await__()
@@ -228,17 +227,13 @@ class Future(pykka.Future[T]):
         process = current()
         if process is None and self._runtime is not None:
             self._runtime.help_on(self._is_over)
-        waits = None if process is None else process.waiting_for
-        if process is None or not isinstance(waits, AwaitedCoroutine) or waits.task is not asyncio.current_task():
-            # Not the actor's handler itself, which may go on meanwhile.
+        task = asyncio.current_task()
+        if process is None or not isinstance(task, ActorTask) or task.process is not process:
             yield from self._await_release(waiter)
             return
-        waits.awaits = self
-        try:
-            refuse_deadlock(process)
+        with InnerWait(task, process, self, waiter.release) as inner:
+            inner.refuse_deadlock()
             yield from self._await_release(waiter)
-        finally:
-            waits.awaits = None
 
     def _await_release(self, waiter: _LoopWaiter) -> Generator[Any, None, None]:
         try:

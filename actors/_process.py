@@ -15,11 +15,13 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from actors import _pykka_registry
+from actors._awaited import AwaitedCoroutine, InnerWait, errand_of_thread
 from actors._clock import ThreadWaiter
 from actors._fork import free_in_child
 from actors._links import effect_of_signal
-from actors._mail import Asked, Fired, StopRequest, unwrapped
-from actors.errors import ActorDied, Deadlock, ProcessKilled, WouldBlock
+from actors._mail import Asked, Fired, StopRequest
+from actors._waits import AwaitedProcess, Several, refuse_deadlock
+from actors.errors import ActorDied, ProcessKilled, WouldBlock
 from actors.messages import Down, Exit, ExitReason, Killed, NoProc, Shutdown, shown
 
 if TYPE_CHECKING:
@@ -31,18 +33,17 @@ if TYPE_CHECKING:
 
     from actors._clock import Clock, Waiter
     from actors._observer import Observer
+    from actors._waits import Waits
     from actors.runtime import Runtime
 
 __all__ = [
     "ALIVE",
     "FORKED",
-    "AwaitedCoroutine",
     "Driver",
     "Home",
     "Monitor",
     "Process",
     "ProcessState",
-    "Waits",
     "checkpoint",
     "chosen",
     "current",
@@ -50,7 +51,6 @@ __all__ = [
     "kill_all",
     "lock_of_all",
     "new_waiter",
-    "refuse_deadlock",
     "set_current",
     "wait_for_any",
 ]
@@ -86,19 +86,6 @@ class Sample:
         self.handled = 0
 
 
-class _Awaited:
-    """How far another actor is to come, as what is waited for."""
-
-    __slots__ = ("_reached", "target")
-
-    def __init__(self, target: Process, reached: Callable[[Process], bool]) -> None:
-        self.target = target
-        self._reached = reached
-
-    def _is_over(self) -> bool:
-        return self._reached(self.target)
-
-
 class Home(Protocol):
     """Where an actor runs."""
 
@@ -109,34 +96,6 @@ class Home(Protocol):
     def join(self) -> None:
         """Wait until nothing is left of a gone actor."""
         ...
-
-
-class Waits(Protocol):
-    """What an actor waits for, as the search for deadlocks sees it."""
-
-    @property
-    def target(self) -> Process | None:
-        """Whose code alone can end the wait; None when anybody's may."""
-        ...
-
-    def _is_over(self) -> bool:
-        """Whether what is waited for has come, though the one who waits hasn't seen it yet."""
-        ...
-
-
-class AwaitedCoroutine:
-    """A coroutine of the actor's own, which may wait in its turn: what that waits for, the actor waits for."""
-
-    def __init__(self) -> None:
-        self.task: asyncio.Task[Any] | None = None
-        self.awaits: Waits | None = None
-
-    @property
-    def target(self) -> Process | None:
-        return None if self.awaits is None else self.awaits.target
-
-    def _is_over(self) -> bool:
-        return self.awaits is None or self.awaits._is_over()
 
 
 class Driver(Protocol):
@@ -315,6 +274,13 @@ class Process:
         return self.actor_class.__name__
 
     @property
+    def full_label(self) -> str:
+        """What tells it from others of its class."""
+        if self.name is not None:
+            return f"{self.label} {self.name!r}"
+        return f"{self.label} ({self.ref.actor_urn.removeprefix('urn:uuid:')[:_URN_LENGTH]})"
+
+    @property
     def state(self) -> ProcessState:
         if self.gone:
             return "gone"
@@ -478,6 +444,11 @@ class Process:
     # Waiting
 
     @property
+    def is_doomed(self) -> bool:
+        """Whether an exit signal has ended it already, but for the handler in hand."""
+        return self.fatal is not ALIVE and self.reason is ALIVE
+
+    @property
     def runs_here(self) -> bool:
         """Whether the calling thread is the one that its code runs on, and no other that acts in its name."""
         driver = self.driver
@@ -538,17 +509,22 @@ class Process:
             Deadlock: that one waits for this one.
         """
         if not self.runs_here:
-            return self._wait_elsewhere(waiter, timeout, self.runtime.clock)
+            errand = errand_of_thread(self)
+            if errand is None:
+                return self._wait_elsewhere(waiter, timeout, self.runtime.clock)
+            with InnerWait(errand, self, waits, waiter.release):
+                errand.look_soon()
+                return self._wait_elsewhere(waiter, timeout, self.runtime.clock)
         # Here too: of two that come to wait for each other, one at least sees the other.
         self.waiting_for = waits
         try:
-            refuse_deadlock(self)
+            refuse_deadlock(self, waits)
             return self.wait(waiter, timeout)
         finally:
             self.waiting_for = None
 
     def _wait_elsewhere(self, waiter: Waiter, timeout: float | None, clock: Clock) -> bool:
-        """Wait in another thread than its code runs on: that code goes on, so the wait closes no circle."""
+        """Wait in another thread than its code runs on, which goes on."""
         with self.runtime.lock:
             if self.helpers is None:
                 self.helpers = set()
@@ -566,7 +542,7 @@ class Process:
     def await_later(self, target: Process, reached: Callable[[Process], bool]) -> None:
         """Say that this one is about to wait, so that the other, which begins now, can't come to wait for it."""
         if self.runs_here:
-            self.waiting_for = _Awaited(target, reached)
+            self.waiting_for = AwaitedProcess(target, reached)
 
     def wait_until(self, reached: Callable[[Process], bool], timeout: float | None) -> bool:
         """Block the calling thread or actor until this one's life has come so far; False after `timeout` seconds.
@@ -877,6 +853,9 @@ class Process:
 _MANY = 64
 """Messages at which a mailbox is taken from in bulk."""
 
+_URN_LENGTH = 8
+"""Characters of an actor's urn that tell it from others of its class."""
+
 lock_of_all = free_in_child(threading.RLock())
 """For what concerns two records, of one runtime or of two: links, monitors, deaths. A finalizer that links, or stops,
 may come between two lines of the same thread that holds it."""
@@ -926,15 +905,18 @@ def wait_for_any(
     timeout: float | None,
     *,
     clock: Clock | None = None,
+    needed: Sequence[Process] = (),
 ) -> bool:
     """Block the calling thread or actor until one of these has come so far; False after `timeout` seconds.
 
     Args:
         clock: by which the time is measured that a caller gives who goes on when it is over, and does without: such
             waits close no circle. By default the caller's.
+        needed: those without which the caller can't go on, so that it will wait again until they have come so far; the
+            only one is such in any case.
 
     Raises:
-        Deadlock: there is one, and it waits for the calling actor.
+        Deadlock: one that is needed waits for the calling actor.
     """
     waiter = new_waiter()
     process = current()
@@ -943,9 +925,10 @@ def wait_for_any(
     try:
         if process is None:
             return waiter.wait(clock or processes[0].runtime.clock, timeout)
-        if clock is not None or len(processes) > 1:
+        if clock is not None:
             return process.wait(waiter, timeout, clock)
-        return process.wait_for(_Awaited(processes[0], reached), waiter, timeout)
+        parts = [AwaitedProcess(target, reached) for target in (needed if len(processes) > 1 else processes)]
+        return process.wait_for(Several(parts), waiter, timeout)
     finally:
         for target in processes:
             target.remove_spectator(waiter)
@@ -954,51 +937,3 @@ def wait_for_any(
 def is_gone(process: Process) -> bool:
     """Whether no code of it is left to run, as what is waited for."""
     return process.gone
-
-
-def refuse_deadlock(asker: Process) -> None:
-    """Refuse what `asker` is about to wait for when that can never come.
-
-    An actor waits for another when only that one's code can end the wait: its handler, queued or running, is to answer;
-    its `on_start` is to return; or it is to end. A deferred answer may come from anybody.
-
-    Raises:
-        Deadlock: naming the cycle; a note says what each handles.
-        ProcessKilled: there is one, and an exit signal has ended `asker` already but for the handler in hand (A15).
-    """
-    cycle = [asker]
-    while True:
-        waits = cycle[-1].waiting_for
-        target = waits.target if waits is not None else None
-        # What has come is no wait any more. Looked at in this order: it isn't taken back.
-        if target is None or waits is None or waits._is_over():
-            return
-        if target is asker:
-            break
-        if target in cycle:
-            # One that others are in, and were told of.
-            return
-        cycle.append(target)
-    if asker.fatal is not ALIVE and asker.reason is ALIVE:
-        raise ProcessKilled(asker.label)
-    if len(cycle) == 1:
-        advice = "use tell(), or call the method directly" if isinstance(asker.waiting_for, Asked) else _TO_END
-        msg = f"{asker.label} would wait for itself; {advice}"
-        raise Deadlock(msg, "calling_self")
-    names = " -> ".join(process.label for process in (*cycle, asker))
-    msg = f"{asker.label} would wait for ever, each for the next: {names}"
-    error = Deadlock(msg, "deadlock")
-    at_work = [process for process in cycle if process.handling is not None]
-    error.add_note("\n".join(f"{process.label} handles {_short(process.handling)}" for process in at_work))
-    raise error
-
-
-def _short(message: object) -> str:
-    text = shown(unwrapped(message))
-    return text if len(text) <= _LENGTH else f"{text[:_LENGTH]}..."
-
-
-_LENGTH = 200
-"""Characters of a message that an error shows."""
-
-_TO_END = "to end, call exit(), or stop(block=False), and return"

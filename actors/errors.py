@@ -124,7 +124,14 @@ class CallTimeout(CallExit, pykka.Timeout):
 
 
 class Deadlock(CallExit):
-    """The answer could never come: the actor would wait for itself, or for one that waits for it (A69, B70)."""
+    """The answer could never come: the actor would wait for itself, or for one that waits for it (A69, B70).
+
+    Whoever would close the circle gets it, and the message names that. An async handler waits for what the tasks and
+    threads wait for that it awaits: directly, by `asyncio.gather()`, `asyncio.wait_for()`, a `TaskGroup` or
+    `asyncio.to_thread()`. A circle isn't seen that goes through another future of asyncio's, such as that of
+    `asyncio.wait()` or `asyncio.shield()`, an event, a lock or a queue; or through a wait for any of several. Those who
+    are in it wait until a time-out ends it.
+    """
 
 
 class WouldBlock(ActorError, RuntimeError):

@@ -14,8 +14,9 @@ from actors._clock import check_timeout
 from actors._future import Future, Request
 from actors._inbox import Inbox
 from actors._mail import Told
-from actors._process import ALIVE, Process, checkpoint, current, is_gone, refuse_deadlock
+from actors._process import ALIVE, Process, checkpoint, current, is_gone
 from actors._scheduler import Carrier
+from actors._waits import refuse_deadlock
 from actors.errors import ActorDied, NoSuchName
 from actors.messages import ExitReason, NoProc, Normal
 from actors.runtime import current_runtime
@@ -321,6 +322,6 @@ def _refuse_deadlock(asker: Process, future: Future[Any]) -> None:
         return
     asker.waiting_for = future
     try:
-        refuse_deadlock(asker)
+        refuse_deadlock(asker, future)
     finally:
         asker.waiting_for = None

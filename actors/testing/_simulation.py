@@ -209,6 +209,10 @@ class SimulatedBody:
         known_as: str
         greenlet: greenlet | None
 
+    @property
+    def full_label(self) -> str:
+        return self.known_as
+
     def run_once(self, simulation: Simulation) -> None:
         process: Any = self
         context = process.context

@@ -315,3 +315,27 @@ def test_every_await_of_an_async_handler_counts():
 
     with pytest.raises(Deadlock):
         patient.ask("begin")
+
+
+# How those in a circle are called
+
+
+def test_those_of_one_class_are_told_apart_by_their_urns():
+    refs = [Probe.start() for _ in range(2)]
+
+    with pytest.raises(Deadlock) as raised:
+        refs[0].ask(lambda: refs[1].ask(lambda: refs[0].ask("never")))
+
+    first, second = (f"Probe ({ref.actor_urn.removeprefix('urn:uuid:')[:8]})" for ref in refs)
+    assert str(raised.value).endswith(f"{second} -> {first} -> {second}")
+    assert {line.split(" handles ")[0] for line in raised.value.__notes__[0].splitlines()} == {first, second}
+
+
+def test_those_of_one_class_are_told_apart_by_their_names():
+    class Other(Probe):
+        pass
+
+    one, two, other = Probe.options(name="one").start(), Probe.options(name="two").start(), Other.start()
+
+    with pytest.raises(Deadlock, match="Probe 'two' -> Probe 'one' -> Other -> Probe 'two'"):
+        one.ask(lambda: other.ask(lambda: two.ask(lambda: one.ask("never"))))

@@ -162,8 +162,8 @@ def test_actors_that_ask_in_a_circle_get_a_deadlock_that_names_it():
         with pytest.raises(Deadlock) as caught:
             one.ask("hello")
 
-        assert "Asker -> Asker -> Asker" in str(caught.value)
-        assert caught.value.__notes__[0] == "Asker handles 'hello'\nAsker handles 'hello'"
+        assert "Asker-2#1 -> Asker-1#1 -> Asker-2#1" in str(caught.value)
+        assert caught.value.__notes__[0] == "Asker-2#1 handles 'hello'\nAsker-1#1 handles 'hello'"
 
 
 def test_actors_that_go_on_for_ever_are_a_livelock_that_says_who_does_what():
