@@ -239,7 +239,7 @@ class Task(Generic[V_co]):
             task._is_consumed = True
         if consumed is not None:
             raise _awaited_before(consumed)
-        for _ in _endings(tasks, timeout):
+        for _ in _endings(tasks, timeout, len(tasks)):
             failed = next((task for task in tasks if task._has_ended() and not task._results), None)
             if failed is not None:
                 failed._open()
@@ -276,7 +276,7 @@ class Task(Generic[V_co]):
         open_tasks = [task for task in tasks if not task._is_consumed]
         enough = len(open_tasks) if limit is None else min(limit, len(open_tasks))
         in_time = enough == 0
-        for count in _endings(open_tasks, timeout):
+        for count in _endings(open_tasks, timeout, enough):
             in_time = count >= enough
             if in_time:
                 break
@@ -526,7 +526,9 @@ class _Stream(Generic[T, R]):
         clock = current_runtime().clock
         deadline = min(element.deadline for element in self._running)
         left = None if deadline == math.inf else max(deadline - clock.now(), 0.0)
-        wait_for_any([element.process for element in self._running], _has_been_announced, left)
+        # The next in order; of those in no order, any will do.
+        needed = [element.process for element in islice(self._following, 1)]
+        wait_for_any([element.process for element in self._running], _has_been_announced, left, needed=needed)
         for element in list(self._running):
             if not element.process.announced:
                 if clock.now() < element.deadline:
@@ -568,8 +570,12 @@ def _name_of(function: Callable[..., object]) -> str:
     return name if module is None else f"{module}.{name}"
 
 
-def _endings(tasks: Sequence[Task[Any]], timeout: float | None) -> Iterator[int]:
-    """Wait for the tasks, and yield how many have ended whenever that has changed, until all have or time is over."""
+def _endings(tasks: Sequence[Task[Any]], timeout: float | None, enough: int) -> Iterator[int]:
+    """Wait for the tasks, and yield how many have ended whenever that has changed, until all have or time is over.
+
+    Args:
+        enough: how many have to have ended for the caller to go on.
+    """
     clock = current_runtime().clock
     deadline = None if timeout is None else clock.now() + timeout
     while True:
@@ -578,7 +584,8 @@ def _endings(tasks: Sequence[Task[Any]], timeout: float | None) -> Iterator[int]
         if not processes:
             return
         left = None if deadline is None else max(deadline - clock.now(), 0.0)
-        if not wait_for_any(processes, _has_been_announced, left):
+        needed = processes if enough == len(tasks) else ()
+        if not wait_for_any(processes, _has_been_announced, left, needed=needed):
             return
 
 

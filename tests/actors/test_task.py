@@ -807,6 +807,75 @@ def test_a_task_that_asks_its_owner_which_awaits_it_is_told_so():
     assert isinstance(error, Deadlock) or isinstance(error.reason.exception, Deadlock)
 
 
+@pytest.mark.parametrize(
+    "wait",
+    [
+        Task.await_many,
+        lambda tasks, timeout: Task.yield_many(tasks, timeout)[0][1],
+        lambda tasks, timeout: Task.yield_many(tasks, timeout, limit=2)[0][1],
+    ],
+    ids=["await_many", "yield_many", "yield_many of as many as there are"],
+)
+def test_a_task_that_asks_its_owner_which_awaits_it_among_others_is_told_so(wait):
+    owner, gate = TrappingProbe.start(), Gate()
+
+    def ask_back():
+        try:
+            return owner.ask(lambda: "never")
+        finally:
+            gate.open()
+
+    def await_one_that_asks_back():
+        return wait([Task.async_(ask_back), Task.async_(gate.pass_through)], None)
+
+    assert isinstance(deadlock_of(owner, await_one_that_asks_back), Deadlock)
+
+
+def test_the_next_of_an_ordered_stream_that_asks_its_owner_is_told_so():
+    owner, gate = TrappingProbe.start(), Gate()
+
+    def ask_back(is_first):
+        if not is_first:
+            return gate.pass_through()
+        try:
+            return owner.ask(lambda: "never")
+        finally:
+            gate.open()
+
+    def await_one_that_asks_back():
+        return next(Task.async_stream([True, False], ask_back, max_concurrency=2, timeout=None))
+
+    assert isinstance(deadlock_of(owner, await_one_that_asks_back), Deadlock)
+
+
+def deadlock_of(owner, function):
+    """The error of whichever closes the circle: the owner's own, or what a task of its has died of."""
+    try:
+        outcome = owner.ask(function, timeout=CAP)
+    except Deadlock as error:
+        return error
+    except ActorDied as error:
+        return error.reason.exception
+    return outcome.reason.exception
+
+
+def test_one_that_asks_its_owner_is_answered_when_another_is_enough():
+    owner = TrappingProbe.start()
+
+    def ask_back():
+        return owner.ask(lambda: "answered", timeout=CAP)
+
+    def await_any():
+        tasks = [Task.async_(ask_back), Task.async_(lambda: "enough")]
+        outcomes = Task.yield_many(tasks, None, limit=1)
+        return tasks[0], outcomes[1][1]
+
+    asking, outcome = owner.ask(await_any, timeout=CAP)
+
+    assert outcome == Done("enough")
+    assert owner.ask(lambda: asking.await_(CAP), timeout=CAP) == "answered"
+
+
 class Later(Actor):
     """Runs a coroutine function."""
 
