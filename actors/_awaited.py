@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from actors._process import Process
     from actors._waits import Waits
 
-__all__ = ["ActorTask", "AwaitedCoroutine", "Errand", "InnerWait", "errand_of_thread", "run_errand"]
+__all__ = ["ActorTask", "AwaitedCoroutine", "Errand", "InnerWait", "errand_of_thread", "is_in_event_loop", "run_errand"]
 
 
 class _Waiting:
@@ -170,7 +170,7 @@ def _awaited_by(future: asyncio.Future[Any], process: Process | None) -> Iterabl
     if isinstance(future, _GATHERING):
         return tuple(getattr(future, "_children", ()))
     # One that others set: those can be seen that are tasks of this actor.
-    tasks = () if process is None else tuple(process.tasks or ())
+    tasks = () if process is None else (process.tasks or set()).copy()
     return [task for task in tasks if not task.done() and _is_set_by(future, task)]
 
 
@@ -178,7 +178,7 @@ def _is_set_by(future: asyncio.Future[Any], task: asyncio.Future[Any]) -> bool:
     """Whether that is a task of a group which this future stands for, or the only one that `wait_for()` waits for."""
     callbacks = [callback for callback, _ in getattr(task, "_callbacks", None) or ()]
     for callback in callbacks:
-        if isinstance(callback, functools.partial) and any(one is future for one in callback.args):
+        if isinstance(callback, functools.partial) and callback.func is _RELEASE_WAITER and callback.args[0] is future:
             return True
         owner = getattr(callback, "__self__", None)
         if isinstance(owner, asyncio.TaskGroup) and getattr(owner, "_on_completed_fut", None) is future:
@@ -187,3 +187,13 @@ def _is_set_by(future: asyncio.Future[Any], task: asyncio.Future[Any]) -> bool:
 
 
 _GATHERING: Any = getattr(asyncio.tasks, "_GatheringFuture", ())
+_RELEASE_WAITER: Any = getattr(asyncio.tasks, "_release_waiter", None)
+
+
+def is_in_event_loop() -> bool:
+    """Whether the caller is a coroutine, or a callback of some event loop's."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import threading
 from collections import deque
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from pykka import messages as pykka_messages
 
+from actors._awaited import is_in_event_loop
 from actors._mail import Asked, Control, Fired, Inspect, unwrapped
 from actors._process import ALIVE, Process, current, new_waiter
 from actors.errors import MailboxFull, WouldBlock
@@ -141,7 +141,7 @@ class BoundedProcess(Process):
             return self._let_in(message)
 
     def await_room(self, message: object) -> None:
-        if _is_in_event_loop():
+        if is_in_event_loop():
             # Awaiting the answer is the wait.
             return
         with self._room:
@@ -280,14 +280,6 @@ def check_bound(prefix: str, max_mailbox: object, overflow: object) -> None:
 
 
 def _refuse_to_block_a_loop() -> None:
-    if _is_in_event_loop():
+    if is_in_event_loop():
         msg = "would block the event loop until the mailbox has room; ask(block=False) and await the answer instead"
         raise WouldBlock(msg)
-
-
-def _is_in_event_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pykka
 
-from actors._awaited import ActorTask, InnerWait
+from actors._awaited import ActorTask, InnerWait, is_in_event_loop
 from actors._clock import SystemClock, ThreadWaiter, check_timeout
 from actors._mail import Asked, Wrapping, unwrapped
 from actors._process import FORKED, chosen, current
@@ -134,6 +134,7 @@ class Future(pykka.Future[T]):
         if self._outcome:
             raise queue.Full
         self._get_hook = func
+        self._sources = ()
 
     # Derived futures, as Pykka's; those know what they are made of, so that an await waits for that
 
@@ -151,7 +152,7 @@ class Future(pykka.Future[T]):
         return _derive((self,), lambda timeout: functools.reduce(func, self.get(timeout=timeout), *args))
 
     def __await__(self) -> Generator[Any, None, T]:
-        if not _is_in_event_loop():
+        if not is_in_event_loop():
             # Driven by hand, which Pykka allows.
             yield
         elif self._get_hook is None:
@@ -192,6 +193,10 @@ class Future(pykka.Future[T]):
         """Have `waiter` released by the outcome; False when that is there."""
         self._waiters.append(waiter)
         return not self._outcome
+
+    def forward_to(self, future: pykka.Future[Any]) -> None:
+        """Have another future set as well when the outcome comes."""
+        self._add_waiter(_Forward(self, future))
 
     def _wait(self, timeout: float | None) -> None:
         """Wait for the outcome.
@@ -285,10 +290,6 @@ class Request(Future[Any], Asked, Wrapping):
         """Answer with an error, unless somebody else has answered."""
         self._try_settle(_Raised(error, error.__traceback__))
 
-    def forward_to(self, future: pykka.Future[Any]) -> None:
-        """Have another future set as well when the answer comes."""
-        self._add_waiter(_Forward(self, future))
-
     def _timed_out(self, timeout: float | None) -> CallTimeout:
         # None when its handler has left the answer to others.
         who = "nobody has" if self.target is None else f"{self.target.ref} has not"
@@ -334,16 +335,8 @@ class _LoopWaiter:
             self.done.set_result(None)
 
 
-def _is_in_event_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
-
-
 def _derive(sources: tuple[pykka.Future[Any], ...], hook: Callable[[float | None], M]) -> Future[M]:
     future: Future[M] = Future()
-    future._sources = sources
     future.set_get_hook(hook)
+    future._sources = sources
     return future

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from functools import partial
 
 import pytest
 
 from actors import Actor, Deadlock
+from actors.testing import settle
 from tests.actors.coroutines import Answering, Latch
 from tests.support import CAP, Gate, Probe
 
@@ -150,8 +152,7 @@ def test_the_circle_may_be_closed_by_a_wait_for_one_that_waits_already():
     answer = ref.ask(await_later, block=False)
     gate.await_arrival()
     gate.open()
-    while friend._process.waiting_for is None:
-        threading.Event().wait(0)
+    settle()
     asked.await_arrival()
     asked.open()
 
@@ -237,6 +238,30 @@ def test_the_first_of_some_is_enough_for_who_waits_for_any():
     assert Answering.start().ask(see, timeout=CAP) is None
 
 
+def test_a_future_that_any_of_some_tasks_sets_is_not_that_of_each():
+    ref = Answering.start()
+
+    def set_once(future, _task):
+        if not future.done():
+            future.set_result("set")
+
+    async def await_any():
+        future = asyncio.get_running_loop().create_future()
+        asks = asyncio.create_task(by_hand(lambda: ref.ask(ask_nobody, block=False)))
+        other = asyncio.create_task(let_all_others_go_on())
+        for task in asks, other:
+            task.add_done_callback(partial(set_once, future))
+        return await future, asks
+
+    done, asks = ref.ask(await_any, timeout=CAP)
+
+    async def see():
+        await asyncio.wait([asks])
+        return asks.result()
+
+    assert (done, Answering.start().ask(see, timeout=CAP)) == ("set", None)
+
+
 def test_a_thread_that_the_handler_leaves_behind_may_ask_the_actor():
     ref, answered = Answering.start(), threading.Event()
 
@@ -263,8 +288,7 @@ def test_who_waits_for_the_actor_is_asked_by_a_task_that_is_awaited_by_nobody():
 
     answer = ref.ask(begin, block=False)
     latch.await_arrival()
-    while friend._process.waiting_for is None:
-        threading.Event().wait(0)
+    settle()
     latch.open()
 
     assert answer.get(timeout=CAP) is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
@@ -9,6 +11,8 @@ from pykka.messages import _ActorStop
 from actors import Actor, ActorDied, Down, Exit, GenServer, NoReply, Normal, Ok, Reply, exit
 from actors._future import Future
 from actors._mail import StopRequest, Told
+from actors.testing import settle
+from tests.actors.coroutines import Answering
 from tests.support import CAP, Gate, Probe, TrappingProbe, ended, received
 
 
@@ -176,6 +180,53 @@ def test_a_reason_that_cant_be_shown_reaches_all_who_wait(end, caplog):
     assert stopped.get(timeout=CAP) is True
     assert ended(actor).state() == "gone"
     assert [record.name for record in caplog.records] == ["pykka_otp.crash"]
+
+
+async def awaited(future):
+    return await future
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        lambda future: Probe.start().ask(lambda: future.get(timeout=CAP), block=False),
+        lambda future: Probe.start().ask(lambda: future.map(str).get(timeout=CAP), block=False),
+        lambda future: Answering.start().ask(partial(awaited, future), block=False),
+    ],
+    ids=["get", "map", "await"],
+)
+def test_the_answer_to_what_was_taken_out_of_a_mailbox_can_be_waited_for_by_anybody(wait):
+    probe, asker, held = Probe.start(), Probe.start(), Future()
+    probe.tell(held.get)
+    settle()
+    answer = asker.ask(lambda: probe.ask("question"), block=False)
+    settle()
+
+    envelope = probe.actor_inbox.get()
+    waiting = wait(envelope.reply_to)
+    settle()
+    envelope.reply_to.set("answer")
+
+    assert envelope.message == "question"
+    assert waiting.get(timeout=CAP) == answer.get(timeout=CAP) == "answer"
+    held.set(None)
+
+
+def test_what_was_taken_out_of_a_mailbox_is_no_edge_of_a_cycle():
+    probe, asker, held = Probe.start(), Probe.start(), Future()
+    probe.tell(held.get)
+    settle()
+    answer = asker.ask(lambda: probe.ask("question"), block=False)
+    settle()
+    envelope = probe.actor_inbox.get()
+    held.set(None)
+
+    free = probe.ask(lambda: asker.ask(lambda: "free", timeout=CAP), block=False)
+    settle()
+    envelope.reply_to.set("answer")
+
+    assert answer.get(timeout=CAP) == "answer"
+    assert free.get(timeout=CAP) == "free"
 
 
 def test_what_is_put_into_the_mailbox_of_a_dead_actor_is_answered():
