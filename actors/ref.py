@@ -111,8 +111,9 @@ class ActorRef(pykka.ActorRef[A]):
             sender.checkpoint("tell", self, message)
         if isinstance(message, Request):
             message = Told(message)
-        if not self._process.put(message):
-            self._process.lose(message)
+        process = self._process
+        if not process.put(message):
+            process.lose(message)
             raise self._died()
 
     @overload

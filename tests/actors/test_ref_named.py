@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import queue
+
 import pytest
 
-from actors import Actor, ActorDied, ActorRef, NamedRef, Normal, NoSuchName, named, register_name, unregister_name
+from actors import (
+    Actor,
+    ActorDied,
+    ActorRef,
+    NamedRef,
+    Normal,
+    NoSuchName,
+    Undelivered,
+    named,
+    register_name,
+    unregister_name,
+)
 from tests.support import CAP, Probe, received
 
 rule = pytest.mark.rule
@@ -96,6 +109,21 @@ def test_a_proxy_of_a_named_ref_follows_the_name_too():
     Counter.options(name="counter").start(10)
 
     assert proxy.add(1).get() == 11
+
+
+def test_what_is_told_to_one_who_ends_meanwhile_is_lost_with_that_one(runtime, monkeypatch):
+    dead, living = Probe.start(), Probe.options(name="probe").start()
+    dead.stop()
+    # Who had the name when it was looked up, and since then another has it.
+    holders = iter([dead._process, living._process])
+    monkeypatch.setattr(runtime, "whereis", lambda _name: next(holders))
+    letters = queue.SimpleQueue()
+    runtime.dead_letters.listen(letters.put)
+
+    with pytest.raises(ActorDied):
+        named("probe").tell("late")
+
+    assert letters.get(timeout=CAP) == Undelivered(dead, "late", Normal())
 
 
 def test_named_refs_are_equal_by_name():
