@@ -36,7 +36,7 @@ def check_timeout(timeout: object, name: str = "timeout") -> None:
     Raises:
         ValueError: saying what was expected, and what came.
     """
-    if timeout is not None and not (isinstance(timeout, int | float) and 0 <= timeout < math.inf):
+    if timeout is not None and not _is_seconds(timeout):
         msg = f"{name} must be seconds >= 0, or None to wait for ever; got {timeout!r}"
         raise ValueError(msg)
 
@@ -47,9 +47,13 @@ def check_seconds(seconds: object, name: str = "timeout") -> None:
     Raises:
         ValueError: saying what was expected, and what came.
     """
-    if isinstance(seconds, bool) or not (isinstance(seconds, int | float) and 0 <= seconds < math.inf):
+    if not _is_seconds(seconds):
         msg = f"{name} must be a finite number of seconds >= 0; got {seconds!r}"
         raise ValueError(msg)
+
+
+def _is_seconds(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
 
 
 class Wakeable(Protocol):

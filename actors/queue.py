@@ -14,6 +14,7 @@ from actors._backlog import (
     QueueSettings,
     QueueStats,
 )
+from actors._clock import check_seconds
 from actors._process import checkpoint
 from actors.actor import Actor
 from actors.child_spec import ChildSpec
@@ -110,9 +111,9 @@ class Queue:
             QueueClosed: the queue takes no more events.
             ValueError: `delay` or `timeout` is negative or not a number.
         """
-        _check_seconds("delay", delay)
+        check_seconds(delay, "delay")
         if timeout is not None:
-            _check_seconds("timeout", timeout)
+            check_seconds(timeout, "timeout")
         checkpoint("put", event)
         self._backlog().put(event, delay, timeout)
 
@@ -243,10 +244,4 @@ class QueueKeeper(Actor):
 def _check_count(name: str, value: object) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         msg = f"{name} must be a whole number >= 1; got {value!r}"
-        raise ValueError(msg)
-
-
-def _check_seconds(name: str, value: float) -> None:
-    if not math.isfinite(value) or value < 0:
-        msg = f"{name} must be a finite number of seconds >= 0; got {value!r}"
         raise ValueError(msg)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import math
 import threading
 from contextlib import contextmanager, nullcontext
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from actors._backlog import Backlog, Delivery, Events
+from actors._clock import check_seconds
 from actors._demand import check_demand, split_batches
 from actors._life import finish
 from actors._process import ALIVE
@@ -36,7 +36,7 @@ class Snooze(Exception):
     """Raised by a handler to get the same event later: `seconds` from now, this attempt not counted (F8)."""
 
     def __init__(self, seconds: float) -> None:
-        _check_seconds("Snooze", seconds)
+        check_seconds(seconds, "Snooze")
         super().__init__(seconds)
         self.seconds = seconds
 
@@ -46,7 +46,7 @@ class Retry(Exception):
 
     def __init__(self, after: float | None = None) -> None:
         if after is not None:
-            _check_seconds("Retry", after)
+            check_seconds(after, "Retry")
         super().__init__(after)
         self.after = after
 
@@ -110,7 +110,7 @@ class Worker(Actor):
         self.__queue = queue
         self.__max_demand, self.__min_demand = check_demand(self.max_demand, self.min_demand)
         if self.timeout is not None:
-            _check_seconds("timeout", self.timeout)
+            check_seconds(self.timeout, "timeout")
         if self.on_error not in ("crash", "fail"):
             msg = f"on_error must be 'crash' or 'fail'; got {self.on_error!r}"
             raise ValueError(msg)
@@ -262,9 +262,3 @@ class _Watch:
                 delivery.error = error
         logger.error("%s: the handler ran longer than %s seconds", self._process.label, self._timeout)
         self._process.kill()
-
-
-def _check_seconds(name: str, seconds: float) -> None:
-    if not math.isfinite(seconds) or seconds < 0:
-        msg = f"{name} takes a finite number of seconds >= 0; got {seconds!r}"
-        raise ValueError(msg)

@@ -36,7 +36,7 @@ def test_a_second_queue_of_the_name_is_refused():
         Queue("jobs").start_link()
 
 
-@pytest.mark.parametrize("bad", [{"delay": -1.0}, {"delay": float("nan")}, {"timeout": -1.0}])
+@pytest.mark.parametrize("bad", [{"delay": -1.0}, {"delay": float("nan")}, {"timeout": -1.0}, {"timeout": True}])
 def test_a_bad_time_is_refused_before_anything_is_put(bad):
     queue = started()
 

@@ -429,7 +429,7 @@ WAITS = {
 
 
 @rule("A62")
-@pytest.mark.parametrize("timeout", [-1, float("nan"), float("inf"), "3"], ids=repr)
+@pytest.mark.parametrize("timeout", [-1, float("nan"), float("inf"), "3", True, False], ids=repr)
 @pytest.mark.parametrize("wait", WAITS.values(), ids=list(WAITS))
 @pytest.mark.parametrize("place", ["in an actor", "outside"])
 def test_what_is_no_time_to_wait_is_refused_at_once_and_nothing_is_sent(wait, timeout, place):
@@ -442,7 +442,7 @@ def test_what_is_no_time_to_wait_is_refused_at_once_and_nothing_is_sent(wait, ti
     assert probe.is_alive()
 
 
-@pytest.mark.parametrize("timeout", [-1, float("nan"), "3"], ids=repr)
+@pytest.mark.parametrize("timeout", [-1, float("nan"), "3", True], ids=repr)
 def test_what_is_no_time_to_start_is_refused_before_anything_starts(timeout):
     with pytest.raises(ValueError, match="start_timeout must be seconds >= 0"):
         Probe.options(start_timeout=timeout)

@@ -82,7 +82,7 @@ def test_a_worker_with_a_timeout_that_is_no_time_is_refused_at_once(seconds, que
     class Wrong(Scripted):
         timeout = seconds
 
-    with pytest.raises(ValueError, match="timeout takes a finite number of seconds >= 0"):
+    with pytest.raises(ValueError, match="timeout must be a finite number of seconds >= 0"):
         Wrong(queue, None)
 
 
