@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["call"]
 
 
-class Call(Request, Parked):
+class ParkedRequest(Request, Parked):
     """A request, the future of its answer, and the wait for that, in one. Nobody but its maker waits for it."""
 
     def answer(self, value: object) -> None:
@@ -40,7 +40,7 @@ class Call(Request, Parked):
         return self._outcome[0] is outcome
 
 
-_new = Call.__new__
+_new = ParkedRequest.__new__
 
 
 def call(asker: Process, carrier: Carrier, target: Process, message: object, timeout: float | None) -> Any:
@@ -53,7 +53,7 @@ def call(asker: Process, carrier: Carrier, target: Process, message: object, tim
         ProcessKilled: the asker is killed.
     """
     # Without an `__init__`: to call one from a class takes as long as the rest of this.
-    request = _new(Call)
+    request = _new(ParkedRequest)
     request.message = message
     request.target = target
     request.parked = None

@@ -35,7 +35,7 @@ logger = logging.getLogger("pykka_otp.event_loop")
 _UNSET = object()
 
 
-class _Call(AwaitedCoroutine):
+class _CoroutineRun(AwaitedCoroutine):
     """One coroutine of one actor, from the handler that returned it to its end."""
 
     def __init__(self, process: Process, coroutine: Coroutine[Any, Any, Any]) -> None:
@@ -177,25 +177,25 @@ class EventLoop:
 
         A kill cancels it, and is raised when it has really ended: as `NotBegun` when it had not taken its first step.
         """
-        call = _Call(process, coroutine)
+        run = _CoroutineRun(process, coroutine)
         # Before it begins, and may come to wait itself.
-        process.waiting_for = call
-        if not self._post(partial(call.begin, self._loop)):
+        process.waiting_for = run
+        if not self._post(partial(run.begin, self._loop)):
             process.waiting_for = None
             coroutine.close()
             raise RuntimeError("the runtime of this actor has ended, and runs no more coroutines")
         try:
-            process.wait(call.waiter, None)
+            process.wait(run.waiter, None)
         except ProcessKilled:
             # Not to be ended by the kill: the actor's code runs until the coroutine has ended.
-            self._await(process, call.cancel)
-            if not call.has_begun:
+            self._await(process, run.cancel)
+            if not run.has_begun:
                 raise NotBegun(process.label) from None
             raise
         finally:
             process.waiting_for = None
-        call.keep_variables()
-        return call.result()
+        run.keep_variables()
+        return run.result()
 
     def end_tasks(self, process: Process) -> None:
         """Cancel the tasks that an actor's coroutines have started, and wait until all have ended."""

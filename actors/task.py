@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeAlias, T
 
 from actors._clock import check_timeout
 from actors._mail import Control, StopRequest
-from actors._process import Process, current, wait_for_any
+from actors._process import Process, current, lock_of_all, wait_for_any
 from actors.actor import Actor
 from actors.child_spec import ChildSpec
 from actors.errors import ActorDied, CallTimeout, NotTheOwner
@@ -103,7 +103,7 @@ class Task(Generic[V_co]):
         OTP: `Task.async/1` (A79, A80, A86).
         """
         results: list[Any] = []
-        ref = _start(_Call(function, args, kwargs), results, link=current() is not None)
+        ref = _start(_WorkItem(function, args, kwargs), results, link=current() is not None)
         return Task(ref._process, results, _name_of(function))
 
     @staticmethod
@@ -120,7 +120,7 @@ class Task(Generic[V_co]):
 
         OTP: `Task.start/1` (A93).
         """
-        return _start(_Call(function, args, kwargs), [], link=False)
+        return _start(_WorkItem(function, args, kwargs), [], link=False)
 
     @staticmethod
     def start_link(function: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> ActorRef[TaskProcess]:
@@ -128,7 +128,7 @@ class Task(Generic[V_co]):
 
         OTP: `Task.start_link/1` (A93).
         """
-        return _start(_Call(function, args, kwargs), [], link=current() is not None)
+        return _start(_WorkItem(function, args, kwargs), [], link=current() is not None)
 
     @staticmethod
     def child_spec(function: Callable[..., object], /, *args: object, **kwargs: object) -> ChildSpec:
@@ -410,7 +410,7 @@ class _Run(Control):
 _RUN = _Run()
 
 
-class _Call:
+class _WorkItem:
     """What a task is to do; shown as it would be written."""
 
     __slots__ = ("args", "function", "kwargs")
@@ -429,7 +429,7 @@ class _Call:
 class TaskProcess(Actor):
     """Runs one function, and ends."""
 
-    def __init__(self, call: _Call, results: list[Any]) -> None:
+    def __init__(self, call: _WorkItem, results: list[Any]) -> None:
         self._call = call
         self._results = results
         starter = current()
@@ -447,9 +447,10 @@ class TaskProcess(Actor):
 
     def _end(self, result: object) -> None:
         process = self._otp_process
-        # What a killed one returns is nobody's any more.
-        process.unwind()
-        self._results.append(result)
+        # What a killed one returns is nobody's any more; nor may the kill come between.
+        with lock_of_all:
+            process.unwind()
+            self._results.append(result)
         # Ahead of what came meanwhile, such as its owner's exit, which one that traps exits outlives (A86).
         process.put_back([StopRequest(Normal())])
 
@@ -457,7 +458,7 @@ class TaskProcess(Actor):
         return {"call": self._call, "started_by": self._started_by}
 
 
-def _start(call: _Call, results: list[Any], *, link: bool) -> ActorRef[TaskProcess]:
+def _start(call: _WorkItem, results: list[Any], *, link: bool) -> ActorRef[TaskProcess]:
     runs_on: RunsOn = "shared" if inspect.iscoroutinefunction(call.function) else "thread"
     ref = TaskProcess.options(link=link, runs_on=runs_on).start(call, results)
     ref._process.put(_RUN)
@@ -514,7 +515,7 @@ class _Stream(Generic[T, R]):
 
     def _begin(self, given: T) -> None:
         results: list[R] = []
-        ref = _start(_Call(self._function, (given,), {}), results, link=False)
+        ref = _start(_WorkItem(self._function, (given,), {}), results, link=False)
         deadline = math.inf if self._timeout is None else current_runtime().clock.now() + self._timeout
         element = _Element(given, ref._process, results, deadline)
         self._running.append(element)

@@ -6,7 +6,18 @@ import contextlib
 import queue
 from unittest import mock
 
-from actors import Actor, ActorDied, AlreadyRegistered, CallTimeout, _bounded, _future, _process, _scheduler, registry
+from actors import (
+    Actor,
+    ActorDied,
+    AlreadyRegistered,
+    CallTimeout,
+    _bounded,
+    _future,
+    _process,
+    _scheduler,
+    registry,
+    task,
+)
 from actors._future import Future
 from actors._mail import Fired
 from actors._scheduler import Carrier, Pool
@@ -602,6 +613,33 @@ def an_owner_that_goes_as_it_registers():
     )
 
 
+# Tasks
+
+
+class TaskWorld(World):
+    """A task that returns as it is killed."""
+
+    def __init__(self):
+        super().__init__()
+        self.results = []
+        self.ref = self.start(task.TaskProcess, task._WorkItem(int, (), {}), self.results)
+        self.ref._process.put(task._RUN)
+
+    def live(self):
+        live(self.ref)
+
+    def kill(self):
+        self.ref.kill()
+        self.seen.append(list(self.results))
+
+    def what_has_come_of_it_stays(self):
+        assert self.seen == [self.results], "a value of one that was dead by then"
+
+
+def a_task_that_is_killed_as_it_returns():
+    return LineScenario(TaskWorld, [TaskWorld.live, TaskWorld.kill], TaskWorld.what_has_come_of_it_stays, [task])
+
+
 SCENARIOS = {
     scenario.__name__: scenario
     for scenario in (
@@ -627,5 +665,6 @@ SCENARIOS = {
         a_carrier_that_goes_when_something_is_put,
         owners_that_want_one_key,
         an_owner_that_goes_as_it_registers,
+        a_task_that_is_killed_as_it_returns,
     )
 }
