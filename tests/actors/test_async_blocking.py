@@ -9,16 +9,31 @@ import threading
 
 import pytest
 
-from actors import Runtime, _watchdog
+from actors import Runtime, _watchdog, current_runtime
 from actors._watchdog import Watchdog
 from tests.actors.coroutines import Answering, Latch, five
 from tests.support import CAP, Gate
+
+TOO_MANY = _watchdog.HELD_AFTER + 1
+"""Looks after which somebody is named who has gone on with nothing since the first."""
 
 
 @pytest.fixture
 def hasty_watchdog(monkeypatch):
     """Have the watchdog look often."""
     monkeypatch.setattr(_watchdog, "WATCH_SECONDS", 0.001)
+
+
+@pytest.fixture
+def look(monkeypatch):
+    """A function that looks as the watchdog does, so many times; that itself never does, however long it all takes."""
+    monkeypatch.setattr(Watchdog, "_rouse", lambda _watchdog: None)
+
+    def look(times):
+        for _ in range(times):
+            current_runtime().scheduler.watchdog._look()
+
+    return look
 
 
 @pytest.fixture
@@ -59,18 +74,18 @@ def blocking_at(gate):
     return block
 
 
-def test_who_blocks_the_event_loop_is_named_once_with_file_and_line(hasty_watchdog, next_record, caplog):
+def test_who_blocks_the_event_loop_is_named_once_with_file_and_line(look, caplog):
     ref = Blocking.start()
 
-    gates = Gate(), Gate()
-    for gate in gates:
+    for _ in range(2):
+        gate = Gate()
         answer = ref.ask(blocking_at(gate), block=False)
         gate.await_arrival()
-        if gate is gates[0]:
-            record = next_record()
+        look(2 * TOO_MANY)
         gate.open()
         assert answer.get(timeout=CAP) == "done"
 
+    (record,) = caplog.records
     assert (record.levelname, record.actor) == ("WARNING", "Blocking")
     assert record.getMessage().startswith("Blocking blocks the event loop that all async handlers share, at ")
     file, line = record.where.rsplit(":", 1)
@@ -78,33 +93,47 @@ def test_who_blocks_the_event_loop_is_named_once_with_file_and_line(hasty_watchd
     assert int(line) > 0
     assert "asyncio.to_thread" in record.getMessage()
     assert "runs_on = 'thread'" in record.getMessage()
-    assert caplog.records == [record]
 
 
-def test_a_class_is_named_that_blocks_again_after_others_and_each_once(hasty_watchdog, next_record):
+def test_who_blocks_the_event_loop_is_named_after_so_many_looks_and_not_before(look, caplog):
+    gate = Gate()
+    Blocking.start().tell(blocking_at(gate))
+    gate.await_arrival()
+
+    look(TOO_MANY - 1)
+    assert caplog.records == []
+    look(1)
+    assert [record.actor for record in caplog.records] == ["Blocking"]
+
+    gate.open()
+
+
+def test_a_class_is_named_that_blocks_again_after_others_and_each_once(look, caplog):
     class Second(Blocking):
         pass
 
-    named = []
-    for ref in Blocking.start(), Second.start():
+    for ref in Blocking.start(), Second.start(), Blocking.start():
         gate = Gate()
-        ref.tell(blocking_at(gate))
+        answer = ref.ask(blocking_at(gate), block=False)
         gate.await_arrival()
-        named.append(next_record().actor)
+        look(TOO_MANY)
         gate.open()
+        assert answer.get(timeout=CAP) == "done"
 
-    assert named == ["Blocking", "Second"]
+    assert [record.actor for record in caplog.records] == ["Blocking", "Second"]
 
 
-def test_a_task_beside_the_handler_that_blocks_is_named_as_its_actors(hasty_watchdog, next_record):
+def test_a_task_beside_the_handler_that_blocks_is_named_as_its_actors(look, caplog):
     gate, tasks = Gate(), []
 
     async def start():
         tasks.append(asyncio.create_task(blocking_at(gate)()))
 
     Blocking.start().tell(start)
+    gate.await_arrival()
+    look(TOO_MANY)
 
-    assert next_record().actor == "Blocking"
+    assert [record.actor for record in caplog.records] == ["Blocking"]
     gate.open()
 
 
