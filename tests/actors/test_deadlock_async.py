@@ -137,6 +137,22 @@ def test_who_closes_a_circle_is_told_so(way):
     assert any(circle in str(only_error(raised)) for circle in ("Probe -> Tolerant -> Probe", "Tolerant -> Probe"))
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_a_circle_of_async_handlers_is_seen(way):
+    class Other(Tolerant):
+        pass
+
+    one, other = Tolerant.start(), Other.start()
+
+    def ask_back():
+        return way(lambda: one.ask(ask_nobody, block=False))
+
+    with pytest.raises((Deadlock, ExceptionGroup)) as raised:
+        one.ask(lambda: way(lambda: other.ask(ask_back, block=False)), timeout=CAP)
+
+    assert "Tolerant -> Other" in str(only_error(raised))
+
+
 def test_the_circle_may_be_closed_by_a_wait_for_one_that_waits_already():
     friend, ref, gate, asked = Probe.start(), Tolerant.start(), Gate(), Latch()
 
