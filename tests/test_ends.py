@@ -172,20 +172,36 @@ def run_program(program, *args):
     return done
 
 
+PROGRAM_SECONDS = 60
+"""How long a program may take on a machine that is busy, until it's held to be stuck."""
+
+
 def run_programs(programs):
     """Run programs with their arguments, side by side; what became of each."""
-    begun = [
-        subprocess.Popen(
-            [sys.executable, "-c", *program], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        for program in programs
-    ]
     with contextlib.ExitStack() as stack:
-        for running in begun:
-            stack.callback(running.wait)
-            stack.callback(running.kill)
-        said = [running.communicate(timeout=15) for running in begun]
-    return [Outcome(running.returncode, *both) for running, both in zip(begun, said, strict=True)]
+        begun = [stack.enter_context(begin(program)) for program in programs]
+        return [await_end(running) for running in begun]
+
+
+@contextlib.contextmanager
+def begin(program):
+    command = [sys.executable, "-X", "faulthandler", "-c", *program]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        try:
+            yield running
+        finally:
+            running.kill()
+
+
+def await_end(running):
+    try:
+        stdout, stderr = running.communicate(timeout=PROGRAM_SECONDS)
+    except subprocess.TimeoutExpired:
+        # It prints where its threads are, and ends.
+        running.send_signal(signal.SIGABRT)
+        stdout, stderr = running.communicate()
+        pytest.fail(f"it didn't end; it printed {stdout!r}, and its threads were at\n{stderr}")
+    return Outcome(running.returncode, stdout, stderr)
 
 
 CODES = {"returns": 0, "raises": 1, "exits": 3, "interrupted": -signal.SIGINT}

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from greenlet import greenlet
 
     from actors._clock import Clock, Waiter
-    from actors._process import Monitor, Waits
+    from actors._process import Monitor
+    from actors._waits import Waits
     from actors.messages import ExitReason
 
 __all__ = ["SimulatedRuntime"]
