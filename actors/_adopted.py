@@ -76,7 +76,9 @@ class AdoptedProcess(Process):
     def put(self, message: object) -> bool:
         if self.reason is not ALIVE:
             return False
-        self.mailbox.put(Envelope(message.message, message) if isinstance(message, Request) else Envelope(message))
+        self.mailbox.put(
+            Envelope(message.message, message.reply_to) if isinstance(message, Request) else Envelope(message)
+        )
         # It may have closed its mailbox, and emptied it for the last time, between the lines above.
         if self.reason is not ALIVE:
             self.refuse_mail()

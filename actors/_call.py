@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from greenlet import getcurrent
 
-from actors._future import Request, _Raised
+from actors._future import Future, Request, _Raised
 from actors._scheduler import Parked
 from actors._waits import refuse_deadlock
 from actors.errors import ActorDied
@@ -21,6 +21,13 @@ __all__ = ["call"]
 
 class ParkedRequest(Request, Parked):
     """A request, the future of its answer, and the wait for that, in one. Nobody but its maker waits for it."""
+
+    @property
+    def reply_to(self) -> Future[Any]:
+        # Not itself, which has no list of who waits.
+        future: Future[Any] = Future(self._runtime)
+        future.forward_to(self)
+        return future
 
     def answer(self, value: object) -> None:
         # As `release()` does, without the call.

@@ -274,7 +274,7 @@ class Request(Future[Any], Asked, Wrapping):
 
     @property
     def reply_to(self) -> Future[Any]:
-        """Where the answer goes."""
+        """Where the answer goes, and where anybody may wait for it."""
         return self
 
     # The first answer counts: the handler may return at the same moment as its actor is killed.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pykka._envelope import Envelope
 
-from actors._future import Future, Request
+from actors._future import Request
 from actors._mail import unwrapped
 
 if TYPE_CHECKING:
@@ -41,11 +41,8 @@ class Inbox:
         with suppress(IndexError):
             message = self._process.take()
             if isinstance(message, Request):
-                # Not itself: of some, nobody but their asker can wait for the answer.
-                answer: Future[Any] = Future(self._process.runtime)
-                answer.forward_to(message)
                 message.defer()
-                return Envelope(message.content, answer)
+                return Envelope(message.content, message.reply_to)
             return Envelope(unwrapped(message))
         raise Empty
 

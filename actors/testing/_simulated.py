@@ -10,6 +10,7 @@ from actors._life import UNFINISHED, finish
 from actors._observer import Observer
 from actors._process import Process
 from actors._telemetry import ACTOR, MESSAGE
+from actors._waits import parts_of
 from actors.dead_letters import DeadLetters, FailedStart, Undelivered
 from actors.runtime import Runtime
 from actors.testing._simulation import SimulatedBody, Simulation
@@ -83,11 +84,11 @@ class SimulatedProcess(SimulatedBody, Process):
         post = self.simulation.post
         if post is None:
             return super().wait_for(waits, waiter, timeout)
-        target = waits.target
+        targets = [part.target for part in parts_of(waits) if part.target is not None]
         try:
             return super().wait_for(waits, waiter, timeout)
         finally:
-            if target is not None:
+            for target in targets:
                 # It has learnt of what the other did last.
                 post.flush(target, self)
 

@@ -26,6 +26,7 @@ from actors import (
     register_name,
     whereis,
 )
+from actors.testing import settle
 from tests.support import CAP, Gate, Probe, TrappingProbe, crash, ended, received, received_nothing, watching
 
 rule = pytest.mark.rule
@@ -218,6 +219,24 @@ def test_who_waits_in_an_adopted_actors_queue_gets_its_reason():
         with pytest.raises(pykka.ActorDeadError) as raised:
             answer.get(timeout=CAP)
         assert raised.value.reason == Crashed(ValueError("boom"))
+
+
+def test_what_an_adopted_actor_is_asked_may_be_answered_and_waited_for_by_others(plain):
+    gate, asker, waiting = Gate(), Probe.start(), Probe.start()
+    plain.tell(gate.pass_through)
+    gate.await_arrival()
+    adopted = adopt(plain)
+    answer = asker.ask(lambda: adopted.ask("question"), block=False)
+    settle()
+
+    envelope = plain.actor_inbox.get(timeout=CAP)
+    seen = waiting.ask(lambda: envelope.reply_to.get(timeout=CAP), block=False)
+    settle()
+    envelope.reply_to.set("answer")
+
+    assert envelope.message == "question"
+    assert answer.get(timeout=CAP) == seen.get(timeout=CAP) == "answer"
+    gate.open()
 
 
 def test_a_plain_stop_that_waits_is_answered_when_the_actor_crashes():
