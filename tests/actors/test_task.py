@@ -861,12 +861,19 @@ def deadlock_of(owner, function):
 
 def test_one_that_asks_its_owner_is_answered_when_another_is_enough():
     owner = TrappingProbe.start()
+    asked = threading.Event()
 
     def ask_back():
-        return owner.ask(lambda: "answered", timeout=CAP)
+        answer = owner.ask(lambda: "answered", block=False)
+        asked.set()
+        return answer.get(timeout=CAP)
+
+    def end_after_that():
+        assert asked.wait(CAP)
+        return "enough"
 
     def await_any():
-        tasks = [Task.async_(ask_back), Task.async_(lambda: "enough")]
+        tasks = [Task.async_(ask_back), Task.async_(end_after_that)]
         outcomes = Task.yield_many(tasks, None, limit=1)
         return tasks[0], outcomes[1][1]
 
