@@ -617,8 +617,10 @@ class Process:
                 self.put(Fired(Down(given, NoProc(), monitor)))
                 return monitor
             monitor = Monitor(self, target, given)
-            # Monitoring oneself never fires (A30): nobody would be left to read the Down.
-            if target is not self:
+            if target is self:
+                # Never fires (A30): nobody would be left to read the Down.
+                monitor.active = False
+            else:
                 if target.monitors is None:
                     target.monitors = {}
                 target.monitors[monitor] = None

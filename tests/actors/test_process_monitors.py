@@ -304,7 +304,7 @@ def test_monitoring_oneself_never_fires():
     watcher = watching(actor)
     watch = actor.ask(lambda: monitor(actor))
 
-    assert actor.ask(lambda: demonitor(watch)) is True
+    assert actor.ask(lambda: demonitor(watch)) is False
     assert received_nothing(actor)
 
     actor.stop()
