@@ -1,0 +1,62 @@
+"""Exit reasons, errors and refs as the comparison knows them: what the oracle's terms look like."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from actors import BadReturn, CallExit, Crashed, Killed, NoProc, Normal, Shutdown
+from supervision import FailedToStartChild
+from tests.conformance.language import Json
+
+__all__ = ["reason_of", "term"]
+
+
+def term(value: Any, label_of: Any) -> Json:
+    """Return an exit reason, or what may be in one, as JSON.
+
+    Args:
+        value: an exit reason, or a value.
+        label_of: gives the label of a ref, or None for what is no ref.
+    """
+    match value:
+        case Normal():
+            return "normal"
+        case Shutdown(detail=None):
+            return "shutdown"
+        case Shutdown(detail):
+            return ["shutdown", term(detail, label_of)]
+        case Killed():
+            return "killed"
+        case NoProc():
+            return "noproc"
+        case Crashed(CallExit() as error):
+            return ["call_exit", term(error.reason, label_of)]
+        case Crashed(RuntimeError() as error) if type(error) is RuntimeError:
+            return ["crash", str(error)]
+        case Crashed(error):
+            return ["crash", type(error).__name__]
+        case BadReturn(what):
+            return ["bad_return", term(what, label_of)]
+        case FailedToStartChild(child_id, reason):
+            return ["failed_to_start_child", child_id, term(reason, label_of)]
+        case tuple() | list():
+            return [term(item, label_of) for item in value]
+        case None | bool() | int() | str():
+            return value
+    return label_of(value)
+
+
+def reason_of(written: Json) -> Any:
+    """Return the exit reason that a scenario has written down."""
+    match written:
+        case "normal":
+            return Normal()
+        case "shutdown":
+            return Shutdown()
+        case ["shutdown", detail]:
+            return Shutdown(detail)
+        case "killed":
+            return Killed()
+        case "noproc":
+            return NoProc()
+    return written

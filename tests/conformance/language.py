@@ -1,0 +1,94 @@
+"""The language of scenarios: who is there, and what is done, step by step. Nothing but data, so it is stored as JSON.
+
+A scenario begins with actors, which are started one after the other. Then come steps; each is followed by a rest, in
+which all go on until nobody can:
+
+- `at(actor, *ops)` has an actor do something: a list of operations, one after the other;
+- `race((actor, ops), ...)` has several do so at once;
+- `open_gate(gate)` lets those pass that wait there, now and later: slow starts, slow ends, handlers that are busy;
+- `advance(ticks)` lets time pass.
+
+An operation is a list that begins with its name: `["link", "b"]`; docs/conformance.md lists them. An actor's label is
+its name in the scenario, or, with a number, one of its incarnations: `"a#2"`. A label that begins with `@` means whoever
+has that name when it is used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, TypeAlias
+
+__all__ = ["Json", "Op", "Scenario", "Step", "advance", "at", "open_gate", "race"]
+
+Json: TypeAlias = Any
+Op: TypeAlias = list[Json]
+Step: TypeAlias = dict[str, Json]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is played, on OTP and here.
+
+    Args:
+        name: what it shows, in a few words.
+        rules: the rules of docs/semantics.md that it plays.
+        actors: who is there at the beginning, by label, in the order of their starts.
+        steps: what happens.
+        stages: whether it needs GenStage.
+        differs: why it comes out otherwise here, and is meant to; both outcomes are stored then.
+        not_yet: the rule that is not built yet, for which it comes out otherwise.
+    """
+
+    name: str
+    rules: tuple[str, ...]
+    actors: dict[str, Json]
+    steps: list[Step]
+    stages: bool = False
+    differs: str = ""
+    not_yet: str = ""
+
+    def to_json(self) -> dict[str, Json]:
+        """Return it as what is stored: what it has beside its steps only when there is something to say."""
+        return {
+            "name": self.name,
+            "rules": list(self.rules),
+            **{name: said for name in ("stages", "differs", "not_yet") if (said := getattr(self, name))},
+            "actors": self.actors,
+            "steps": self.steps,
+        }
+
+    @classmethod
+    def from_json(cls, json: dict[str, Json]) -> Scenario:
+        """Return what was stored, by itself or with its outcome."""
+        known = {field.name: json[field.name] for field in fields(cls) if field.name in json}
+        return cls(**{**known, "rules": tuple(json["rules"])})
+
+    @property
+    def races(self) -> bool:
+        """Whether several do something at once, so that it may come out in several ways."""
+        return any("race" in step for step in self.steps)
+
+    @property
+    def ticks(self) -> int:
+        """How much time passes in it."""
+        return sum(step.get("advance", 0) for step in self.steps)
+
+
+def at(actor: str, *ops: Op) -> Step:
+    """Have an actor do something."""
+    return {"at": actor, "do": list(ops)}
+
+
+def race(*acts: tuple[str, list[Op]]) -> Step:
+    """Have several actors do something at once."""
+    return {"race": [[actor, ops] for actor, ops in acts]}
+
+
+def open_gate(gate: str) -> Step:
+    """Let all pass who wait at a gate."""
+    return {"open": gate}
+
+
+def advance(ticks: int) -> Step:
+    """Let time pass."""
+    return {"advance": ticks}

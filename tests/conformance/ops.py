@@ -1,0 +1,472 @@
+"""What a scenario's actors do on our runtime; `oracle/ops.ex` is its other side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import actors
+from actors import (
+    ActorDied,
+    AlreadyRegistered,
+    CallExit,
+    ChildSpec,
+    Done,
+    Exited,
+    ExitRequest,
+    Ignore,
+    NameUnavailable,
+    NoSuchName,
+    NotTheOwner,
+    Registry,
+    StartFailed,
+    Task,
+    UnknownRegistry,
+)
+from supervision import (
+    ChildAlreadyPresent,
+    ChildAlreadyStarted,
+    ChildNotFound,
+    ChildRestarting,
+    ChildRunning,
+)
+from tests.conformance.canonical import reason_of
+from tests.conformance.language import Json
+from tests.conformance.world import TICK, Do, Say
+
+if TYPE_CHECKING:
+    from tests.conformance.world import World
+
+__all__ = ["Player", "Returned", "child_spec", "seconds"]
+
+
+class Returned(Exception):
+    """What a callback is to return; raised by the operation that says so."""
+
+    def __init__(self, what: list[Json]) -> None:
+        super().__init__(what)
+        self.what = what
+
+
+def seconds(ticks: int | None) -> float | None:
+    """Return ticks in seconds."""
+    return None if ticks is None else ticks * TICK
+
+
+def child_spec(world: World, spec: Json, sup: str) -> ChildSpec:
+    """Return the spec of a child that a scenario describes."""
+    shutdown = spec.get("shutdown")
+    return ChildSpec(
+        lambda: world.start(spec["id"], spec, "link", sup),
+        id=spec["id"],
+        restart=spec.get("restart", "permanent"),
+        shutdown=seconds(shutdown) if isinstance(shutdown, int) else shutdown,
+        type="supervisor" if spec["kind"] == "sup" else "worker",
+    )
+
+
+class Player:
+    """Plays one actor's part: runs its operations, in its own code.
+
+    Args:
+        world: the scenario.
+        label: the actor's.
+    """
+
+    def __init__(self, world: World, label: str) -> None:
+        self.world = world
+        self.label = label
+        self.sender = label
+        self.state: list[Json] = []
+        self.call: Any = None
+        self._attempt = int(label.rsplit("#", 1)[1])
+
+    def run(self, ops: list[Json], sender: str | None = None) -> None:
+        """Do one after the other; the sender is who wants it."""
+        if sender is not None:
+            self.sender = sender
+        for name, *args in ops:
+            operation: Callable[..., None] = getattr(self, f"op_{name}".replace("!", "_or_die"))
+            operation(*args)
+
+    def returned(self, ops: list[Json], sender: str | None = None) -> list[Json] | None:
+        """Do them; return what they say is to be returned, or None."""
+        try:
+            self.run(ops, sender)
+        except Returned as returned:
+            return returned.what
+        return None
+
+    def _did(self, name: str, value: Any) -> None:
+        self.world.saw(self.label, self.label, ["did", name, self.world.term(value)])
+
+    # Messages
+
+    def op_send(self, to: str, value: Json) -> None:
+        self._post("send", to, Say(self.label, value))
+
+    def op_tell(self, to: str, ops: list[Json]) -> None:
+        self._post("tell", to, Do(self.label, ops))
+
+    def op_note(self, value: Json) -> None:
+        self.world.saw(self.label, self.sender, ["note", value])
+
+    def _post(self, name: str, to: str, message: object) -> None:
+        try:
+            self.world.target(to).tell(message)
+        except NoSuchName:
+            self._did(name, "noproc")
+        except ActorDied:
+            # Differs (A7): to tell the dead is an error here.
+            return
+
+    # Ends, links and monitors
+
+    def op_exit(self, reason: Json) -> None:
+        actors.exit(reason_of(reason))
+
+    def op_raise(self, message: str) -> None:
+        raise RuntimeError(message)
+
+    def op_catch(self, ops: list[Json]) -> None:
+        try:
+            self.run(ops)
+        except ExitRequest as request:
+            self._did("catch", ["exit", request.reason])
+        except Returned:
+            raise
+        except Exception:
+            self._did("catch", ["error"])
+
+    def op_signal(self, to: str, reason: Json) -> None:
+        try:
+            ref = self.world.target(to)
+            ref.kill() if reason == "kill" else ref.exit(reason_of(reason))
+        except NoSuchName:
+            return
+
+    def op_trap(self, flag: bool) -> None:
+        self._did("trap", actors.trap_exit(flag))
+
+    def op_link(self, to: str) -> None:
+        try:
+            actors.link(self.world.target(to))
+        except ActorDied:
+            self._did("link", "noproc")
+
+    def op_unlink(self, to: str) -> None:
+        actors.unlink(self.world.target(to))
+
+    def op_monitor(self, to: str, name: str) -> None:
+        self.world.monitors[name] = actors.monitor(self.world.target(to))
+
+    def op_demonitor(self, name: str, flush: bool) -> None:
+        self._did("demonitor", actors.demonitor(self.world.monitors[name], flush=flush))
+
+    # Names
+
+    def op_register(self, name: str, label: str) -> None:
+        try:
+            actors.register_name(name, self.world.target(label))
+        except NameUnavailable:
+            self._did("register", "refused")
+        else:
+            self._did("register", True)
+
+    def op_unregister(self, name: str) -> None:
+        try:
+            actors.unregister_name(name)
+        except NameUnavailable:
+            self._did("unregister", "refused")
+        else:
+            self._did("unregister", True)
+
+    def op_whereis(self, name: str) -> None:
+        self._did("whereis", actors.whereis(name))
+
+    def op_alive(self, label: str) -> None:
+        self._did("alive", self.world.target(label).is_alive())
+
+    # Time
+
+    def op_after(self, timer: str, to: str, value: Json, ticks: int) -> None:
+        message = Say("clock", value)
+        self.world.timers[timer] = actors.send_after(self.world.target(to), message, ticks * TICK)
+
+    def op_cancel(self, timer: str) -> None:
+        self._did("cancel", self.world.timers[timer].cancel() is not None)
+
+    def op_remaining(self, timer: str) -> None:
+        self._did("remaining", self.world.timers[timer].remaining() is not None)
+
+    # How it goes on
+
+    def op_gate(self, gate: str) -> None:
+        self.world.gate(gate).ask("pass")
+
+    def op_on(self, attempt: int, ops: list[Json]) -> None:
+        if self._attempt == attempt:
+            self.run(ops)
+
+    def op_since(self, attempt: int, ops: list[Json]) -> None:
+        if self._attempt >= attempt:
+            self.run(ops)
+
+    # Servers
+
+    def op_push(self, value: Json) -> None:
+        self.state = [*self.state, value]
+
+    def _server(self, to: str) -> Any:
+        return actors.Agent.named(to[1:]) if to.startswith("@") else self.world.target(to)
+
+    def op_cast(self, to: str, ops: list[Json]) -> None:
+        self._server(to).cast(Do(self.label, ops))
+
+    def op_call(self, to: str, ops: list[Json], *timeout: int) -> None:
+        self._called("call", lambda: self._server(to).call(Do(self.label, ops), self._limit(timeout)))
+
+    def op_call_or_die(self, to: str, ops: list[Json], *timeout: int) -> None:
+        self._did("call", ["ok", self._server(to).call(Do(self.label, ops), self._limit(timeout))])
+
+    def op_halt(self, to: str, reason: Json, *timeout: int) -> None:
+        self._called("halt", lambda: self._halt(self.world.target(to), reason_of(reason), self._limit(timeout)))
+
+    def _halt(self, ref: Any, reason: Any, timeout: float | None) -> str:
+        if not ref.stop(reason=reason, timeout=timeout):
+            raise ActorDied("it had ended before", actors.NoProc())
+        if not isinstance(ref, actors.NamedRef) and ref.exit_reason != reason:
+            raise ActorDied("it ended otherwise", ref.exit_reason)
+        return "ok"
+
+    def op_keep(self, name: str) -> None:
+        self.world.senders[name] = self.call
+
+    def op_answer(self, name: str, value: Json) -> None:
+        self.world.senders[name].reply(value)
+
+    def op_reply(self, *args: Json) -> None:
+        raise Returned(["reply", *args])
+
+    def op_reply_state(self, *then: Json) -> None:
+        raise Returned(["reply", self.state, *then])
+
+    def op_noreply(self, *args: Json) -> None:
+        raise Returned(["noreply", *args])
+
+    def op_stop(self, *args: Json) -> None:
+        raise Returned(["stop", *args])
+
+    def op_bad(self, value: Json) -> None:
+        raise Returned(["bad", value])
+
+    def op_ok(self, *then: Json) -> None:
+        raise Returned(["ok", *then])
+
+    def op_ignore(self) -> None:
+        raise Returned(["ignore"])
+
+    def op_error(self, reason: Json) -> None:
+        raise Returned(["error", reason])
+
+    # Tasks
+
+    def op_async(self, name: str, ops: list[Json], value: Json) -> None:
+        def work() -> Json:
+            ref = actors.current_actor()
+            assert ref is not None, "a task is an actor"
+            player = Player(self.world, self.world.enter(name, ref))
+            self.world.watch(ref)
+            player.run(ops)
+            return value
+
+        self.world.tasks[name] = Task.async_(work)
+
+    def op_await(self, name: str, *timeout: int) -> None:
+        self._called("await", lambda: self.world.tasks[name].await_(self._limit(timeout)))
+
+    def op_await_or_die(self, name: str, *timeout: int) -> None:
+        self._did("await", ["ok", self.world.tasks[name].await_(self._limit(timeout))])
+
+    def op_await_many(self, names: list[str], *timeout: int) -> None:
+        tasks = [self.world.tasks[name] for name in names]
+        self._called("await_many", lambda: Task.await_many(tasks, self._limit(timeout)))
+
+    def op_yield(self, name: str, *timeout: int) -> None:
+        self._asked("yield", lambda: self.world.tasks[name].yield_(self._limit(timeout)))
+
+    def op_yield_many(self, names: list[str], *timeout: int) -> None:
+        tasks = [self.world.tasks[name] for name in names]
+        self._asked("yield_many", lambda: [outcome for _, outcome in Task.yield_many(tasks, self._limit(timeout))])
+
+    def op_shutdown(self, name: str, *timeout: Any) -> None:
+        limit = "brutal_kill" if timeout == ("brutal_kill",) else self._limit(timeout)
+        self._asked("shutdown", lambda: self.world.tasks[name].shutdown(limit))
+
+    def op_disown(self, name: str) -> None:
+        self._asked("disown", self.world.tasks[name].ignore)
+
+    # Agents
+
+    def op_get(self, to: str, ops: list[Json], *timeout: int) -> None:
+        self._called("get", lambda: self._server(to).get(self._changing(to, ops), self._limit(timeout)))
+
+    def op_update(self, to: str, ops: list[Json], *timeout: int) -> None:
+        def update() -> str:
+            self._server(to).update(self._changing(to, ops), self._limit(timeout))
+            return "ok"
+
+        self._called("update", update)
+
+    def op_get_and_update(self, to: str, ops: list[Json], *timeout: int) -> None:
+        change = self._changing(to, ops)
+
+        def pair(state: list[Json]) -> Any:
+            after = change(state)
+            return (state, after) if isinstance(after, list) else after
+
+        self._called("get_and_update", lambda: self._server(to).get_and_update(pair, self._limit(timeout)))
+
+    def op_agent_cast(self, to: str, ops: list[Json]) -> None:
+        self._server(to).cast(self._changing(to, ops))
+
+    def _changing(self, to: str, ops: list[Json]) -> Callable[[list[Json]], Any]:
+        def change(state: list[Json]) -> Any:
+            ref = actors.current_actor()
+            player = Player(self.world, self.world.label_of(ref))
+            player.state = state
+            returned = player.returned(ops)
+            return player.state if returned is None else returned[1]
+
+        return change
+
+    # Supervisors
+
+    def op_start_child(self, sup: str, spec: Json) -> None:
+        self._supervised("start_child", lambda: self._sup(sup).start_child(child_spec(self.world, spec, sup)))
+
+    def op_terminate_child(self, sup: str, child: str) -> None:
+        self._supervised("terminate_child", lambda: self._sup(sup).terminate_child(child), "ok")
+
+    def op_restart_child(self, sup: str, child: str) -> None:
+        self._supervised("restart_child", lambda: self._sup(sup).restart_child(child))
+
+    def op_delete_child(self, sup: str, child: str) -> None:
+        self._supervised("delete_child", lambda: self._sup(sup).delete_child(child), "ok")
+
+    def op_which_children(self, sup: str) -> None:
+        def which() -> Any:
+            return [[one.id, one.child, one.type] for one in self._sup(sup).which_children()]
+
+        self._supervised("which_children", which, None)
+
+    def op_count_children(self, sup: str) -> None:
+        def count() -> Any:
+            counts = self._sup(sup).count_children()
+            return [counts.specs, counts.active, counts.supervisors, counts.workers]
+
+        self._supervised("count_children", count, None)
+
+    def _sup(self, sup: str) -> Any:
+        return self.world.target(sup)
+
+    def _supervised(self, name: str, function: Callable[[], Any], answer: Any = "child") -> None:
+        outcome: Any
+        try:
+            value = function()
+            outcome = ["ok", value] if answer == "child" else answer or value
+        except ChildAlreadyStarted as error:
+            outcome = ["error", ["already_started", error.ref]]
+        except ChildAlreadyPresent:
+            outcome = ["error", "already_present"]
+        except ChildNotFound:
+            outcome = ["error", "not_found"]
+        except ChildRunning:
+            outcome = ["error", "running"]
+        except ChildRestarting:
+            outcome = ["error", "restarting"]
+        except StartFailed as error:
+            outcome = ["error", error.reason]
+        except CallExit as error:
+            outcome = ["exit", error.reason]
+        self._did(name, outcome)
+
+    # Registries
+
+    def op_reg(self, registry: str, key: Json, value: Json) -> None:
+        try:
+            self._registry(registry).register(key, value)
+        except AlreadyRegistered as error:
+            self._did("reg", ["already_registered", error.owner])
+        except UnknownRegistry:
+            self._did("reg", "unknown_registry")
+        else:
+            self._did("reg", "ok")
+
+    def op_unreg(self, registry: str, key: Json) -> None:
+        self._registry(registry).unregister(key)
+
+    def op_lookup(self, registry: str, key: Json) -> None:
+        try:
+            found = self._registry(registry).lookup(key)
+        except UnknownRegistry:
+            self._did("lookup", "unknown_registry")
+        else:
+            self._did("lookup", [[one.owner, one.value] for one in found])
+
+    def op_keys(self, registry: str, label: str) -> None:
+        keys: list[Any] = self._registry(registry).keys(self.world.target(label))
+        self._did("keys", sorted(keys))
+
+    def op_count(self, registry: str) -> None:
+        self._did("count", self._registry(registry).count())
+
+    def _registry(self, name: str) -> Registry:
+        return Registry(name)
+
+    # Queues
+
+    def op_put(self, queue: str, events: list[Json]) -> None:
+        self.world.queues[queue].put_many(events)
+
+    # Starts
+
+    def op_start(self, name: str, spec: Json, how: str = "start") -> None:
+        try:
+            self.world.start(name, spec, how)
+        except Ignore:
+            self._did("start", "ignore")
+        except StartFailed as error:
+            self._did("start", ["error", error.reason])
+        else:
+            self._did("start", "ok")
+
+    # What the others have in common
+
+    def _limit(self, timeout: tuple[int, ...]) -> float | None:
+        return seconds(timeout[0]) if timeout else None
+
+    def _called(self, name: str, function: Callable[[], Any]) -> None:
+        try:
+            self._did(name, ["ok", function()])
+        except NotTheOwner:
+            self._did(name, "refused")
+        except CallExit as error:
+            self._did(name, ["exit", error.reason])
+
+    def _asked(self, name: str, function: Callable[[], Any]) -> None:
+        try:
+            self._did(name, _outcome(function()))
+        except NotTheOwner:
+            self._did(name, "refused")
+
+
+def _outcome(value: Any) -> Any:
+    match value:
+        case Done(what):
+            return ["ok", what]
+        case Exited(reason):
+            return ["exit", reason]
+        case list():
+            return [_outcome(one) for one in value]
+    return value

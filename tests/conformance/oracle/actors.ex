@@ -1,0 +1,257 @@
+defmodule Conformance.Start do
+  @moduledoc "Starts what a scenario describes."
+
+  alias Conformance.{Ops, Process, Server, Sup, World}
+
+  def start(world, name, spec, how, parent \\ nil) do
+    World.starting(world, name, fn -> begin(world, name, spec, how, parent) end)
+  end
+
+  defp begin(world, name, %{kind: :proc} = spec, how, _) do
+    args = [world, name, spec, self()]
+
+    pid =
+      case how do
+        :link -> spawn_link(Process, :start, args)
+        _ -> spawn(Process, :start, args)
+      end
+
+    receive do
+      {:entered, ^pid} -> {:ok, pid}
+    end
+  end
+
+  defp begin(world, name, %{kind: :server} = spec, how, parent) do
+    args = {world, name, spec, parent}
+
+    case how do
+      :link -> GenServer.start_link(Server, args, options(spec))
+      _ -> GenServer.start(Server, args, options(spec))
+    end
+  end
+
+  defp begin(world, name, %{kind: :agent} = spec, how, _) do
+    make = fn ->
+      World.enter(world, name)
+      if spec[:trap], do: Elixir.Process.flag(:trap_exit, true)
+      Ops.changed([], spec[:init] || [])
+    end
+
+    case how do
+      :link -> Agent.start_link(make, options(spec))
+      _ -> Agent.start(make, options(spec))
+    end
+  end
+
+  defp begin(world, name, %{kind: :sup} = spec, how, parent) do
+    free(how, Supervisor.start_link(Sup, {world, name, spec, parent}, options(spec)))
+  end
+
+  defp begin(world, name, %{kind: :registry} = spec, how, _) do
+    case free(how, Registry.start_link(keys: spec.keys, name: World.process_name(name))) do
+      {:ok, pid} ->
+        World.introduce(world, name, pid)
+        for {_, partition, _, _} <- Supervisor.which_children(pid), do: World.await_rest_of(partition)
+        {:ok, pid}
+
+      other ->
+        other
+    end
+  end
+
+  defp begin(world, name, %{kind: :queue} = spec, how, _) do
+    free(how, GenStage.start_link(Conformance.Queue, {world, name, spec}, options(spec)))
+  end
+
+  defp begin(world, name, %{kind: :worker} = spec, how, parent) do
+    free(how, GenStage.start_link(Conformance.Worker, {world, name, spec, parent}, options(spec)))
+  end
+
+  # What has no start of its own without a link.
+  defp free(:link, outcome), do: outcome
+
+  defp free(_, outcome) do
+    with {:ok, pid} <- outcome, do: Elixir.Process.unlink(pid)
+    outcome
+  end
+
+  defp options(spec) do
+    name = if spec[:name], do: [name: World.process_name(spec.name)], else: []
+    if spec[:start_timeout], do: [{:timeout, World.milliseconds(spec.start_timeout)} | name], else: name
+  end
+
+  def child_spec(world, spec, sup) do
+    base = %{id: spec.id, start: {__MODULE__, :child, [world, spec, sup]}, restart: spec[:restart] || :permanent}
+    base = if spec.kind == :sup, do: Map.put(base, :type, :supervisor), else: base
+
+    case spec[:shutdown] do
+      nil -> base
+      ticks when is_integer(ticks) -> Map.put(base, :shutdown, World.milliseconds(ticks))
+      other -> Map.put(base, :shutdown, other)
+    end
+  end
+
+  @doc "The start function of children: called in the supervisor."
+  def child(world, spec, sup), do: start(world, spec.id, spec, :link, sup)
+end
+
+defmodule Conformance.Process do
+  @moduledoc "A plain process: sees what it gets, and does what it is told."
+
+  alias Conformance.{Canonical, Ops, World}
+
+  def start(world, name, spec, starter) do
+    World.enter(world, name)
+    if spec[:name], do: Process.register(self(), World.process_name(spec.name))
+    if spec[:trap], do: Process.flag(:trap_exit, true)
+    send(starter, {:entered, self()})
+    Ops.run(spec[:init] || [])
+    loop()
+  end
+
+  defp loop do
+    receive do
+      message -> seen(message)
+    end
+
+    loop()
+  end
+
+  @doc "See a message that isn't a call or a cast."
+  def seen({:do, step, ops}) do
+    Process.put(:sender, World.label())
+    Ops.run(ops)
+    World.put({:done, step}, true)
+  end
+
+  def seen({:ops, sender, ops}) do
+    Process.put(:sender, sender)
+    Ops.run(ops)
+  end
+
+  def seen(message), do: witness(message)
+
+  def witness({:msg, sender, value}), do: World.saw(World.label(), sender, [:msg, value])
+  def witness({:EXIT, pid, reason}), do: World.saw(World.label(), World.label_of(pid), [:exit, Canonical.term(reason)])
+  def witness(:timeout), do: World.saw(World.label(), :clock, [:timeout])
+
+  def witness({:DOWN, ref, :process, object, reason}) do
+    unless World.get({:task_ref, ref}, false) do
+      sender = if is_pid(object), do: World.label_of(object), else: World.get({:name, elem(object, 0)}, :stranger)
+      World.saw(World.label(), sender, [:down, Canonical.term(reason)])
+    end
+  end
+
+  # The value of a task that its owner hasn't taken: our tasks' values are no messages.
+  def witness({ref, _}) when is_reference(ref), do: :ok
+end
+
+defmodule Conformance.Server do
+  @moduledoc "A GenServer whose callbacks do what a scenario says."
+
+  use GenServer
+
+  alias Conformance.{Canonical, Ops, Process, World}
+
+  @impl true
+  def init({world, name, spec, parent}) do
+    label = World.enter(world, name, parent)
+    Elixir.Process.put(:terminates, spec[:terminate] || [])
+    if spec[:trap], do: Elixir.Process.flag(:trap_exit, true)
+    born(parent, label)
+    Elixir.Process.put(:state, [])
+
+    case Ops.returned(spec[:init] || []) do
+      nil -> {:ok, state()}
+      [:ok] -> {:ok, state()}
+      [:ok, then] -> {:ok, state(), then(then)}
+      [:ignore] -> :ignore
+      [:stop, reason] -> {:stop, Canonical.reason(reason)}
+      [:error, reason] -> {:error, Canonical.reason(reason)}
+      [:bad, value] -> value
+    end
+  end
+
+  defp born(nil, label), do: World.saw(label, label, [:init])
+  defp born(parent, label), do: World.saw(parent, parent, [:init, label])
+
+  @impl true
+  def handle_call({:ops, sender, ops}, from, state) do
+    Elixir.Process.put(:from, from)
+
+    case callback(sender, ops, state) do
+      nil -> {:reply, :ok, state()}
+      [:reply, value] -> {:reply, value, state()}
+      [:reply, value, then] -> {:reply, value, state(), then(then)}
+      [:stop, reason, value] -> {:stop, Canonical.reason(reason), value, state()}
+      other -> answer(other)
+    end
+  end
+
+  @impl true
+  def handle_cast({:ops, sender, ops}, state), do: sender |> callback(ops, state) |> answer()
+
+  @impl true
+  def handle_continue({:ops, ops}, state), do: World.label() |> callback(ops, state) |> answer()
+
+  @impl true
+  def handle_info({:do, step, ops}, state) do
+    returned = callback(World.label(), ops, state)
+    World.put({:done, step}, true)
+    answer(returned)
+  end
+
+  def handle_info({:ops, sender, ops}, state), do: sender |> callback(ops, state) |> answer()
+
+  def handle_info(message, state) do
+    Process.witness(message)
+    {:noreply, state}
+  end
+
+  @impl true
+  def terminate(reason, state) do
+    canonical = Canonical.term(reason)
+    # What a supervisor does to its children, one after the other, is its own doing.
+    sender = if canonical == :shutdown, do: Elixir.Process.get(:parent), else: nil
+    observer = sender || World.label()
+    World.saw(observer, observer, [:terminate, World.label(), canonical, Canonical.term(state)])
+    Ops.run(Elixir.Process.get(:terminates))
+  end
+
+  defp callback(sender, ops, state) do
+    Elixir.Process.put(:sender, sender)
+    Elixir.Process.put(:state, state)
+    Ops.returned(ops)
+  end
+
+  defp answer(nil), do: {:noreply, state()}
+  defp answer([:noreply]), do: {:noreply, state()}
+  defp answer([:noreply, then]), do: {:noreply, state(), then(then)}
+  defp answer([:stop, reason]), do: {:stop, Canonical.reason(reason), state()}
+  defp answer([:bad, value]), do: value
+
+  defp then([:continue, ops]), do: {:continue, {:ops, ops}}
+  defp then([:timeout, ticks]), do: World.milliseconds(ticks)
+
+  defp state, do: Elixir.Process.get(:state)
+end
+
+defmodule Conformance.Sup do
+  @moduledoc "A Supervisor of what a scenario describes."
+
+  use Supervisor
+
+  alias Conformance.{Start, World}
+
+  @impl true
+  def init({world, name, spec, parent}) do
+    label = World.enter(world, name, parent)
+    if parent, do: World.saw(parent, parent, [:init, label])
+
+    Supervisor.init(Enum.map(spec[:children] || [], &Start.child_spec(world, &1, name)),
+      strategy: spec[:strategy] || :one_for_one,
+      max_restarts: spec[:max_restarts] || 3,
+      max_seconds: spec[:max_seconds] || 5
+    )
+  end
+end

@@ -1,0 +1,328 @@
+defmodule Conformance.Ops do
+  @moduledoc "What a scenario's processes do: a list of operations, each a list that begins with its name."
+
+  alias Conformance.{Canonical, World}
+
+  def run(ops), do: Enum.each(ops, fn [name | args] -> op(name, args) end)
+
+  @doc "Run them; return what they say is to be returned, or nil."
+  def returned(ops) do
+    run(ops)
+    nil
+  catch
+    :throw, {:return, what} -> what
+  end
+
+  defp did(name, value), do: World.saw(World.label(), World.label(), [:did, name, Canonical.term(value)])
+
+  # Messages
+
+  def op(:send, [to, value]), do: post(:send, to, {:msg, World.label(), value})
+  def op(:tell, [to, ops]), do: post(:tell, to, {:ops, World.label(), ops})
+  def op(:note, [value]), do: World.saw(World.label(), Process.get(:sender), [:note, value])
+
+  # Ends, links and monitors
+
+  def op(:exit, [reason]), do: exit(Canonical.reason(reason))
+  def op(:raise, [message]), do: raise(Atom.to_string(message))
+
+  def op(:catch, [ops]) do
+    run(ops)
+  catch
+    :exit, reason -> did(:catch, [:exit, reason])
+    :error, _ -> did(:catch, [:error])
+  end
+
+  def op(:signal, [to, reason]), do: Process.exit(World.target(to), Canonical.reason(reason))
+  def op(:trap, [flag]), do: did(:trap, Process.flag(:trap_exit, flag))
+  def op(:unlink, [to]), do: Process.unlink(World.target(to))
+
+  def op(:link, [to]) do
+    Process.link(World.target(to))
+  rescue
+    ErlangError -> did(:link, :noproc)
+  end
+
+  def op(:monitor, [to, name]), do: World.put({:monitor, name}, Process.monitor(World.target(to)))
+
+  def op(:demonitor, [name, flush]) do
+    options = if flush, do: [:flush, :info], else: [:info]
+    did(:demonitor, Process.demonitor(World.get({:monitor, name}, nil), options))
+  end
+
+  # Names
+
+  def op(:register, [name, label]) do
+    did(:register, Process.register(World.target(label), World.process_name(name)))
+  rescue
+    ArgumentError -> did(:register, :refused)
+  end
+
+  def op(:unregister, [name]) do
+    did(:unregister, Process.unregister(World.process_name(name)))
+  rescue
+    ArgumentError -> did(:unregister, :refused)
+  end
+
+  def op(:whereis, [name]), do: did(:whereis, Process.whereis(World.process_name(name)))
+
+  def op(:alive, [label]) do
+    case World.target(label) do
+      name when is_atom(name) -> did(:alive, Process.whereis(name) != nil)
+      pid -> did(:alive, Process.alive?(pid))
+    end
+  end
+
+  # Time
+
+  def op(:after, [timer, to, value, ticks]) do
+    message = {:msg, :clock, value}
+    World.put({:timer, timer}, Process.send_after(World.target(to), message, World.milliseconds(ticks)))
+  end
+
+  def op(:cancel, [timer]), do: did(:cancel, Process.cancel_timer(World.get({:timer, timer}, nil)) != false)
+  def op(:remaining, [timer]), do: did(:remaining, Process.read_timer(World.get({:timer, timer}, nil)) != false)
+
+  # How it goes on
+
+  def op(:gate, [gate]) do
+    World.hold()
+    World.pass(gate)
+  end
+
+  def op(:on, [attempt, ops]), do: if(Process.get(:attempt) == attempt, do: run(ops))
+  def op(:since, [attempt, ops]), do: if(Process.get(:attempt) >= attempt, do: run(ops))
+
+  # Servers
+
+  def op(:push, [value]), do: Process.put(:state, Process.get(:state, []) ++ [value])
+  def op(:cast, [to, ops]), do: GenServer.cast(World.target(to), {:ops, World.label(), ops})
+
+  def op(:call, [to, ops | timeout]) do
+    called(:call, fn -> GenServer.call(World.target(to), {:ops, World.label(), ops}, limit(timeout)) end)
+  end
+
+  def op(:call!, [to, ops | timeout]) do
+    did(:call, [:ok, GenServer.call(World.target(to), {:ops, World.label(), ops}, limit(timeout))])
+  end
+
+  def op(:halt, [to, reason | timeout]) do
+    called(:halt, fn -> GenServer.stop(World.target(to), Canonical.reason(reason), limit(timeout)) end)
+  end
+
+  def op(:keep, [name]), do: World.put({:from, name}, Process.get(:from))
+  def op(:answer, [name, value]), do: GenServer.reply(World.get({:from, name}, nil), value)
+
+  def op(:reply, args), do: throw({:return, [:reply | args]})
+  def op(:reply_state, then), do: throw({:return, [:reply, Process.get(:state) | then]})
+  def op(:noreply, args), do: throw({:return, [:noreply | args]})
+  def op(:stop, args), do: throw({:return, [:stop | args]})
+  def op(:bad, args), do: throw({:return, [:bad | args]})
+  def op(:ok, args), do: throw({:return, [:ok | args]})
+  def op(:ignore, []), do: throw({:return, [:ignore]})
+  def op(:error, args), do: throw({:return, [:error | args]})
+
+  # Tasks
+
+  def op(:async, [name, ops, value]) do
+    world = World.world()
+    me = self()
+
+    work = fn ->
+      World.enter(world, name)
+      send(me, {:entered, name})
+      run(ops)
+      value
+    end
+
+    World.starting(world, name, fn ->
+      task = Task.async(work)
+      World.put({:task, name}, task)
+      World.put({:task_ref, task.ref}, true)
+      receive(do: ({:entered, ^name} -> :ok))
+    end)
+  end
+
+  def op(:await, [name | timeout]), do: called(:await, fn -> Task.await(task(name), limit(timeout)) end)
+  def op(:await!, [name | timeout]), do: did(:await, [:ok, Task.await(task(name), limit(timeout))])
+
+  def op(:await_many, [names | timeout]) do
+    called(:await_many, fn -> Task.await_many(Enum.map(names, &task/1), limit(timeout)) end)
+  end
+
+  def op(:yield, [name | timeout]), do: asked(:yield, fn -> Task.yield(task(name), limit(timeout)) end)
+
+  def op(:yield_many, [names | timeout]) do
+    asked(:yield_many, fn ->
+      for {_, outcome} <- Task.yield_many(Enum.map(names, &task/1), limit(timeout)), do: outcome
+    end)
+  end
+
+  def op(:shutdown, [name, :brutal_kill]), do: asked(:shutdown, fn -> Task.shutdown(task(name), :brutal_kill) end)
+  def op(:shutdown, [name | timeout]), do: asked(:shutdown, fn -> Task.shutdown(task(name), limit(timeout)) end)
+  def op(:disown, [name]), do: asked(:disown, fn -> Task.ignore(task(name)) end)
+
+  # Agents
+
+  def op(:get, [to, ops | timeout]) do
+    called(:get, fn -> Agent.get(World.target(to), __MODULE__, :changed, [ops], limit(timeout)) end)
+  end
+
+  def op(:update, [to, ops | timeout]) do
+    called(:update, fn -> Agent.update(World.target(to), __MODULE__, :changed, [ops], limit(timeout)) end)
+  end
+
+  def op(:get_and_update, [to, ops | timeout]) do
+    called(:get_and_update, fn ->
+      Agent.get_and_update(World.target(to), __MODULE__, :pair, [ops], limit(timeout))
+    end)
+  end
+
+  def op(:agent_cast, [to, ops]), do: Agent.cast(World.target(to), __MODULE__, :changed, [ops])
+
+  # Supervisors
+
+  def op(:start_child, [sup, spec]) do
+    child = Conformance.Start.child_spec(World.world(), spec, sup)
+    supervised(:start_child, fn -> Supervisor.start_child(World.target(sup), child) end)
+  end
+
+  def op(:terminate_child, [sup, id]), do: supervised(:terminate_child, fn -> Supervisor.terminate_child(World.target(sup), id) end)
+  def op(:restart_child, [sup, id]), do: supervised(:restart_child, fn -> Supervisor.restart_child(World.target(sup), id) end)
+  def op(:delete_child, [sup, id]), do: supervised(:delete_child, fn -> Supervisor.delete_child(World.target(sup), id) end)
+
+  def op(:which_children, [sup]) do
+    supervised(:which_children, fn ->
+      for {id, child, type, _} <- Supervisor.which_children(World.target(sup)) do
+        [id, if(child == :undefined, do: nil, else: child), type]
+      end
+    end)
+  end
+
+  def op(:count_children, [sup]) do
+    supervised(:count_children, fn ->
+      counts = Supervisor.count_children(World.target(sup))
+      [counts.specs, counts.active, counts.supervisors, counts.workers]
+    end)
+  end
+
+  # Registries
+
+  def op(:reg, [registry, key, value]) do
+    case Registry.register(World.process_name(registry), key, value) do
+      {:ok, _} -> did(:reg, :ok)
+      {:error, {:already_registered, owner}} -> did(:reg, [:already_registered, owner])
+    end
+  rescue
+    ArgumentError -> did(:reg, :unknown_registry)
+  end
+
+  def op(:unreg, [registry, key]), do: Registry.unregister(World.process_name(registry), key)
+
+  def op(:lookup, [registry, key]) do
+    found = for {owner, value} <- Registry.lookup(World.process_name(registry), key), do: [Canonical.term(owner), value]
+    did(:lookup, found)
+  rescue
+    ArgumentError -> did(:lookup, :unknown_registry)
+  end
+
+  def op(:keys, [registry, label]) do
+    did(:keys, Enum.sort(Registry.keys(World.process_name(registry), World.target(label))))
+  end
+
+  def op(:count, [registry]), do: did(:count, Registry.count(World.process_name(registry)))
+
+  # Queues
+
+  def op(:put, [queue, events]), do: GenServer.cast(World.target(queue), {:put, events})
+
+  # Starts
+
+  def op(:start, [name, spec | how]) do
+    how = List.first(how) || :start
+
+    case Conformance.Start.start(World.world(), name, spec, how) do
+      {:ok, _} -> did(:start, :ok)
+      :ignore -> did(:start, :ignore)
+      {:error, reason} -> did(:start, [:error, reason])
+    end
+  end
+
+  # What the others have in common
+
+  defp post(name, to, message) do
+    send(World.target(to), message)
+  rescue
+    ArgumentError -> did(name, :noproc)
+  end
+
+  defp limit([]), do: :infinity
+  defp limit([ticks]), do: World.milliseconds(ticks)
+
+  defp task(name), do: World.get({:task, name}, nil)
+
+  defp called(name, function) do
+    World.hold()
+
+    outcome =
+      try do
+        [:ok, function.()]
+      rescue
+        ArgumentError -> :refused
+      catch
+        :exit, {reason, {module, _, _}} when module in [GenServer, Task] -> [:exit, reason]
+      end
+
+    did(name, outcome)
+  end
+
+  defp asked(name, function) do
+    World.hold()
+
+    outcome =
+      try do
+        function.()
+      rescue
+        ArgumentError -> :refused
+      end
+
+    did(name, outcome)
+  end
+
+  defp supervised(name, function) do
+    World.hold()
+
+    outcome =
+      try do
+        case function.() do
+          {:error, {reason, {:child, _, _, _, _, _, _, _, _}}} -> {:error, reason}
+          {:ok, :undefined} -> {:ok, nil}
+          other -> other
+        end
+      catch
+        :exit, {reason, {GenServer, _, _}} -> [:exit, reason]
+      end
+
+    did(name, outcome)
+  end
+
+  # What agents run
+
+  def changed(state, ops) do
+    Process.put(:state, state)
+
+    case returned(ops) do
+      nil -> Process.get(:state)
+      [:bad, value] -> value
+    end
+  end
+
+  def pair(state, ops) do
+    Process.put(:state, state)
+
+    case returned(ops) do
+      nil -> {state, Process.get(:state)}
+      [:bad, value] -> value
+    end
+  end
+end

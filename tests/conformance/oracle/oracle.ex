@@ -1,0 +1,119 @@
+defmodule Conformance.Oracle do
+  @moduledoc """
+  Reads scenarios, each an Erlang term on a line, `{Id, Looks, Actors, Steps}.`; runs each in a process of its own, and
+  writes what was seen of it as JSON, on a line that begins with its id.
+  """
+
+  alias Conformance.World
+
+  @doc "Serve until the input ends."
+  def serve do
+    # Crashes are what scenarios are about.
+    :logger.set_primary_config(:level, :none)
+    writer = self()
+    reader = spawn_link(fn -> read(writer) end)
+    write(versions())
+    loop(reader, 0, [], false)
+  end
+
+  defp versions do
+    stages = if Code.ensure_loaded?(GenStage), do: List.to_string(Application.spec(:gen_stage, :vsn) || ~c"found"), else: "none"
+    otp = List.to_string(:erlang.system_info(:otp_release))
+    "versions #{json([String.to_atom(System.version()), String.to_atom(otp), String.to_atom(stages)])}"
+  end
+
+  defp read(writer) do
+    case IO.read(:stdio, :line) do
+      line when is_binary(line) ->
+        {:ok, tokens, _} = line |> String.to_charlist() |> :erl_scan.string()
+        {:ok, scenario} = :erl_parse.parse_term(tokens)
+        send(writer, {:scenario, scenario})
+        read(writer)
+
+      _ ->
+        send(writer, :over)
+    end
+  end
+
+  # Slots number the scenarios that run side by side, so that their names differ, and stay few.
+  defp loop(reader, running, free, over) do
+    if over and running == 0 do
+      :ok
+    else
+      receive do
+        {:scenario, scenario} ->
+          {slot, free} = List.pop_at(free, 0, running)
+          me = self()
+          spawn(fn -> send(me, {:outcome, slot, run(scenario, slot)}) end)
+          loop(reader, running + 1, free, over)
+
+        {:outcome, slot, line} ->
+          write(line)
+          loop(reader, running - 1, [slot | free], over)
+
+        :over ->
+          loop(reader, running, free, true)
+      end
+    end
+  end
+
+  defp write(line), do: :ok = IO.write([line, ?\n])
+
+  defp run({id, looks, actors, steps}, slot) do
+    Process.flag(:trap_exit, true)
+    world = World.new(slot)
+    for [name, spec] <- actors, do: Conformance.Start.start(world, name, spec, :start)
+    World.rest(world, looks)
+    first = World.cut(world)
+
+    outcome =
+      for {step, number} <- Enum.with_index(steps) do
+        take(step, number, world)
+        World.rest(world, looks)
+        World.cut(world)
+      end
+
+    World.close(world)
+    "#{id} #{json([first | outcome])}"
+  end
+
+  defp take(%{at: label, do: ops}, number, world), do: await(tell(label, number, ops), world)
+
+  defp take(%{race: acts}, number, world) do
+    acts
+    |> Enum.with_index()
+    |> Enum.map(fn {[label, ops], index} -> tell(label, {number, index}, ops) end)
+    |> Enum.each(&await(&1, world))
+  end
+
+  defp take(%{open: gate}, _, world), do: World.open(world, gate)
+  defp take(%{advance: ticks}, _, _), do: Process.sleep(World.milliseconds(ticks))
+
+  defp tell(label, step, ops) do
+    pid = World.target(label)
+    :ets.delete(World.world().table, {:held, pid})
+
+    if is_pid(pid) and Process.alive?(pid) do
+      send(pid, {:do, step, ops})
+      {pid, step}
+    else
+      World.saw(:*, :*, [:dead, label])
+      nil
+    end
+  end
+
+  # Until it has done its ops, or died of them, or is held by something.
+  defp await(nil, _), do: :ok
+
+  defp await({pid, step} = told, world) do
+    unless World.get({:done, step}, false) or World.get({:ended, pid}, false) or World.get({:held, pid}, false) do
+      :erlang.yield()
+      await(told, world)
+    end
+  end
+
+  defp json(nil), do: "null"
+  defp json(value) when is_boolean(value) or is_integer(value), do: to_string(value)
+  defp json(value) when is_atom(value), do: [?", value |> Atom.to_string() |> String.replace(~r/["\\]/, "\\\\\\0"), ?"]
+  defp json(list) when is_list(list), do: [?[, list |> Enum.map(&json/1) |> Enum.intersperse(?,), ?]]
+end

@@ -1,0 +1,231 @@
+defmodule Conformance.World do
+  @moduledoc """
+  One scenario's table: who is who, what was seen, which gates are open. Every process of a scenario keeps it at hand,
+  and has the scenario's own group leader, by which it is found.
+  """
+
+  @tick 40
+
+  defstruct [:table, :watcher, :leader, :slot]
+
+  @doc "How many milliseconds so many ticks are; nil is no limit."
+  def milliseconds(nil), do: :infinity
+  def milliseconds(ticks), do: ticks * @tick
+
+  def new(slot) do
+    leader = spawn(fn -> Process.sleep(:infinity) end)
+    Process.group_leader(self(), leader)
+    table = :ets.new(:world, [:ordered_set, :public])
+    world = %__MODULE__{table: table, leader: leader, slot: slot}
+    world = %{world | watcher: spawn(fn -> watch(world) end)}
+    take(world, :runner, :runner)
+    world
+  end
+
+  @doc "End all that the scenario has started, and forget it."
+  def close(world) do
+    kill_all(world)
+    Process.exit(world.leader, :kill)
+    :ets.delete(world.table)
+  end
+
+  defp kill_all(world) do
+    case members(world) do
+      [] ->
+        :ok
+
+      pids ->
+        for pid <- pids, do: Process.exit(pid, :kill)
+        :erlang.yield()
+        kill_all(world)
+    end
+  end
+
+  def members(world) do
+    for pid <- Process.list(),
+        pid != self(),
+        {:group_leader, leader} <- [Process.info(pid, :group_leader)],
+        leader == world.leader,
+        do: pid
+  end
+
+  # Who is who
+
+  @doc "Called by a new process: it gets its label, and is watched from now on."
+  def enter(world, name, parent \\ nil) do
+    attempt = :ets.update_counter(world.table, {:attempts, name}, 1, {{:attempts, name}, 0})
+    label = :"#{name}##{attempt}"
+    know(world, name, label, self())
+    :ets.delete(world.table, {:starting, name})
+    take(world, label, parent)
+    Process.put(:attempt, attempt)
+    label
+  end
+
+  @doc "Start a process that is to enter: until it has, nobody rests."
+  def starting(world, name, start) do
+    :ets.insert(world.table, {{:starting, name}, true})
+    started = start.()
+    :ets.delete(world.table, {:starting, name})
+    started
+  end
+
+  @doc "Have the rest wait for a process that a scenario doesn't know."
+  def await_rest_of(pid), do: put({:hidden, pid}, true)
+
+  @doc "Give a label to a process that isn't one of ours."
+  def introduce(world, name, pid) do
+    attempt = :ets.update_counter(world.table, {:attempts, name}, 1, {{:attempts, name}, 0})
+    know(world, name, :"#{name}##{attempt}", pid)
+  end
+
+  defp know(world, name, label, pid) do
+    :ets.insert(world.table, [{{:label, pid}, label}, {{:pid, label}, pid}, {{:pid, name}, pid}])
+    tag = make_ref()
+    send(world.watcher, {:watch, pid, label, self(), tag})
+
+    receive do
+      {^tag, :watched} -> :ok
+    end
+  end
+
+  defp take(world, label, parent) do
+    Process.put(:world, world)
+    Process.put(:label, label)
+    Process.put(:sender, label)
+    Process.put(:parent, parent)
+  end
+
+  def world, do: Process.get(:world)
+  def label, do: Process.get(:label)
+
+  def label_of(pid), do: get({:label, pid}, :stranger)
+
+  @doc "Whom a label means: a pid; or, with a @, whoever has the name, as OTP takes it."
+  def target(label) do
+    case Atom.to_string(label) do
+      "@" <> name -> process_name(name)
+      _ -> get({:pid, label}, nil)
+    end
+  end
+
+  def process_name(name) do
+    mangled = :"conformance_#{world().slot}_#{name}"
+    put({:name, mangled}, :"@#{name}")
+    mangled
+  end
+
+  # What was seen
+
+  @doc "Note that an observer saw something of a sender."
+  def saw(observer, sender, what) do
+    :ets.insert(world().table, {{:event, :erlang.unique_integer([:monotonic])}, [observer, sender, what]})
+  end
+
+  @doc "Take all that was seen since the last time, in the order in which it was."
+  def cut(world) do
+    events = :ets.select(world.table, [{{{:event, :"$1"}, :"$2"}, [], [{{:"$1", :"$2"}}]}])
+    for {key, _} <- events, do: :ets.delete(world.table, {:event, key})
+    for {_, event} <- events, do: event
+  end
+
+  defp watch(world) do
+    take(world, :watcher, nil)
+    watch_all()
+  end
+
+  defp watch_all do
+    receive do
+      {:watch, pid, label, asker, tag} ->
+        Process.monitor(pid)
+        put({:lives, pid}, label)
+        send(asker, {tag, :watched})
+
+      {:DOWN, _, :process, pid, reason} ->
+        saw(:*, label_of(pid), [:end, Conformance.Canonical.term(reason)])
+        :ets.delete(world().table, {:lives, pid})
+        put({:ended, pid}, true)
+    end
+
+    watch_all()
+  end
+
+  # Anything else that a scenario must remember
+
+  def put(key, value), do: :ets.insert(world().table, {key, value})
+
+  def get(key, default) do
+    case :ets.lookup(world().table, key) do
+      [{_, value}] -> value
+      [] -> default
+    end
+  end
+
+  @doc "Note that the calling process may have to wait for others."
+  def hold, do: put({:held, self()}, true)
+
+  # Gates
+
+  def pass(gate) do
+    unless get({:open, gate}, false) do
+      put({:at_gate, gate, self()}, true)
+      # It may have been opened since.
+      unless get({:open, gate}, false), do: receive(do: ({:open, ^gate} -> :ok))
+      :ets.delete(world().table, {:at_gate, gate, self()})
+    end
+  end
+
+  def open(world, gate) do
+    :ets.insert(world.table, {{:open, gate}, true})
+    for [pid] <- :ets.match(world.table, {{:at_gate, gate, :"$1"}, true}), do: send(pid, {:open, gate})
+  end
+
+  # Rest
+
+  @doc "Wait until all processes of the scenario rest, and have rested each time that one has looked."
+  def rest(world, looks), do: rest(world, looks, looks)
+
+  defp rest(_, 0, _), do: :ok
+
+  defp rest(world, left, looks) do
+    if resting?(world) do
+      if looks > 3, do: Process.sleep(1), else: :erlang.yield()
+      rest(world, left - 1, looks)
+    else
+      :erlang.yield()
+      rest(world, looks, looks)
+    end
+  end
+
+  # One that was just spawned, or is exiting, is seen nowhere: it is waited for until it has entered, or until the watcher
+  # has heard of its end.
+  defp resting?(world) do
+    :ets.match(world.table, {{:starting, :_}, :_}) == [] and
+      Enum.all?(:ets.match(world.table, {{:lives, :"$1"}, :_}), fn [pid] -> waits?(pid) end) and
+      Enum.all?(:ets.match(world.table, {{:hidden, :"$1"}, :_}), fn [pid] -> waits?(pid) or not Process.alive?(pid) end) and
+      waits?(world.watcher)
+  end
+
+  defp waits?(pid), do: pid == self() or Process.info(pid, :status) == {:status, :waiting}
+end
+
+defmodule Conformance.Canonical do
+  @moduledoc "Terms as the comparison knows them: pids are labels, stacks are left out, tuples are lists."
+
+  alias Conformance.World
+
+  def term(pid) when is_pid(pid), do: World.label_of(pid)
+  def term({reason, {:sys, :terminate, _}}), do: term(reason)
+  def term({reason, {module, _, args}}) when module in [GenServer, Task] and is_list(args), do: [:call_exit, term(reason)]
+  def term({%RuntimeError{message: message}, stack}) when is_list(stack), do: [:crash, String.to_atom(message)]
+  def term({%module{__exception__: true}, stack}) when is_list(stack), do: [:crash, module]
+  def term({:EXIT, reason}), do: term(reason)
+  def term({:bad_return_value, value}), do: [:bad_return, term(value)]
+  def term(tuple) when is_tuple(tuple), do: tuple |> Tuple.to_list() |> Enum.map(&term/1)
+  def term(list) when is_list(list), do: Enum.map(list, &term/1)
+  def term(other), do: other
+
+  @doc "An exit reason that a scenario has written down, as OTP has it."
+  def reason([:shutdown, detail]), do: {:shutdown, detail}
+  def reason(other), do: other
+end

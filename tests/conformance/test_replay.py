@@ -1,0 +1,75 @@
+"""What was recorded on the real OTP comes out here as well."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conformance.language import Scenario
+from tests.conformance.library import FAMILIES, recorded, written
+from tests.conformance.ours import play, play_on_threads
+from tests.conformance.outcome import differences
+from tests.conformance.quiet import quiet
+
+STORED = [(family, stored) for family in FAMILIES for stored in recorded(family)["scenarios"]]
+SEEDS = range(3)
+"""Schedules in which each is played."""
+
+
+def cases():
+    for family, stored in STORED:
+        scenario = Scenario.from_json(stored)
+        if not scenario.races:
+            not_yet = pytest.mark.xfail(reason=f"{scenario.not_yet} is not built yet", strict=True)
+            yield pytest.param(
+                scenario, stored, marks=[not_yet] if scenario.not_yet else [], id=f"{family}: {scenario.name}"
+            )
+
+
+MAX_UNSTABLE = 0.02
+
+
+@pytest.fixture(autouse=True)
+def without_logs():
+    with quiet():
+        yield
+
+
+def expected(scenario, stored):
+    return stored["ours" if scenario.differs else "outcome"]
+
+
+@pytest.mark.parametrize(("scenario", "stored"), list(cases()))
+def test_a_recorded_scenario_comes_out_as_on_otp(scenario, stored):
+    for seed in SEEDS:
+        assert differences(expected(scenario, stored), play(scenario, seed)) == []
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(("scenario", "stored"), list(cases()))
+def test_a_recorded_scenario_comes_out_on_threads_as_on_otp(scenario, stored):
+    assert differences(expected(scenario, stored), play_on_threads(scenario, "shared")) == []
+
+
+@pytest.mark.parametrize(
+    ("family", "stored"), STORED, ids=lambda value: value if isinstance(value, str) else value["name"]
+)
+def test_a_difference_that_is_meant_is_one(family, stored):
+    if stored.get("differs"):
+        assert differences(stored["outcome"], stored["ours"]) != []
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_is_stored_is_what_is_written(family):
+    stored = recorded(family)
+    unstable = stored["unstable"]
+
+    scenarios = [Scenario.from_json(scenario) for scenario in stored["scenarios"]]
+
+    assert scenarios == [scenario for scenario in written(family) if scenario.name not in unstable]
+    assert len({scenario.name for scenario in scenarios}) == len(scenarios)
+
+
+def test_few_scenarios_are_unstable():
+    unstable = sum(len(recorded(family)["unstable"]) for family in FAMILIES)
+
+    assert unstable <= MAX_UNSTABLE * len(STORED)
