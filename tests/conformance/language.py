@@ -11,7 +11,7 @@ which all go on until nobody can:
 An operation is a list that begins with its name: `["link", "b"]`; docs/conformance.md lists them. An actor's label is
 its name in the scenario, or, with a number, one of its incarnations: `"a#2"`. A label that begins with `@` means whoever
 has that name when it is used.
-"""
+"""  # noqa: E501
 
 from __future__ import annotations
 

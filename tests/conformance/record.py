@@ -1,7 +1,7 @@
 """python -m tests.conformance.record [FAMILY ...]: play the scenarios on OTP, and store what came of them.
 
 Each is played ten times. One that comes out in more than one way isn't stored, but counted; one that races is played fifty times, and each of its outcomes is stored.
-"""
+"""  # noqa: E501
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def record(oracle: Oracle, family: str) -> dict[str, Any]:
     admitted, unstable = [], []
     for scenario, outcomes in zip(scenarios, plays, strict=True):
         if scenario.races:
-            outcomes += _plays(oracle, [scenario], RACES - RUNS)[0]
+            outcomes += _plays(oracle, [scenario], RACES - RUNS)[0]  # noqa: PLW2901
             admitted.append({**scenario.to_json(), "outcomes": _distinct(outcomes)})
             continue
         distinct = _distinct(outcomes)
@@ -60,10 +60,10 @@ def main(families: list[str]) -> None:
     with Oracle(looks=5) as oracle, quiet():
         for family in families or FAMILIES:
             if any(scenario.stages for scenario in written(family)) and not oracle.has_stages:
-                print(f"{family}: left out, since {GEN_STAGE_SOURCE} doesn't say where GenStage's source is")
+                print(f"{family}: left out, since {GEN_STAGE_SOURCE} doesn't say where GenStage's source is")  # noqa: T201
                 continue
             what = record(oracle, family)
-            print(f"{family}: {len(what['scenarios'])} recorded, {len(what['unstable'])} unstable {what['unstable']}")
+            print(f"{family}: {len(what['scenarios'])} recorded, {len(what['unstable'])} unstable {what['unstable']}")  # noqa: T201
             store(family, what)
 
 

@@ -109,7 +109,7 @@ def _signals() -> list[Scenario]:
     for what, reason in SIGNALS.items():
         for whom, spec in KINDS.items():
             for linked in (False, True):
-                scenarios.append(
+                scenarios.append(  # noqa: PERF401
                     Scenario(
                         f"{what} as a signal to {whom}{' that is linked' if linked else ''}",
                         ("A6", "A12", "A13", "A15"),
@@ -189,7 +189,7 @@ def _links() -> list[Scenario]:
     for what, done in ops.items():
         for whom, spec in KINDS.items():
             for reason in ("boom", "normal"):
-                scenarios.append(
+                scenarios.append(  # noqa: PERF401
                     Scenario(
                         f"{whom} {what}, and an end by {reason}",
                         ("A11", "A12", "A13", "A19", "A20"),
