@@ -1,7 +1,8 @@
 """python -m tests.conformance.record [FAMILY ...]: play the scenarios on OTP, and store what came of them.
 
-Each is played ten times. One that comes out in more than one way isn't stored, but counted; one that races is played fifty times, and each of its outcomes is stored.
-"""  # noqa: E501
+Each is played ten times. One that comes out in more than one way isn't stored, but counted; one that races is played
+fifty times, and each of its outcomes is stored.
+"""
 
 from __future__ import annotations
 
