@@ -22,7 +22,6 @@ from actors.errors import AlreadyStarted, Deadlock, NameUnavailable, ProcessKill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Hashable
-    from contextvars import Token
 
     import pykka
 
@@ -46,8 +45,10 @@ class Runtime:
             ref = MyActor.start()
         # all of its actors have ended here
 
-    Actors belong to the runtime in which they were started, and start others there. Threads of your own that are to
-    work with a runtime other than the default one need its context: `contextvars.copy_context().run(...)`.
+    Actors belong to the runtime in which they were started, and start others there: their code can't enter another.
+    Threads of your own that are to work with a runtime other than the default one need its context:
+    `contextvars.copy_context().run(...)`. It is entered once, with `RuntimeError` for whoever enters it again, and
+    always ends when it is left, in whatever context that is.
 
     In a child that the program forks all actors have ended, of `Shutdown("forked")`: waiting for an answer of theirs
     raises `ActorDied`. What is started there lives in a new default runtime.
@@ -89,7 +90,9 @@ class Runtime:
         # Whether starting is but entering: nobody looks on, and nothing is refused.
         self._is_plain = True
         self._tables: dict[tuple[type, str], object] = {}
-        self._token: Token[Runtime | None] | None = None
+        # While it is entered, what was chosen before.
+        self._is_entered = False
+        self._outer: Runtime | None = None
 
     @property
     def real_time(self) -> Clock:
@@ -100,13 +103,25 @@ class Runtime:
         if self._is_closed:
             msg = "this runtime has ended, and can't be entered again; make a new one: Runtime()"
             raise RuntimeError(msg)
-        self._token = chosen.set(self)
+        if self._is_entered:
+            msg = "this runtime has been entered already; one `with` is enough, which ends it when it is left"
+            raise RuntimeError(msg)
+        process = current()
+        if process is not None:
+            msg = f"{process.label} can't enter a runtime: what an actor starts lives in the actor's own; "
+            msg += "enter it in a thread that is no actor's, such as a threading.Thread of yours"
+            raise RuntimeError(msg)
+        self._is_entered = True
+        self._outer = chosen.get()
+        chosen.set(self)
         return self
 
     def __exit__(self, *_exc_info: object) -> None:
-        if self._token is not None:
-            chosen.reset(self._token)
-            self._token = None
+        # In another context it may never have been chosen: the steps of an async fixture may be tasks of their own.
+        if self._is_entered and chosen.get() is self:
+            chosen.set(self._outer)
+        self._is_entered = False
+        self._outer = None
         self.close()
 
     def close(self, timeout: float = 10.0) -> None:

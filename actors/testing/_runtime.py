@@ -73,8 +73,10 @@ class TestRuntime(Runtime):
         self._left: list[Process] = []
 
     def __enter__(self) -> Self:
-        self._threads_before = set(threading.enumerate())
-        return super().__enter__()
+        threads_before = set(threading.enumerate())
+        super().__enter__()
+        self._threads_before = threads_before
+        return self
 
     def __exit__(self, *exc_info: object) -> None:
         super().__exit__(*exc_info)

@@ -27,6 +27,7 @@ from actors import (
     whereis,
 )
 from supervision import Supervisor
+from tests.actors.coroutines import Answering
 from tests.support import CAP, Gate, ManualClock, Probe, TrappingProbe, crash, ended
 
 rule = pytest.mark.rule
@@ -462,8 +463,7 @@ def test_all_are_stopped_within_a_time(end, seconds, runtime):
         end(runtime, seconds)
 
     assert actor.is_alive()
-    with runtime:
-        assert current_runtime() is runtime
+    assert Probe.start().is_alive()
 
 
 @pytest.mark.parametrize("thing", [3, "now", ManualClock, object()])
@@ -608,3 +608,68 @@ def test_a_runtime_that_has_ended_cant_be_entered_again():
 
     with pytest.raises(RuntimeError, match="this runtime has ended"):
         runtime.__enter__()
+
+
+def test_a_runtime_may_be_left_in_another_context_than_it_was_entered_in():
+    async def fixture():
+        with Runtime():
+            yield Probe.start()
+
+    async def step(generator):
+        return await anext(generator, None)
+
+    outer = current_runtime()
+    with asyncio.Runner() as runner:
+        generator = fixture()
+        # Each in a task of its own, as the plugins do that have async fixtures.
+        actor = runner.run(step(generator), context=contextvars.copy_context())
+        runner.run(step(generator), context=contextvars.copy_context())
+
+    assert not actor.is_alive()
+    assert current_runtime() is outer
+
+
+def test_a_runtime_that_is_left_is_not_chosen_any_more_in_a_copy_of_its_context_either():
+    outer = current_runtime()
+
+    def leave_in_a_copy():
+        runtime = Runtime()
+        runtime.__enter__()
+
+        def leave():
+            runtime.__exit__()
+            return current_runtime()
+
+        return contextvars.copy_context().run(leave)
+
+    assert contextvars.copy_context().run(leave_in_a_copy) is outer
+
+
+def test_a_runtime_is_entered_once_at_a_time():
+    outer = current_runtime()
+    with Runtime() as runtime:
+        with pytest.raises(RuntimeError, match="this runtime has been entered already; one `with` is enough"):
+            runtime.__enter__()
+
+        assert current_runtime() is runtime
+        assert Probe.start().ask(lambda: "up") == "up"
+
+    assert current_runtime() is outer
+
+
+async def enter_in_a_coroutine():
+    with Runtime():
+        pass
+
+
+def enter():
+    with Runtime():
+        pass
+
+
+@pytest.mark.parametrize("code", [enter, enter_in_a_coroutine, lambda: asyncio.to_thread(enter)])
+def test_an_actor_that_would_enter_a_runtime_is_told_that_what_it_starts_lives_in_its_own(code):
+    actor = Answering.start()
+
+    with pytest.raises(RuntimeError, match="Answering can't enter a runtime: what an actor starts .* threading.Thread"):
+        actor.ask(code, timeout=CAP)
