@@ -74,9 +74,9 @@ class Failure(NamedTuple):
     def of(cls, error: BaseException) -> Failure:
         """Describe an exception."""
         message = str(error).partition("\n")[0]
-        # What differs between one schedule and the next: numbers, and what is quoted.
+        # What differs between one schedule and the next: numbers, addresses, and what is quoted.
         message = re.sub(r"'[^']*'|\"[^\"]*\"", "'...'", message)
-        message = re.sub(r"\d+", "0", message)
+        message = re.sub(r"0x[0-9a-fA-F]+|\d+", "0", message)
         # However many they are.
         message = re.sub(r"('...'|0)(, \1)+", r"\1", message)
         return cls(type(error).__name__, *_place_of(error), message)

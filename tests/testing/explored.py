@@ -196,11 +196,15 @@ class Auditor(Actor):
 
 def audit(system):
     sums = []
+    audit_into(sums, system)
+    assert sums == [0]
+
+
+def audit_into(sums, system):
     accounts = [Account.start(), Account.start()]
     Mover.start().tell(accounts)
     Auditor.start(sums).tell(accounts)
     system.run_until_idle()
-    assert sums == [0]
 
 
 # Two halves of work, with a switch point between them

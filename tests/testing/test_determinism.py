@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from actors.testing.explore import NotDeterministic, explore
+from actors import Actor
+from actors.testing.explore import NotDeterministic, ScenarioFailed, explore
 from tests.testing import explored
 
 VARYING = [explored.by_random, explored.by_uuid, explored.by_real_time, explored.by_the_order_of_a_set]
@@ -49,6 +50,44 @@ def test_a_failure_that_doesnt_come_again_isnt_taken_for_a_race():
 def test_a_failure_that_hangs_on_the_order_of_a_set_isnt_taken_for_a_race():
     with pytest.raises(NotDeterministic, match="thrown"):
         explore(explored.fails_by_the_order_of_a_set, schedules=100)
+
+
+# Pytest has compiled the asserts here to say more than they do in another process.
+
+
+def asserts_by_itself(system):
+    sums = []
+    explored.audit_into(sums, system)
+    assert sums == [0]
+
+
+class Checking(Actor):
+    def on_receive(self, sums):
+        assert sums == [0]
+
+
+def has_an_actor_assert(system):
+    sums = []
+    explored.audit_into(sums, system)
+    Checking.start().tell(sums)
+    system.run_until_idle()
+
+
+@pytest.mark.parametrize("scenario", [asserts_by_itself, has_an_actor_assert], ids=lambda scenario: scenario.__name__)
+def test_what_an_assert_says_of_itself_in_one_process_alone_is_no_difference(scenario):
+    with pytest.raises(ScenarioFailed, match=r"assert \[.*\] == \[0\]"):
+        explore(scenario)
+
+
+def test_an_address_in_a_message_is_no_difference():
+    def scenario(system):
+        sums = []
+        explored.audit_into(sums, system)
+        if sums != [0]:
+            raise ValueError(f"{object()!r} isn't right")
+
+    with pytest.raises(ScenarioFailed, match="isn't right"):
+        explore(scenario)
 
 
 def test_one_schedule_in_a_hundred_is_run_again():
