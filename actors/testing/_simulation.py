@@ -308,6 +308,8 @@ class Simulation:
         self.thread = threading.get_ident()
         # What a step has failed with that took too much of the machine's time.
         self.overdue: BaseException | None = None
+        # Whether code is being ended, by nobody's turn.
+        self.is_unwinding = False
         # How often somebody had his turn.
         self.turns = 0
         # Who can run, and waits for its turn, the longest first.
@@ -337,6 +339,10 @@ class Simulation:
         self._loops: list[greenlet] = []
         self._idle: list[greenlet] = []
         self._is_closed = False
+        # The one whose code a failure has stopped, until it is unwound.
+        self._stopped: greenlet | None = None
+        # Whether the test has failed already: what else fails ends, and isn't told of.
+        self.has_failed = False
         # The one of asyncio, when there is one: others must not take themselves for its coroutines.
         self.event_loop: Any = None
         self._recent: deque[tuple[Process, str, tuple[object, ...]]] = deque(maxlen=_RECENT)
@@ -394,11 +400,31 @@ class Simulation:
             # Out of its own loop, since there is no more to do.
             loop.switch(None)
         for loop in self._loops:
-            for _ in range(_STUBBORN):
-                if not loop.dead:
-                    loop.throw(ProcessKilled)
+            self._unwind(loop)
         self._loops.clear()
         self._idle.clear()
+
+    def _unwind(self, loop: greenlet) -> None:
+        """End the code that is at work there: it may hold what others would wait for."""
+        was_closed, self._is_closed = self._is_closed, True
+        self.is_unwinding = True
+        try:
+            for _ in range(_STUBBORN):
+                if not loop.dead:
+                    self.turns += 1
+                    loop.throw(ProcessKilled)
+        except KeyboardInterrupt:
+            if self.overdue is None:
+                raise
+        finally:
+            self._is_closed = was_closed
+            self.is_unwinding = False
+        self._raise_overdue()
+
+    def _raise_overdue(self) -> None:
+        if self.overdue is not None:
+            overdue, self.overdue = self.overdue, None
+            raise overdue
 
     def _pass_time(self, due: float | None, deadline: float) -> bool:
         """Move on to the next timer, which is due then; False when `deadline` comes first."""
@@ -418,6 +444,9 @@ class Simulation:
         if self._hub is not None:
             msg = "only the test itself waits for the simulation; an actor waits for another by an ask, or sleep()"
             raise RuntimeError(msg)
+        if self._stopped is not None:
+            stopped, self._stopped = self._stopped, None
+            self._unwind(stopped)
         self._hub = getcurrent()
 
     def _step(self) -> bool:
@@ -443,18 +472,23 @@ class Simulation:
         else:
             loop.switch()
         self.running = None
-        if self.overdue is not None:
-            overdue, self.overdue = self.overdue, None
-            raise overdue
+        self._raise_overdue()
         if self.after_step is not None:
             self.after_step()
         return True
 
     def fail(self, failure: BaseException) -> None:
-        """Raise it in the test, and let the code that is at work here go no further."""
-        # It is what the test is about now; the same lock would be found everywhere.
-        self.before_leaving = None
+        """Raise it in the test, and let the code that is at work here go no further.
+
+        It is unwound before others run again, and not at once: the test may want to see how things are.
+        """
+        if self.has_failed:
+            raise ProcessKilled("the test has failed before")
+        # It may have been about to let others go first.
+        if self.running in self.ready:
+            self.ready.remove(self.running)
         self.running = None
+        self._stopped = getcurrent()
         hub: Any = self._hub
         hub.throw(failure)
 

@@ -66,7 +66,8 @@ class _Watch:
     def _look_at(self, simulation: Simulation) -> None:
         come, now = simulation.turns + simulation.steps, time.monotonic()
         seen = self._seen.get(simulation)
-        if simulation.running is None or seen is None or seen[0] != come:
+        is_at_work = simulation.running is not None or simulation.is_unwinding
+        if not is_at_work or seen is None or seen[0] != come:
             self._seen[simulation] = (come, now)
             return
         frame = sys._current_frames().get(simulation.thread)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import math
@@ -145,7 +146,6 @@ class System:
     def __exit__(
         self, exception_type: type[BaseException] | None, exception: BaseException | None, tb: TracebackType | None
     ) -> None:
-        watch.remove(self._simulation)
         self._simulation.after_step = None
         overdue, self._simulation.overdue = self._simulation.overdue, None
         if isinstance(exception, KeyboardInterrupt) and overdue is not None:
@@ -156,11 +156,12 @@ class System:
         elif self._trace and (self._crashes or self._expected):
             # As it is before all are ended, for crashes that are told of after that.
             self._story = self.story()
-        try:
+        self._simulation.has_failed = exception is not None
+        with contextlib.ExitStack() as at_last:
+            at_last.callback(watch.remove, self._simulation)
+            at_last.callback(self._stand_ins.__exit__, None, None, None)
+            at_last.callback(self._simulation.close)
             self._runtime.__exit__(exception_type, exception, tb)
-        finally:
-            self._simulation.close()
-            self._stand_ins.__exit__(None, None, None)
         if exception is None:
             self.check_crashes()
         elif exception is overdue and overdue is not None:

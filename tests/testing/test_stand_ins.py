@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from actors import Actor, Deadlock, now, sleep
+from actors import Actor, Deadlock, checkpoint, now, sleep
 from actors.testing._stand_ins import NotSimulated, SimulatedLock
 from actors.testing.system import System
 from tests.support import Probe
@@ -116,6 +116,37 @@ def test_a_lock_from_before_may_not_be_held_while_others_go_on(lock):
     # Its code was unwound, and has let go.
     assert lock.acquire(blocking=False)
     lock.release()
+
+
+class Passing(Actor):
+    """Lets others pass while it holds a lock of this module."""
+
+    def on_receive(self, message):
+        with MADE_BEFORE:
+            checkpoint()
+
+
+@pytest.mark.timeout(20)
+def test_a_lock_from_before_stops_nobody_when_the_test_has_failed():
+    with pytest.raises(NotSimulated, match="MADE_BEFORE"), System(seed=1) as system:
+        for passing in [Passing.start() for _ in range(5)]:
+            passing.tell("go")
+        system.run_until_idle()
+
+    assert not MADE_BEFORE.locked()
+
+
+@pytest.mark.timeout(20)
+def test_a_test_may_go_on_after_a_lock_was_refused():
+    with System(seed=1) as system:
+        passing = [Passing.start() for _ in range(2)]
+        for one in passing:
+            one.tell("go")
+        with pytest.raises(NotSimulated, match="MADE_BEFORE"):
+            system.run_until_idle()
+        system.run_until_idle()
+
+        assert [one.is_alive() for one in passing].count(True) == 1
 
 
 class Keeper(Actor):

@@ -54,6 +54,32 @@ def test_what_catches_everything_fails_all_the_same():
         system.run_until_idle()
 
 
+class StuckAtItsEnd(Actor):
+    def on_stop(self):
+        go_round_and_round()
+
+
+def test_what_blocks_for_real_when_all_are_stopped_fails_as_well():
+    with pytest.raises(StepTooLong, match="go_round_and_round"), System(step_seconds=0.3):
+        StuckAtItsEnd.start()
+
+
+class StuckWhenItIsEnded(Actor):
+    runs_on = "thread"
+
+    def on_receive(self, _message):
+        try:
+            threading.Event().wait()
+        finally:
+            go_round_and_round()
+
+
+def test_what_blocks_for_real_when_it_is_ended_fails_as_well():
+    with pytest.raises(StepTooLong, match="go_round_and_round"), System(step_seconds=0.3) as system:
+        StuckWhenItIsEnded.start().tell("wait")
+        system.run_until_idle()
+
+
 def test_a_time_for_a_step_must_be_one():
     with pytest.raises(ValueError, match="step_seconds must be a finite number"):
         System(step_seconds=float("inf"))
