@@ -13,6 +13,7 @@ import queue
 import sys
 import threading
 import time
+from _thread import allocate_lock
 from typing import TYPE_CHECKING, Any
 
 from actors._process import current, new_waiter
@@ -47,33 +48,67 @@ class NotSimulated(AssertionError):
         self.instead = instead
 
 
-class SimulatedLock:
-    """Does what a `threading.Lock` does, and what an `RLock` does when it is reentrant, for actors of a simulation."""
+_simulations: dict[int, Simulation] = {}
+"""By thread: what runs there now. What was made in one may be used in the next, or when there is none any more."""
 
-    def __init__(self, simulation: Simulation, *, reentrant: bool = False) -> None:
-        self._simulation = simulation
+
+@contextlib.contextmanager
+def _running_in(thread: int, simulation: Simulation) -> Generator[None]:
+    around = _simulations.get(thread)
+    _simulations[thread] = simulation
+    try:
+        yield
+    finally:
+        if around is None:
+            del _simulations[thread]
+        else:
+            _simulations[thread] = around
+
+
+def _me() -> object:
+    """Whose a lock is that is acquired now: the body's that runs; otherwise the thread's."""
+    thread = threading.get_ident()
+    simulation = _simulations.get(thread)
+    return (simulation and simulation.running) or thread
+
+
+class SimulatedLock:
+    """Does what a `threading.Lock` does, and what an `RLock` does when it is reentrant, for actors of a simulation.
+
+    For threads that run no simulation it is a real one. So it may outlive the simulation that it was made in, as one at
+    the top of a module does that an actor was the first to import.
+    """
+
+    def __init__(self, *, reentrant: bool = False) -> None:
+        self._lock = allocate_lock()
         self._reentrant = reentrant
+        # Of a reentrant one.
         self._owner: object = None
         self._depth = 0
+        # Of actors, and of the test.
         self._waiting: list[Waiter] = []
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:  # noqa: FBT001, FBT002 - as threading's
-        me = self._simulation.running or threading
-        if self._depth and self._reentrant and self._owner is me:
+        if self._reentrant and self._is_mine():
             self._depth += 1
             return True
-        deadline = None if timeout < 0 else self._simulation.clock.now() + timeout
-        while self._depth:
-            if not blocking or not self._wait(deadline):
+        simulation = _simulations.get(threading.get_ident())
+        if simulation is None:
+            if not self._lock.acquire(blocking, timeout):
                 return False
-        self._owner = me
+        else:
+            deadline = None if timeout < 0 else simulation.clock.now() + timeout
+            while not self._lock.acquire(blocking=False):
+                if not blocking or not self._wait(simulation, deadline):
+                    return False
+        self._owner = _me()
         self._depth = 1
         return True
 
-    def _wait(self, deadline: float | None) -> bool:
+    def _wait(self, simulation: Simulation, deadline: float | None) -> bool:
         waiter = new_waiter()
         self._waiting.append(waiter)
-        clock = self._simulation.clock
+        clock = simulation.clock
         left = None if deadline is None else max(deadline - clock.now(), 0.0)
         try:
             # A kill doesn't end the wait for a lock.
@@ -84,16 +119,26 @@ class SimulatedLock:
         return is_free
 
     def release(self) -> None:
-        if not self._depth or (self._reentrant and self._owner is not (self._simulation.running or threading)):
-            raise RuntimeError("release unlocked lock" if not self._reentrant else "cannot release un-acquired lock")
-        self._depth -= 1
-        if not self._depth:
+        if self._reentrant:
+            if not self._is_mine():
+                raise RuntimeError("cannot release un-acquired lock")
+            self._depth -= 1
+            if self._depth:
+                return
             self._owner = None
-            if self._waiting:
-                self._waiting.pop(0).release()
+        self._lock.release()
+        if self._waiting:
+            self._waiting.pop(0).release()
+
+    def _is_mine(self) -> bool:
+        if not self._depth:
+            return False
+        simulation = _simulations.get(threading.get_ident())
+        # Code that is ended by nobody's turn lets go of what was its own.
+        return self._owner == _me() or (simulation is not None and simulation.is_unwinding)
 
     def locked(self) -> bool:
-        return self._depth > 0
+        return bool(self._lock.locked())
 
     def __enter__(self) -> bool:
         return self.acquire()
@@ -101,10 +146,16 @@ class SimulatedLock:
     def __exit__(self, *_exc_info: object) -> None:
         self.release()
 
+    def _at_fork_reinit(self) -> None:
+        self._lock = allocate_lock()
+        self._owner = None
+        self._depth = 0
+        self._waiting.clear()
+
     # What `threading.Condition` wants of a reentrant lock
 
     def _is_owned(self) -> bool:
-        return self._depth > 0 and (not self._reentrant or self._owner is (self._simulation.running or threading))
+        return self._is_mine() if self._reentrant else self.locked()
 
     def _release_save(self) -> int:
         depth, self._depth = self._depth, 1
@@ -145,13 +196,15 @@ def stand_ins(  # noqa: C901 - one small function for each
                 originals.append((module, name, original))
                 setattr(module, name, made[original])
 
+    # What an import binds to names meanwhile may be called in another simulation, or when there is none.
+
     def is_users() -> bool:
-        return threading.get_ident() == thread and not _caller().startswith(_OWN)
+        return threading.get_ident() in _simulations and not _caller().startswith(_OWN)
 
     def lock(reentrant: bool) -> Callable[[Any], Any]:  # noqa: FBT001
         def make(original: Any) -> Any:
             def lock() -> Any:
-                return SimulatedLock(simulation, reentrant=reentrant) if is_users() else original()
+                return SimulatedLock(reentrant=reentrant) if is_users() else original()
 
             return lock
 
@@ -159,18 +212,20 @@ def stand_ins(  # noqa: C901 - one small function for each
 
     def sleep(original: Any) -> Any:
         def sleep(seconds: float) -> None:
-            if threading.get_ident() != thread:
+            running = _simulations.get(threading.get_ident())
+            if running is None:
                 original(seconds)
             else:
-                simulation.sleep(seconds)
+                running.sleep(seconds)
 
         return sleep
 
     def refused(what: str, instead: str) -> Callable[[Any], Any]:
         def make(original: Any) -> Any:
             def refuse(*args: Any, **kwargs: Any) -> Any:
-                if threading.get_ident() == thread and current() is not None and simulation.running is not None:
-                    simulation.fail(NotSimulated(what, _where(), instead))
+                running = _simulations.get(threading.get_ident())
+                if running is not None and running.running is not None and current() is not None:
+                    running.fail(NotSimulated(what, _where(), instead))
                 return original(*args, **kwargs)
 
             return refuse
@@ -193,7 +248,8 @@ def stand_ins(  # noqa: C901 - one small function for each
     replace(asyncio, "run", refused("asyncio.run()", "make the handler `async def`"))
     replace(queue, "SimpleQueue", simple_queue)
     try:
-        yield replace_around
+        with _running_in(thread, simulation):
+            yield replace_around
     finally:
         for where, name, original in originals:
             setattr(where, name, original)

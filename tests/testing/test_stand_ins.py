@@ -6,6 +6,7 @@ import asyncio
 import queue
 import threading
 import time
+from concurrent.futures import Future
 
 import pytest
 
@@ -228,3 +229,86 @@ def test_all_is_as_before_when_the_simulation_has_ended():
         asyncio.run,
         queue.SimpleQueue,
     ) == before
+
+
+# What was made in a simulation, and is used when it is over
+
+
+class Making(Actor):
+    """Makes something when it is first wanted, as a module does that is imported late."""
+
+    def on_receive(self, make):
+        return make()
+
+
+def made_by_an_actor(make):
+    with System():
+        return Making.start().ask(make)
+
+
+def in_a_thread(do):
+    """Begin to do something; call what is returned for what came of it."""
+    outcome = Future()
+    threading.Thread(target=lambda: outcome.set_result(do()), daemon=True).start()
+    return lambda: outcome.result(timeout=10)
+
+
+@pytest.mark.parametrize("kind", ["Lock", "RLock"])
+def test_a_lock_keeps_real_threads_out_after_its_simulation(kind):
+    def make():
+        return getattr(threading, kind)()
+
+    lock = made_by_an_actor(make)
+
+    with lock:
+        assert in_a_thread(lambda: lock.acquire(blocking=False))() is False
+        waits = in_a_thread(lock.acquire)
+    assert waits() is True
+
+
+def test_a_lock_that_a_simulation_has_left_held_is_held():
+    with System():
+        lock = threading.Lock()
+        lock.acquire()
+
+    assert not lock.acquire(blocking=False)
+    lock.release()
+    assert lock.acquire(blocking=False)
+
+
+def test_events_and_queues_wake_real_threads_after_their_simulation():
+    opened, items, at_hand = made_by_an_actor(lambda: (threading.Event(), queue.Queue(), queue.SimpleQueue()))
+    waits = [in_a_thread(opened.wait), in_a_thread(items.get), in_a_thread(at_hand.get)]
+
+    opened.set()
+    items.put("item")
+    at_hand.put("other")
+
+    assert [wait() for wait in waits] == [True, "item", "other"]
+
+
+def test_a_lock_of_one_simulation_lets_one_body_in_at_a_time_in_the_next():
+    def make():
+        return threading.RLock()
+
+    lock = made_by_an_actor(make)
+
+    def hold():
+        with lock:
+            began = now()
+            sleep(1.0)
+            return began
+
+    with System():
+        assert sorted(answer.get() for answer in [Probe.start().ask(hold, block=False) for _ in range(2)]) == [0.0, 1.0]
+
+
+def test_names_that_were_bound_in_one_simulation_are_of_use_in_the_next_and_after():
+    make, wait = made_by_an_actor(lambda: (threading.Lock, time.sleep))
+
+    with System() as system:
+        wait(3.0)
+        assert system.now() == 3.0
+        assert isinstance(make(), SimulatedLock)
+    wait(0)
+    assert not isinstance(make(), SimulatedLock)
