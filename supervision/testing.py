@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from actors import ActorRef, whereis
 from actors.testing import System
 from actors.testing._exploring import many_runs
-from actors.testing._injection import check_selector, selects
+from actors.testing._injection import check_count, check_selector, selects
 from actors.testing._shown import name_of, shown
 from actors.testing.probe import ProbeActor
 from supervision.children import Child, child_spec
@@ -240,6 +240,7 @@ def crash_sweep(  # noqa: PLR0913 - each says another thing
         raise ValueError(f"faults must be 1, or 2 for a second crash during the recovery; got {faults!r}")
     if recovery < 1:
         raise ValueError(f"recovery must be >= 1 point at which a second crash is tried; got {recovery!r}")
+    check_count(max_steps, "max_steps")
     selectors = tuple(actors)
     for selector in selectors:
         check_selector(selector)
@@ -315,6 +316,8 @@ class _Runs:
             for crash in crashes:
                 inject_at = {"crash": system.crash_at, "kill": system.kill_at}[crash.fault]
                 injected.append(inject_at(crash.actor, crash.point, nth=crash.nth))
+            # The outcome says so.
+            system._must_strike = False
             # One brings others with it.
             system.expect_crash(times=None, at_least=0)
             calls = [f"{crash.fault}_at({crash.actor!r}, {crash.point!r}, nth={crash.nth})" for crash in crashes]

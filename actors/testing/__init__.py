@@ -9,7 +9,7 @@ sleeps or polls: `ManualClock`, `settle()`, `crash()`, `await_down()`. What a te
 
 from actors.testing._clock import ManualClock
 from actors.testing._faults import await_down, crash
-from actors.testing._injection import ANY, Fault, Held, InjectedCrash, Matcher, Selector
+from actors.testing._injection import ANY, Fault, Held, InjectedCrash, Matcher, NeverStruck, Selector
 from actors.testing._runtime import LeakedActors, TestRuntime
 from actors.testing._settle import NotSettled, settle
 from actors.testing._simulation import Livelock, Step
@@ -29,6 +29,7 @@ __all__ = [
     "Livelock",
     "ManualClock",
     "Matcher",
+    "NeverStruck",
     "NotSettled",
     "NotSimulated",
     "Probe",

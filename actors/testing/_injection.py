@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -10,18 +11,23 @@ import pykka
 from actors.testing._shown import name_of, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from actors._process import Process
 
 __all__ = [
     "ANY",
+    "POINTS",
     "Fault",
     "Faults",
     "Held",
     "InjectedCrash",
     "Matcher",
+    "NeverStruck",
     "Selector",
+    "check_count",
+    "check_nth",
+    "check_point",
     "check_selector",
     "matches",
     "selects",
@@ -30,6 +36,22 @@ __all__ = [
 
 class InjectedCrash(Exception):
     """What an injected crash raises unless it was given another exception."""
+
+
+class NeverStruck(AssertionError):
+    """Faults were injected that never struck; the message says which, and how often each was met.
+
+    Args:
+        faults: those.
+    """
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        lines = "\n".join(f"  {fault.asked}: met {fault.met} times" for fault in faults)
+        super().__init__(
+            f"what was injected never struck:\n{lines}\nsee that the actor comes there, and how often; "
+            "or inject it with must_strike=False, if it needn't strike"
+        )
+        self.faults = list(faults)
 
 
 class _Any:
@@ -69,6 +91,52 @@ def check_selector(selector: object) -> None:
         raise TypeError(msg)
 
 
+POINTS = frozenset(
+    {"receive", "handled", "stash", "unstash", "checkpoint", "sleep", "trap_exit"}
+    | {"start", "tell", "ask", "send_after", "stop", "exit", "kill", "link", "unlink", "monitor", "demonitor"}
+    | {"register_name", "unregister_name", "register", "unregister", "lookup", "keys", "count", "holders"}
+    | {"put", "take", "ack"}
+)
+"""The points of an actor's code: where it enters the runtime, comes to a message, or is done with it."""
+
+
+def check_point(point: object, name: str = "point") -> None:
+    """Refuse what is no point of an actor's code.
+
+    Raises:
+        ValueError: saying which there are, what came, and what may have been meant.
+    """
+    if not isinstance(point, str) or point not in POINTS:
+        known = ", ".join(map(repr, sorted(POINTS)))
+        meant = difflib.get_close_matches(str(point), sorted(POINTS), 1)
+        guess = f"; did you mean {meant[0]!r}?" if meant else ""
+        raise ValueError(f"{name} must be a point of an actor's code: {known}; got {point!r}{guess}")
+
+
+def check_count(count: object, name: str, least: int = 1) -> None:
+    """Refuse what is no whole number, or below the least.
+
+    Raises:
+        ValueError: saying what was expected, and what came.
+    """
+    if not _is_count(count, least):
+        raise ValueError(f"{name} must be a whole number >= {least}; got {count!r}")
+
+
+def check_nth(nth: object) -> None:
+    """Refuse what says no time at which something strikes; None is for each.
+
+    Raises:
+        ValueError: saying what was expected, and what came.
+    """
+    if nth is not None and not _is_count(nth, 1):
+        raise ValueError(f"nth must be a whole number >= 1: the first time is 1; got {nth!r}")
+
+
+def _is_count(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
 def matches(matcher: Matcher, value: object) -> bool:
     """Tell whether a message is among those that are meant."""
     if matcher is ANY:
@@ -89,28 +157,41 @@ class Fault:
 
     Args:
         nth: which time, from 1; None for each.
+        must_strike: whether a test fails in which it never does.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - each says another thing
-        self, what: str, actor: Selector, at: str, message: Matcher, nth: int | None, act: _Act
+        self,
+        what: str,
+        actor: Selector,
+        at: str,
+        message: Matcher,
+        nth: int | None,
+        act: _Act,
+        *,
+        must_strike: bool = True,
     ) -> None:
+        check_selector(actor)
+        check_nth(nth)
         self.what = what
         self.at = at
         self.fired = 0
+        self.must_strike = must_strike
+        # How often somebody came there whom it might have struck.
+        self.met = 0
         self._actor = actor
         self._message = message
         self._nth = nth
         self._act = act
-        self._seen = 0
 
     def meet(self, process: Process, about: tuple[object, ...]) -> bool:
         """Tell whether it is to strike now, and count that it may have been."""
-        if self._nth is not None and self._seen >= self._nth:
+        if self._nth is not None and self.met >= self._nth:
             return False
         if not selects(self._actor, process) or not matches(self._message, about[-1] if about else None):
             return False
-        self._seen += 1
-        return self._nth is None or self._seen == self._nth
+        self.met += 1
+        return self._nth is None or self.met == self._nth
 
     def strike(self, process: Process) -> None:
         """Have it happen."""
@@ -121,6 +202,13 @@ class Fault:
     def target(self) -> tuple[str, str, str, str]:
         """What goes wrong, for whom, where, and with what; whichever time it is."""
         return self.what, shown(self._actor), self.at, shown(self._message)
+
+    @property
+    def asked(self) -> str:
+        """The same in words, and which time."""
+        message = "" if self._message is ANY else f", message {shown(self._message)}"
+        time = "" if self._nth in {None, 1} else f", time {self._nth}"
+        return f"{self.what} of {shown(self._actor)} at {self.at!r}{message}{time}"
 
     def __repr__(self) -> str:
         return f"<{self.what} at {self.at!r}, fired {self.fired} times>"
@@ -173,6 +261,16 @@ class Faults:
     def all(self) -> list[Fault]:
         """All that were added."""
         return [fault for faults in self._by_point.values() for fault in faults]
+
+    def check(self) -> None:
+        """See that all have struck that must.
+
+        Raises:
+            NeverStruck: it says which haven't.
+        """
+        never = [fault for fault in self.all() if fault.must_strike and not fault.fired]
+        if never:
+            raise NeverStruck(never)
 
     def at(self, process: Process, point: str, about: tuple[object, ...]) -> None:
         """Have those strike that are to strike here."""

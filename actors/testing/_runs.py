@@ -129,7 +129,10 @@ class World:
 
     def system(self, seed: str, policy: Policy, *, record: bool = True) -> System:
         """Make the system of one run."""
-        return System(seed, policy=policy, delivery=self.delivery, record=record, max_steps=self.max_steps)
+        system = System(seed, policy=policy, delivery=self.delivery, record=record, max_steps=self.max_steps)
+        # In one of the runs; not in each.
+        system._must_strike = False
+        return system
 
 
 def run(scenario: Scenario, seed: str, policy: Policy, world: World, *, record: bool = False) -> Run:
@@ -169,7 +172,7 @@ def _carry_out(scenario: Scenario, system: System, decisions: Decisions) -> Run:
     return Run(
         decisions=decisions.made,
         steps=system._simulation.steps,
-        faults=[(fault.target, fault.fired) for fault in system.faults],
+        faults=[(fault.target, fault.fired) for fault in system.faults if fault.must_strike or fault.fired],
         error=error,
         failure=None if error is None else Failure.of(error),
         trace=list(map(str, system.trace)),

@@ -58,9 +58,9 @@ class DrawnFault:
     nth: int
 
     def inject(self, system: System) -> Fault:
-        """Have it go wrong in this system."""
+        """Have it go wrong in this system, if it comes to that."""
         inject = system.kill_at if self.kind == "kill" else system.crash_at
-        return inject(self.actor, self.point, nth=self.nth)
+        return inject(self.actor, self.point, nth=self.nth, must_strike=False)
 
 
 def faults(

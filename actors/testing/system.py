@@ -23,7 +23,10 @@ from actors.testing._injection import (
     Held,
     InjectedCrash,
     Matcher,
+    NeverStruck,
     Selector,
+    check_count,
+    check_point,
     check_selector,
     matches,
     selects,
@@ -106,6 +109,8 @@ class System:
         max_time: float = 1_000_000.0,
         step_seconds: float = 30.0,
     ) -> None:
+        check_count(max_steps, "max_steps")
+        check_seconds(max_time, "max_time")
         check_seconds(step_seconds, "step_seconds")
         self.seed = seed
         self.again = f"seed={seed!r}"
@@ -123,6 +128,7 @@ class System:
         self._runtime = SimulatedRuntime(self._simulation, seed)
         self._trace: list[Step] = []
         self._faults = Faults()
+        self._must_strike = True
         self._crashes: list[tuple[Process, BaseException]] = []
         self._expected: list[_Expected] = []
         self._invariants: list[Callable[[], object]] = []
@@ -153,8 +159,8 @@ class System:
             exception_type, exception, tb = type(overdue), overdue, None
         if exception is not None:
             self.explain(exception)
-        elif self._trace and (self._crashes or self._expected):
-            # As it is before all are ended, for crashes that are told of after that.
+        elif self._trace and (self._crashes or self._expected or self.faults):
+            # As it is before all are ended, for what is told of after that.
             self._story = self.story()
         self._simulation.has_failed = exception is not None
         with contextlib.ExitStack() as at_last:
@@ -164,6 +170,7 @@ class System:
             self._runtime.__exit__(exception_type, exception, tb)
         if exception is None:
             self.check_crashes()
+            self._check_faults()
         elif exception is overdue and overdue is not None:
             raise overdue from None
 
@@ -205,7 +212,11 @@ class System:
 
         Returns:
             False when the time was over before.
+
+        Raises:
+            ValueError: `within` is no finite number of seconds, or negative.
         """
+        check_seconds(within, "within")
         return self._simulation.run_until(condition, within, idle_is_over=True)
 
     def always(self, check: Callable[[], object]) -> None:
@@ -269,9 +280,9 @@ class System:
         """
         return simulated(cls)
 
-    # Faults
+    # Faults: each that must strike, and never does, fails the test at its end
 
-    def crash(
+    def crash(  # noqa: PLR0913 - each says another thing
         self,
         actor: Selector,
         exception: BaseException | type[BaseException] | None = None,
@@ -279,6 +290,7 @@ class System:
         message: Matcher = ANY,
         nth: int = 1,
         when: Literal["before", "after"] = "before",
+        must_strike: bool = True,
     ) -> Fault:
         """Have an actor crash at its n-th message, or its n-th that matches.
 
@@ -286,12 +298,17 @@ class System:
             actor: a ref, a class, or a name such as `"Worker-2"`; the n-th message of all that are meant.
             exception: what is raised; by default an `InjectedCrash`.
             when: before its handler begins; or after it has done its work, and before it answers.
+            must_strike: whether the test fails at its end when this has never struck, as of all faults.
+
+        Raises:
+            TypeError: `actor` names no actor, or `exception` can't be raised.
+            ValueError: `nth` is no whole number, or below 1; or `when` is neither.
         """
         if when not in _POINTS:
             raise ValueError(f"when must be 'before' or 'after' its handler's work; got {when!r}")
-        return self._raise(actor, exception, _POINTS[when], message, nth)
+        return self._raise(actor, exception, _POINTS[when], message, nth, must_strike=must_strike)
 
-    def crash_at(
+    def crash_at(  # noqa: PLR0913 - each says another thing
         self,
         actor: Selector,
         point: str,
@@ -299,38 +316,86 @@ class System:
         *,
         message: Matcher = ANY,
         nth: int = 1,
+        must_strike: bool = True,
     ) -> Fault:
-        """Have an actor crash when it comes to a point of its code, such as `"register"`, for the n-th time."""
-        return self._raise(actor, exception, point, message, nth)
+        """Have an actor crash when it comes to a point of its code, such as `"register"`, for the n-th time.
 
-    def kill_at(self, actor: Selector, point: str, *, message: Matcher = ANY, nth: int = 1) -> Fault:
-        """Have an actor killed, by nobody, when it comes to a point of its code for the n-th time."""
-        check_selector(actor)
-        return self._inject(Fault("kill", actor, point, message, nth, lambda process: process.kill()))
+        Raises:
+            TypeError: as of `crash()`.
+            ValueError: there is no such point; or `nth` is no whole number, or below 1.
+        """
+        check_point(point)
+        return self._raise(actor, exception, point, message, nth, must_strike=must_strike)
+
+    def kill_at(
+        self, actor: Selector, point: str, *, message: Matcher = ANY, nth: int = 1, must_strike: bool = True
+    ) -> Fault:
+        """Have an actor killed, by nobody, when it comes to a point of its code for the n-th time.
+
+        Raises:
+            TypeError: `actor` names no actor.
+            ValueError: as of `crash_at()`.
+        """
+        check_point(point)
+
+        def kill(process: Process) -> None:
+            process.kill()
+
+        return self._inject(Fault("kill", actor, point, message, nth, kill, must_strike=must_strike))
 
     def fail_start(
-        self, actor: Selector, exception: BaseException | type[BaseException] | None = None, *, times: int = 1
+        self,
+        actor: Selector,
+        exception: BaseException | type[BaseException] | None = None,
+        *,
+        times: int = 1,
+        must_strike: bool = True,
     ) -> list[Fault]:
-        """Have the next starts of an actor fail, as many as `times`."""
-        return [self._raise(actor, exception, "start", ANY, nth) for nth in range(1, times + 1)]
+        """Have the next starts of an actor fail, as many as `times`.
 
-    def slow(self, actor: Selector, seconds: float, *, message: Matcher = ANY, nth: int | None = None) -> Fault:
-        """Have an actor's handlers take so many virtual seconds before they begin: the n-th, or all."""
-        check_selector(actor)
+        Raises:
+            TypeError: as of `crash()`.
+            ValueError: `times` is no whole number, or below 1.
+        """
+        check_count(times, "times")
+        numbers = range(1, times + 1)
+        return [self._raise(actor, exception, "start", ANY, nth, must_strike=must_strike) for nth in numbers]
+
+    def slow(
+        self,
+        actor: Selector,
+        seconds: float,
+        *,
+        message: Matcher = ANY,
+        nth: int | None = None,
+        must_strike: bool = True,
+    ) -> Fault:
+        """Have an actor's handlers take so many virtual seconds before they begin: the n-th, or all.
+
+        Raises:
+            TypeError: `actor` names no actor.
+            ValueError: `seconds` is no finite number, or negative; or `nth` is no whole number, or below 1.
+        """
+        check_seconds(seconds, "seconds")
 
         def wait(process: Process) -> None:
             process.wait(process.new_waiter(), seconds)
 
-        return self._inject(Fault("slow", actor, "receive", message, nth, wait))
+        return self._inject(Fault("slow", actor, "receive", message, nth, wait, must_strike=must_strike))
 
-    def hold(self, actor: Selector, at: str = "receive", *, message: Matcher = ANY) -> Held:
-        """Hold an actor when it comes to a point of its code next, until `release()` of what is returned is called."""
-        check_selector(actor)
+    def hold(self, actor: Selector, at: str = "receive", *, message: Matcher = ANY, must_strike: bool = True) -> Held:
+        """Hold an actor when it comes to a point of its code next, until `release()` of what is returned is called.
+
+        Raises:
+            TypeError: `actor` names no actor.
+            ValueError: there is no such point.
+        """
+        check_point(at, "at")
         held = Held()
-        self._inject(Fault("hold", actor, at, message, 1, held.wait))
+        self._inject(Fault("hold", actor, at, message, 1, held.wait, must_strike=must_strike))
         return held
 
-    def drop(self, actor: Selector, message: Matcher = ANY, *, nth: int | None = 1) -> Fault:
+    def drop(self, actor: Selector, message: Matcher = ANY, *, nth: int | None = 1, must_strike: bool = True) -> Fault:
         """Have a message to an actor be lost on its way: its n-th that matches, or all.
 
         Only what users send, by tell, ask or a timer, is ever lost; who asked waits in vain. No exit, no Down, no
@@ -338,15 +403,18 @@ class System:
 
         Args:
             nth: which time, from 1; None for each.
+
+        Raises:
+            TypeError: `actor` names no actor.
+            ValueError: `nth` is no whole number, or below 1.
         """
-        check_selector(actor)
-        _check_nth(nth)
 
         def lose(_process: Process) -> None:
             raise Dropped
 
+        fault = self._faults.add(Fault("drop", actor, _MAIL, message, nth, lose, must_strike=must_strike))
         self._simulation.drops = self._drops
-        return self._faults.add(Fault("drop", actor, _MAIL, message, nth, lose))
+        return fault
 
     def _drops(self, process: Process, message: object) -> bool:
         if not is_users(message):
@@ -359,21 +427,22 @@ class System:
             return True
         return False
 
-    def _raise(
+    def _raise(  # noqa: PLR0913 - each says another thing
         self,
         actor: Selector,
         exception: BaseException | type[BaseException] | None,
         point: str,
         message: Matcher,
         nth: int,
+        *,
+        must_strike: bool,
     ) -> Fault:
-        check_selector(actor)
-        _check_nth(nth)
         made = InjectedCrash if exception is None else exception
         if not isinstance(made, BaseException) and not (isinstance(made, type) and issubclass(made, BaseException)):
             raise TypeError(f"exception must be an exception, or a class of exceptions; got {exception!r}")
         make = made if isinstance(made, type) else lambda: made
-        return self._inject(Fault("crash", actor, point, message, nth, self._faults.raising(make)))
+        act = self._faults.raising(make)
+        return self._inject(Fault("crash", actor, point, message, nth, act, must_strike=must_strike))
 
     def _inject(self, fault: Fault) -> Fault:
         strikes = self._simulation.strikes
@@ -406,11 +475,12 @@ class System:
 
         Raises:
             TypeError: `actor` names no actor.
-            ValueError: `times` is no whole number, or below 1.
+            ValueError: `times` is no whole number, or below 1; or `at_least` is none, or below 0.
         """
         if actor is not None:
             check_selector(actor)
-        if times is not None and (not isinstance(times, int) or times < 1):
+        check_count(at_least, "at_least", least=0)
+        if times is not None and (not isinstance(times, int) or isinstance(times, bool) or times < 1):
             raise ValueError(f"times must be a whole number >= 1, or None for any number of times; got {times!r}")
         self._expected.append(_Expected(exception, actor, times, at_least))
 
@@ -436,6 +506,15 @@ class System:
             crash = UnexpectedCrash("; ".join(map(str, missed)))
             self.explain(crash)
             raise crash
+
+    def _check_faults(self) -> None:
+        """See that all have struck that must."""
+        if self._must_strike:
+            try:
+                self._faults.check()
+            except NeverStruck as error:
+                self.explain(error)
+                raise
 
     # Told by the simulation
 
@@ -469,11 +548,6 @@ class System:
             error = process.reason.exception
             if not isinstance(error, ProcessKilled) and not any(error is one for one in self._faults.injected):
                 self._crashes.append((process, error))
-
-
-def _check_nth(nth: int | None) -> None:
-    if nth is not None and nth < 1:
-        raise ValueError(f"nth must be >= 1: the first time is 1; got {nth!r}")
 
 
 class _Expected:

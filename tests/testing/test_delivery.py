@@ -245,10 +245,10 @@ def test_exits_downs_and_stops_are_never_lost():
     with System() as system:
         sink, sender = Sink.start(), Sender.start()
         sink.ask(lambda _sink: (monitor(sender), link(sender)))
-        system.drop(Actor, nth=None)
+        system.drop(Actor, nth=None, must_strike=False)
         sender.stop()
         system.run_until_idle()
-        system.drop(Actor, nth=1)
+        system.drop(Actor, nth=1, must_strike=False)
 
         assert [type(one) for one in sink._process.actor.got] == [Exit, Down]
         assert sink.stop()

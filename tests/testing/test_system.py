@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import threading
+from pathlib import Path
 
 import pytest
 
+import actors
 from actors import (
     Actor,
     ActorDied,
@@ -23,7 +25,8 @@ from actors import (
     send_after,
     sleep,
 )
-from actors.testing import InjectedCrash, Livelock, NotSimulated, System, UnexpectedCrash, like
+from actors.testing import InjectedCrash, Livelock, NeverStruck, NotSimulated, System, UnexpectedCrash, like
+from actors.testing._injection import POINTS
 
 
 class Counter(Actor):
@@ -293,8 +296,99 @@ def test_what_chooses_no_actor_is_refused():
 
 
 def test_the_first_time_is_the_first():
-    with System() as system, pytest.raises(ValueError, match="nth must be >= 1"):
+    with System() as system, pytest.raises(ValueError, match="nth must be a whole number >= 1: the first time is 1"):
         system.crash(Counter, nth=0)
+
+
+@pytest.mark.parametrize(
+    ("inject", "says"),
+    [
+        (lambda system: system.crash_at(Counter, "recieve"), "point must be .* got 'recieve'; did you mean 'receive'?"),
+        (lambda system: system.kill_at(Counter, "ended"), "point must be a point .*: 'ack', .*; got 'ended'"),
+        (lambda system: system.hold(Counter, at="registr"), "at must be .* got 'registr'; did you mean 'register'?"),
+        (lambda system: system.hold(Counter, at=7), "at must be .* got 7"),
+        (lambda system: system.crash_at(Counter, "tell", nth=1.5), "nth must be a whole number >= 1.* got 1.5"),
+        (lambda system: system.kill_at(Counter, "tell", nth=0), "nth must be a whole number >= 1.* got 0"),
+        (lambda system: system.slow(Counter, 1.0, nth=0), "nth must be a whole number >= 1.* got 0"),
+        (lambda system: system.slow(Counter, -5), "seconds must be a finite number of seconds >= 0; got -5"),
+        (lambda system: system.drop(Counter, nth=True), "nth must be a whole number >= 1.* got True"),
+        (lambda system: system.fail_start(Counter, times=0), "times must be a whole number >= 1; got 0"),
+        (lambda _: System(max_steps=0), "max_steps must be a whole number >= 1; got 0"),
+        (lambda _: System(max_time=-1.0), "max_time must be a finite number of seconds >= 0; got -1.0"),
+        (lambda system: system.run_until(list, within=-1.0), "within must be a finite number of seconds >= 0; got -1"),
+        (lambda system: system.expect_crash(times=None, at_least=-1), "at_least must be a whole number >= 0; got -1"),
+    ],
+)
+def test_a_point_that_is_none_and_a_number_that_means_nothing_are_refused_at_once(inject, says):
+    with System() as system:
+        with pytest.raises(ValueError, match=says):
+            inject(system)
+
+        assert system.faults == []
+
+
+def test_the_points_that_can_be_named_are_those_of_the_code():
+    code = "\n".join(path.read_text() for path in Path(actors.__file__).parent.glob("*.py"))
+    named = re.findall(r'(?:checkpoint|_caller|pass_by)\("(\w+)"', code)
+
+    assert set(named) | {"receive", "handled"} == POINTS
+
+
+# Faults that never struck
+
+
+@pytest.mark.parametrize(
+    ("inject", "says"),
+    [
+        (
+            lambda system, **may: system.crash(Counter, message=9, **may),
+            "crash of Counter at 'receive', message 9: met 0",
+        ),
+        (lambda system, **may: system.crash_at(Counter, "tell", **may), "crash of Counter at 'tell': met 0"),
+        (
+            lambda system, **may: system.kill_at("Counter-7", "receive", **may),
+            "kill of 'Counter-7' at 'receive': met 0",
+        ),
+        (lambda system, **may: system.slow(Counter, 1.0, nth=3, **may), "slow of Counter at 'receive', time 3: met 2"),
+        (lambda system, **may: system.hold("Counter-2", **may), "hold of 'Counter-2' at 'receive': met 0"),
+        (lambda system, **may: system.drop(Counter, "x", **may), "drop of Counter at 'mail', message 'x': met 0"),
+        (lambda system, **may: system.fail_start("Counter-2", **may), "crash of 'Counter-2' at 'start': met 0"),
+    ],
+)
+def test_what_was_injected_and_never_struck_fails_the_test_unless_it_need_not(inject, says):
+    def adds_two(**may):
+        with System() as system:
+            inject(system, **may)
+            counter = Counter.start()
+            counter.ask(1)
+            counter.ask(1)
+
+    with pytest.raises(NeverStruck) as caught:
+        adds_two()
+    assert f"  {says} times\n" in str(caught.value)
+    assert "must_strike=False" in str(caught.value)
+    assert "receive 1" in caught.value.__notes__[0]
+
+    adds_two(must_strike=False)
+
+
+def test_each_of_several_starts_that_are_to_fail_has_to():
+    with pytest.raises(NeverStruck, match="crash of Counter at 'start', time 2: met 1 times"), System() as system:
+        system.fail_start(Counter, times=2)
+        with pytest.raises(StartFailed):
+            Counter.start_link()
+
+
+def test_a_test_that_fails_says_nothing_of_faults_that_never_struck():
+    with pytest.raises(KeyError), System() as system:
+        system.crash(Counter)
+        raise KeyError
+
+
+def test_one_who_comes_to_where_nobody_is_held_any_more_was_met():
+    with System() as system:
+        system.hold(Counter).release()
+        Counter.start().ask(1)
 
 
 def test_what_can_not_be_raised_is_refused():
