@@ -6,6 +6,7 @@ imports nothing at once, and not in `actors`.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from typing import TYPE_CHECKING, Any
@@ -141,6 +142,36 @@ def _place_for(node: Any) -> Path | None:
     """Where the schedule of a test that fails is saved: in the cache of pytest, where there is one."""
     cache = getattr(node.config, "cache", None)
     return None if cache is None else cache.mkdir("actors") / f"{crc32(_id_of(node).encode())}.json"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    """Have a test that doesn't begin say why, and nothing else."""
+    with _told_once(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Have a test fail whose actors have crashed, as long as it is the test: its fixtures' end may see more of them."""
+    with _told_once(item):
+        result = yield
+        system = item.stash.get(_system, None)
+        if system is not None:
+            system.check_crashes()
+        return result
+
+
+@contextlib.contextmanager
+def _told_once(item: pytest.Item) -> Iterator[None]:
+    """Have the end of the system of a test that fails, or is skipped, add nothing to that."""
+    try:
+        yield
+    except BaseException:
+        system = item.stash.get(_system, None)
+        if system is not None:
+            system.leave_unchecked()
+        raise
 
 
 @pytest.hookimpl(wrapper=True)

@@ -60,7 +60,7 @@ class SimulatedTestCase(unittest.TestCase):
 
 
 class _Told:
-    """Has failures tell the story of their system, while that is there, before a result gets them."""
+    """Has failures tell the story of their system, while that is there, and its end add nothing to them."""
 
     def __init__(self, result: unittest.TestResult, case: SimulatedTestCase) -> None:
         self._result = result
@@ -77,6 +77,11 @@ class _Told:
         self._tell(error)
         self._result.addFailure(test, error)
 
+    def addSkip(self, test: unittest.TestCase, reason: str) -> None:  # noqa: N802 - the same
+        if self._case._system is not None:
+            self._case._system.leave_unchecked()
+        self._result.addSkip(test, reason)
+
     def addSubTest(  # noqa: N802 - the same
         self, test: unittest.TestCase, subtest: unittest.TestCase, error: _Error | None
     ) -> None:
@@ -87,6 +92,7 @@ class _Told:
         system = self._case._system
         if system is not None and error[1] is not None:
             system.explain(error[1])
+            system.leave_unchecked()
 
 
 def _seed_of(name: str) -> object:

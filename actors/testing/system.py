@@ -129,6 +129,7 @@ class System:
         self._trace: list[Step] = []
         self._faults = Faults()
         self._must_strike = True
+        self._is_checked = True
         self._crashes: list[tuple[Process, BaseException]] = []
         self._expected: list[_Expected] = []
         self._invariants: list[Callable[[], object]] = []
@@ -168,8 +169,9 @@ class System:
             at_last.callback(self._stand_ins.__exit__, None, None, None)
             at_last.callback(self._simulation.close)
             self._runtime.__exit__(exception_type, exception, tb)
-        if exception is None:
+        if exception is None and self._is_checked:
             self.check_crashes()
+            self._check_expected()
             self._check_faults()
         elif exception is overdue and overdue is not None:
             raise overdue from None
@@ -485,13 +487,14 @@ class System:
         self._expected.append(_Expected(exception, actor, times, at_least))
 
     def check_crashes(self) -> None:
-        """See that there were the crashes that were expected, and no others; called at the end.
+        """See that none has crashed but those who were expected to; of each crash it tells once. Called at the end.
 
         Raises:
             UnexpectedCrash: it says which.
         """
+        crashes, self._crashes = self._crashes, []
         unexpected = []
-        for process, error in self._crashes:
+        for process, error in crashes:
             expected = next((one for one in self._expected if one.takes(process, error)), None)
             if expected is None:
                 unexpected.append((process, error))
@@ -501,6 +504,13 @@ class System:
             crash = UnexpectedCrash(f"{who} crashed; expect_crash() it, if that is meant")
             self.explain(crash)
             raise crash from error
+
+    def leave_unchecked(self) -> None:
+        """Have nothing more be looked for at the end: the test has failed, which says more, or was skipped."""
+        self._is_checked = False
+
+    def _check_expected(self) -> None:
+        """See that there were the crashes that were expected."""
         missed = [one for one in self._expected if one.is_missed]
         if missed:
             crash = UnexpectedCrash("; ".join(map(str, missed)))

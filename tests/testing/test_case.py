@@ -48,6 +48,17 @@ class Cases(SimulatedTestCase):
         self.counter.tell("a word")
         self.system.run_until_idle()
 
+    def test_failing_of_a_crash(self):
+        self.counter.ask("a word")
+
+    def test_crashing_in_parts(self):
+        with self.subTest():
+            self.counter.ask("a word")
+
+    def test_crashing_and_skipped(self):
+        self.test_crashing()
+        self.skipTest("not today")
+
     def test_recovering(self):
         self.system.crash(self.counter)
         self.counter.tell(5)
@@ -111,6 +122,13 @@ def test_the_seed_is_the_same_in_each_run_unless_another_is_said(monkeypatch):
     assert seeds[0] == seeds[1]
     assert seeds[2] == "77"
     assert len(set(seeds)) == 3
+
+
+@pytest.mark.parametrize("name", ["test_failing_of_a_crash", "test_crashing_in_parts", "test_crashing_and_skipped"])
+def test_a_crash_is_told_once_however_the_test_ends(name):
+    result, _output = run(Cases(name))
+
+    assert len(result.errors) + len(result.failures) + len(result.skipped) == 1
 
 
 @pytest.mark.parametrize("name", ["test_failing", "test_in_parts"])

@@ -273,9 +273,94 @@ def test_the_story_is_told_once(project):
             system.run_until_idle()
     """)
 
-    result.assert_outcomes(passed=1, failed=1, errors=1)
+    result.assert_outcomes(failed=2)
     assert result.stdout.str().count("the last steps:") == 2
     result.stdout.fnmatch_lines(["E*UnexpectedCrash: Counter-1#1 of TypeError(*) crashed; expect_crash() it*"])
+
+
+CRASHES = """
+def crash(system):
+    Counter.start().tell("a word")
+    system.run_until_idle()
+"""
+
+
+def test_a_test_whose_actor_crashes_fails_and_so_may_be_expected_to(project):
+    result = project(
+        CRASHES
+        + """
+@pytest.mark.xfail(strict=True)
+def test_that_is_expected_to_fail(system):
+    crash(system)
+
+def test_that_is_not(system):
+    crash(system)
+"""
+    )
+
+    result.assert_outcomes(xfailed=1, failed=1)
+
+
+def test_a_crash_is_told_once_however_the_test_ends(project):
+    result = project(
+        CRASHES
+        + """
+@pytest.fixture
+def crashed(system):
+    crash(system)
+    raise LookupError
+
+def test_that_fails_of_it(system):
+    Counter.start().ask("a word")
+
+def test_that_fails_of_something_else_and_would_have_expected_more(system):
+    system.expect_crash(KeyError)
+    system.kill_at("Counter-2", "receive")
+    crash(system)
+    assert False
+
+def test_that_expected_another(system):
+    system.expect_crash(KeyError)
+    crash(system)
+
+def test_that_is_skipped(system):
+    crash(system)
+    pytest.skip("not today")
+
+def test_that_does_not_begin(crashed):
+    pass
+"""
+    )
+
+    result.assert_outcomes(failed=3, skipped=1, errors=1)
+    result.stdout.no_fnmatch_line("*ERROR at teardown*")
+
+
+def test_what_crashes_after_the_test_or_never_came_is_told_at_the_end(project):
+    result = project(
+        CRASHES
+        + """
+@pytest.fixture
+def crashing_late(system):
+    yield
+    crash(system)
+
+def test_late(crashing_late):
+    pass
+
+def test_at_the_very_end(system):
+    Counter.start().tell("a word")
+
+def test_never(system):
+    system.expect_crash(KeyError)
+
+def test_as_expected(system, crashing_late):
+    system.expect_crash(TypeError, times=2)
+    crash(system)
+"""
+    )
+
+    result.assert_outcomes(passed=4, errors=3)
 
 
 def test_a_test_that_is_skipped_tells_nothing(project):
