@@ -124,6 +124,7 @@ class EventLoop:
         self._run_in_executor = loop.run_in_executor
         # There is no other way to know for whom a thread waits: the loop has made the future when the thread has begun.
         loop.run_in_executor = self._run_in_thread  # type: ignore[method-assign, assignment]
+        loop.shutdown_default_executor = self._refuse_to_shut_down  # type: ignore[method-assign]
         # What coroutines run in threads: done when it has ended there, and not when nobody waits for it any more.
         self._in_threads: set[asyncio.Future[None]] = set()
 
@@ -304,6 +305,10 @@ class EventLoop:
         if process is None or executor is not None or function is socket.getaddrinfo:
             return self._run_in_executor(executor, function, *args)
         return run_errand(Errand(process, self._loop), self._run_in_executor, function, *args)
+
+    async def _refuse_to_shut_down(self, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109 - as asyncio's
+        """Keep the threads for all others, whatever somebody's coroutine does at its end."""
+        raise RuntimeError("the threads of asyncio.to_thread() are for all actors of the runtime, and end with that")
 
     def _note_thread(self, function: Callable[..., object], future: Future[Any]) -> None:
         """Note that something is run in a thread, for the actor whose code asks for it."""

@@ -671,5 +671,5 @@ def enter():
 def test_an_actor_that_would_enter_a_runtime_is_told_that_what_it_starts_lives_in_its_own(code):
     actor = Answering.start()
 
-    with pytest.raises(RuntimeError, match="Answering can't enter a runtime: what an actor starts .* threading.Thread"):
+    with pytest.raises(RuntimeError, match=r"can't enter a runtime: what an actor .* threading\.Thread"):
         actor.ask(code, timeout=CAP)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from functools import partial
 
 import pytest
 
@@ -49,24 +50,96 @@ def test_a_thread_serves_again_when_it_has_served():
     assert Patient.start().ask(one_after_the_other, timeout=CAP) < 100
 
 
-def test_there_are_so_many_threads_and_no_more_and_what_is_too_much_waits():
-    gate, names = Gate(), []
+def run_at_once(count, *, together=None):
+    """Have so many functions run in threads, none of which ends before as many are `together`; return who did it."""
+    barrier, threads = threading.Barrier(together or count), []
 
     def work():
-        gate.pass_through()
-        names.append(threading.current_thread().name)
+        barrier.wait(CAP)
+        threads.append(threading.current_thread())
 
     async def work_at_once():
-        calls = [asyncio.create_task(asyncio.to_thread(work)) for _ in range(3 * _to_thread.SIZE)]
-        # All have been given to the threads.
-        await asyncio.sleep(0)
-        gate.open()
-        await asyncio.gather(*calls)
+        await asyncio.gather(*[asyncio.to_thread(work) for _ in range(count)])
 
     Patient.start().ask(work_at_once, timeout=CAP)
+    return threads
 
-    assert len(names) == 3 * _to_thread.SIZE
-    assert len(set(names)) <= _to_thread.SIZE
+
+def test_there_is_a_thread_for_each_function_as_long_as_there_are_not_very_many():
+    assert len(set(run_at_once(100))) == 100
+
+
+def test_of_threads_that_have_nothing_to_do_only_some_stay(monkeypatch):
+    monkeypatch.setattr(_to_thread, "SPARE", 2)
+
+    first = set(run_at_once(5))
+    second = set(run_at_once(3))
+
+    assert len(first & second) == 2
+
+
+def test_a_thread_ends_that_nobody_needs(monkeypatch):
+    monkeypatch.setattr(_to_thread, "SPARE", 0)
+
+    for thread in run_at_once(5):
+        thread.join(CAP)
+        assert not thread.is_alive()
+
+
+def test_there_are_so_many_threads_and_no_more_and_what_is_too_much_waits(monkeypatch, caplog):
+    monkeypatch.setattr(_to_thread, "LIMIT", 4)
+
+    threads = run_at_once(12, together=4)
+
+    assert len(threads) == 12
+    assert len(set(threads)) == 4
+    assert [record.getMessage() for record in caplog.records] == [
+        "all 4 threads of asyncio.to_thread() are busy; what else is to run there waits"
+    ]
+
+
+class Link(Actor):
+    """Asks the next one, in a thread."""
+
+    use_daemon_thread = True
+
+    def __init__(self, following):
+        self.following = following
+
+    async def on_receive(self, message):
+        return 0 if self.following is None else 1 + await asyncio.to_thread(self.following.ask, message)
+
+
+def test_a_long_chain_of_actors_may_ask_each_other_in_threads():
+    link = None
+    for _ in range(101):
+        link = Link.start(link)
+
+    assert link.ask("how many follow?", timeout=CAP) == 100
+
+
+def test_functions_that_hang_take_no_thread_from_others():
+    gates = [Gate() for _ in range(40)]
+    try:
+        for gate in gates:
+            hanging = Patient.start()
+            hanging.tell(partial(asyncio.to_thread, gate.pass_through))
+            gate.await_arrival()
+            hanging.kill()
+
+        assert Patient.start().ask(lambda: asyncio.to_thread(lambda: "served"), timeout=CAP) == "served"
+    finally:
+        for gate in gates:
+            gate.open()
+
+
+def test_a_coroutine_cant_take_the_threads_from_others():
+    actor, other = Patient.start(), Patient.start()
+
+    with pytest.raises(RuntimeError, match=r"the threads of asyncio\.to_thread\(\) are for all actors of the runtime"):
+        actor.ask(lambda: asyncio.get_running_loop().shutdown_default_executor(), timeout=CAP)
+
+    assert other.ask(lambda: asyncio.to_thread(lambda: "served"), timeout=CAP) == "served"
 
 
 def test_where_no_thread_can_be_started_the_others_do_it_all(shortage):
@@ -95,12 +168,13 @@ def test_without_any_thread_the_coroutine_is_told_so(shortage):
     assert actor.ask(lambda: asyncio.to_thread(lambda: "later"), timeout=CAP) == "later"
 
 
-def test_what_was_given_up_before_it_began_is_not_run():
+def test_what_was_given_up_before_it_began_is_not_run(monkeypatch):
+    monkeypatch.setattr(_to_thread, "LIMIT", 4)
     gate, log = Gate(), []
 
     class Hurried(Actor):
         async def on_receive(self, _message):
-            blocked = [asyncio.create_task(asyncio.to_thread(gate.pass_through)) for _ in range(_to_thread.SIZE)]
+            blocked = [asyncio.create_task(asyncio.to_thread(gate.pass_through)) for _ in range(4)]
             await asyncio.sleep(0)
             late = asyncio.create_task(asyncio.to_thread(log.append, "late"))
             await asyncio.sleep(0)
