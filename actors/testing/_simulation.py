@@ -21,6 +21,7 @@ from actors._life import turn
 from actors._process import Process, current, new_waiter, set_current
 from actors.errors import Deadlock, ProcessKilled
 from actors.testing._shown import name_of, shape, shown
+from actors.testing._stand_ins import NotSimulated, where_called
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -441,6 +442,10 @@ class Simulation:
     # Running
 
     def _enter(self) -> None:
+        if threading.get_ident() != self.thread:
+            what = f"a wait for simulated actors, by the thread {threading.current_thread().name!r},"
+            instead = "they run in the thread of the test alone; have an actor, or a Task, do what the thread does"
+            raise NotSimulated(what, where_called(), instead)
         if self._hub is not None:
             msg = "only the test itself waits for the simulation; an actor waits for another by an ask, or sleep()"
             raise RuntimeError(msg)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from actors._process import Process
     from actors.testing._simulation import Simulation
 
-__all__ = ["NotSimulated", "locks_of", "refuse_held", "stand_ins"]
+__all__ = ["NotSimulated", "locks_of", "refuse_held", "stand_ins", "where_called"]
 
 _RealLock: Any = type(threading.Lock())
 _RealRLock: Any = type(threading.RLock())
@@ -33,7 +33,7 @@ _REAL = frozenset({_RealLock, _RealRLock})
 
 
 class NotSimulated(AssertionError):
-    """An actor in a simulation did what would stop all others, or can't be the same in each run.
+    """Somebody in a simulation did what would stop all others, or can't be the same in each run.
 
     Args:
         what: what it did.
@@ -225,7 +225,7 @@ def stand_ins(  # noqa: C901 - one small function for each
             def refuse(*args: Any, **kwargs: Any) -> Any:
                 running = _simulations.get(threading.get_ident())
                 if running is not None and running.running is not None and current() is not None:
-                    running.fail(NotSimulated(what, _where(), instead))
+                    running.fail(NotSimulated(what, where_called(), instead))
                 return original(*args, **kwargs)
 
             return refuse
@@ -267,7 +267,7 @@ def _caller() -> str:
     return "" if frame is None else str(frame.f_globals.get("__name__"))
 
 
-def _where() -> str:
+def where_called() -> str:
     """The file and line of the user's code that calls."""
     frame: Any = sys._getframe(2)
     while frame is not None and (str(frame.f_globals.get("__name__")).startswith((*_OWN, *_LOCK_MAKERS))):
@@ -337,4 +337,4 @@ def refuse_held(simulation: Simulation, locks: list[tuple[str, Any]]) -> None:
     for name, lock in locks:
         if lock._is_owned() if isinstance(lock, _RealRLock) else lock.locked():
             instead = "release it before, or make it inside of the simulation, where it is the simulation's own"
-            simulation.fail(NotSimulated(f"the lock {name}, held across a switch point,", _where(), instead))
+            simulation.fail(NotSimulated(f"the lock {name}, held across a switch point,", where_called(), instead))

@@ -312,3 +312,41 @@ def test_names_that_were_bound_in_one_simulation_are_of_use_in_the_next_and_afte
         assert isinstance(make(), SimulatedLock)
     wait(0)
     assert not isinstance(make(), SimulatedLock)
+
+
+# Other threads
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        lambda _system, echo: echo.ask(1),
+        lambda _system, echo: echo.ask(1, block=False).get(timeout=5.0),
+        lambda system, _echo: system.run_until_idle(),
+        lambda system, _echo: system.advance(1.0),
+    ],
+)
+def test_a_thread_of_its_own_is_refused_when_it_would_have_the_actors_run(wait):
+    raised = []
+
+    with System() as system:
+        echo = Echo.start()
+        assert echo.ask(0) == 0
+
+        def run():
+            try:
+                wait(system, echo)
+            except BaseException as error:
+                raised.append(error)
+
+        thread = threading.Thread(target=run, name="visitor")
+        thread.start()
+        thread.join()
+
+        assert echo.ask(2) == 2
+
+    (error,) = raised
+    assert isinstance(error, NotSimulated)
+    assert error.what == "a wait for simulated actors, by the thread 'visitor',"
+    assert error.where.startswith(__file__)
+    assert "the thread of the test" in error.instead
