@@ -8,9 +8,9 @@ which all go on until nobody can:
 - `open_gate(gate)` lets those pass that wait there, now and later: slow starts, slow ends, handlers that are busy;
 - `advance(ticks)` lets time pass.
 
-An operation is a list that begins with its name, `["link", "b"]`; `ops.py` has them all. An actor's label is its name in
-the scenario, or, with a number, one of its incarnations: `"a#2"`. A label that begins with `@` means whoever has that
-name when it is used.
+An operation is a list that begins with its name, `["link", "b"]`; `ops.py` has them all. An actor's label is its name
+in the scenario, or, with a number, one of its incarnations: `"a#2"`. A label that begins with `@` means whoever has
+that name when it is used.
 """
 
 from __future__ import annotations
