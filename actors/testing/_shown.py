@@ -6,6 +6,8 @@ import datetime as dt
 import decimal
 import enum
 import fractions
+import heapq
+import itertools
 import pathlib
 import types
 import uuid
@@ -18,13 +20,14 @@ from actors._mail import Wrapping
 from actors._process import Monitor, Process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 __all__ = ["name_of", "shape", "shown"]
 
 _DEPTH = 4
 _WIDTH = 20
 _LENGTH = 200
+_TOTAL_LENGTH = 2000
 
 _PLAIN = (int, float, complex, bool, str, bytes, type(None), type(Ellipsis))
 
@@ -46,23 +49,29 @@ def name_of(process: Process) -> str:
     return getattr(process, "known_as", process.label)
 
 
-def shown(value: object, depth: int = _DEPTH) -> str:
-    """Show a value by its type and its fields."""
+def shown(value: object) -> str:
+    """Show a value by its type and its fields; what would be long, in part."""
+    if isinstance(value, _PLAIN) or isinstance(value, _VALUES):  # noqa: SIM101 - most are plain
+        return _cut(repr(value))
+    return _cut(_part_shown(value, _DEPTH), _TOTAL_LENGTH)
+
+
+def _part_shown(value: object, depth: int) -> str:
     if isinstance(value, _PLAIN) or isinstance(value, _VALUES):  # noqa: SIM101 - most are plain
         return _cut(repr(value))
     if depth == 0:
         return "..."
-    return _by_type(value, lambda part: shown(part, depth - 1))
+    return _by_type(value, lambda part: _part_shown(part, depth - 1))
 
 
 def shape(value: object, depth: int = 2) -> str:
     """Show what kind of value it is: its type and those of its parts; of a tuple, what it begins with as it is."""
     if isinstance(value, tuple) and value and isinstance(value[0], str):
-        rest = "".join(f", {shape(part, depth - 1)}" for part in value[1:])
-        return f"({value[0]!r}{rest})"
+        rest = "".join(f", {shape(part, depth - 1)}" for part in value[1:_WIDTH])
+        return _cut(f"({_cut(repr(value[0]))}{rest})", _TOTAL_LENGTH)
     if isinstance(value, _PLAIN) or isinstance(value, _VALUES) or depth == 0:  # noqa: SIM101 - most are plain
         return type(value).__name__
-    return _by_type(value, lambda part: shape(part, depth - 1))
+    return _cut(_by_type(value, lambda part: shape(part, depth - 1)), _TOTAL_LENGTH)
 
 
 def _by_type(value: object, part: Callable[[object], str]) -> str:  # noqa: C901, PLR0911, PLR0912 - a table of types
@@ -87,10 +96,10 @@ def _by_type(value: object, part: Callable[[object], str]) -> str:  # noqa: C901
         case list():
             return f"[{_all(value, part)}]"
         case dict():
-            return "{" + ", ".join(f"{part(key)}: {part(value[key])}" for key in list(value)[:_WIDTH]) + "}"
+            return "{" + _all(value, lambda key: f"{part(key)}: {part(value[key])}") + "}"
         case set() | frozenset():
             # In no order of their own.
-            return "{" + ", ".join(sorted(map(part, value))) + "}"
+            return "{" + _joined(heapq.nsmallest(_WIDTH, map(part, value)), len(value)) + "}"
         case types.FunctionType() | types.MethodType() | types.BuiltinFunctionType():
             return value.__name__
         case _ if is_dataclass(value):
@@ -100,9 +109,12 @@ def _by_type(value: object, part: Callable[[object], str]) -> str:  # noqa: C901
             return f"{type(value).__name__}({_attributes(value, part)})"
 
 
-def _all(values: Any, part: Callable[[object], str]) -> str:
-    shown_values = [part(value) for value in list(values)[:_WIDTH]]
-    return ", ".join([*shown_values, "..."] if len(values) > _WIDTH else shown_values)
+def _all(values: Collection[Any], part: Callable[[Any], str]) -> str:
+    return _joined([part(value) for value in itertools.islice(values, _WIDTH)], len(values))
+
+
+def _joined(parts: list[str], count: int) -> str:
+    return ", ".join([*parts, "..."] if count > _WIDTH else parts)
 
 
 def _attributes(value: object, part: Callable[[object], str]) -> str:
@@ -118,5 +130,5 @@ def _name_of_ref(ref: pykka.ActorRef[Any]) -> str:
     return ref.actor_class.__name__ if name is None else f"named({name!r})"
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _LENGTH else f"{text[:_LENGTH]}..."
+def _cut(text: str, length: int = _LENGTH) -> str:
+    return text if len(text) <= length else f"{text[:length]}..."
