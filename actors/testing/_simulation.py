@@ -321,6 +321,8 @@ class Simulation:
         self.steps = 0
         # Looks whether whoever runs may be left; None when nobody wants to look.
         self.before_leaving: Callable[[Body | None], None] | None = None
+        # The same, when it is left in the midst of its code.
+        self.in_its_midst: Callable[[], None] | None = None
         self.names = Names()
         # Told of each actor before its code runs first.
         self.begun: Callable[[Process], None] = _nobody_told
@@ -535,6 +537,8 @@ class Simulation:
             raise ProcessKilled("the simulation has ended")
         if self.before_leaving is not None:
             self.before_leaving(self.running)
+        if self.in_its_midst is not None:
+            self.in_its_midst()
         self._pause()
 
     def _pause(self) -> None:

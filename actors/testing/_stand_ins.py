@@ -14,18 +14,20 @@ import sys
 import threading
 import time
 from _thread import allocate_lock
+from opcode import opmap
 from typing import TYPE_CHECKING, Any
 
 from actors._process import current, new_waiter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Mapping
+    from types import CodeType, FrameType
 
     from actors._clock import Waiter
     from actors._process import Process
     from actors.testing._simulation import Simulation
 
-__all__ = ["NotSimulated", "locks_of", "refuse_held", "stand_ins", "where_called"]
+__all__ = ["NotSimulated", "locks_of", "reentrant_at_hand", "refuse_held", "stand_ins", "where_called"]
 
 _RealLock: Any = type(threading.Lock())
 _RealRLock: Any = type(threading.RLock())
@@ -330,6 +332,59 @@ def locks_of(process: Process) -> list[tuple[str, Any]]:
 
 def _real_locks(prefix: str, names: Any) -> list[tuple[str, Any]]:
     return [(prefix + name, value) for name, value in names.items() if type(value) in _REAL]
+
+
+# By the id of their code, whose hash takes long. Kept, so that no other gets the same.
+_functions: dict[int, tuple[CodeType, bool]] = {}
+
+
+def reentrant_at_hand() -> list[tuple[str, Any]]:
+    """The reentrant locks that the running code has in variables, or in what these refer to; with their names.
+
+    One that it holds lets in whoever runs in the same thread. Another kind of lock blocks for real, and so the watch
+    finds it.
+    """
+    found = []
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        known = _functions.get(id(code))
+        if known is None:
+            if len(_functions) > _FUNCTIONS:
+                _functions.clear()
+            known = _functions[id(code)] = (code, _may_hold(frame))
+        if known[1]:
+            found += _reentrant_of(frame.f_locals)
+        frame = frame.f_back
+    return found
+
+
+_FUNCTIONS = 10_000
+"""How many are known; tests make functions that are used once."""
+
+
+def _may_hold(frame: FrameType) -> bool:
+    """Whether it is a user's function that has a `with`, or acquires something."""
+    if str(frame.f_globals.get("__name__")).startswith((*_OWN, *_LOCK_MAKERS)):
+        return False
+    return "acquire" in frame.f_code.co_names or not _WITH.isdisjoint(frame.f_code.co_code[::2])
+
+
+_WITH = {opmap[name] for name in ("BEFORE_WITH", "LOAD_SPECIAL") if name in opmap}
+"""What a `with` begins with, in the versions of Python."""
+
+
+def _reentrant_of(variables: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    found = []
+    for name, value in variables.items():
+        within = value if isinstance(value, dict) else getattr(value, "__dict__", {})
+        for key, part in ((None, value), *within.items()):
+            lock: Any = part
+            if type(part) is threading.Condition:
+                lock = lock._lock
+            if type(lock) is _RealRLock:
+                found.append((name if key is None else f"{name}, at {key!r}", lock))
+    return found
 
 
 def refuse_held(simulation: Simulation, locks: list[tuple[str, Any]]) -> None:

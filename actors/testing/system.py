@@ -37,7 +37,7 @@ from actors.testing._post import Dropped, Post, is_users
 from actors.testing._shown import name_of, shown
 from actors.testing._simulated import SimulatedRuntime
 from actors.testing._simulation import Simulation, Step
-from actors.testing._stand_ins import locks_of, refuse_held, stand_ins
+from actors.testing._stand_ins import locks_of, reentrant_at_hand, refuse_held, stand_ins
 from actors.testing._told import LAST_STEPS, has_story, sequence_diagram
 from actors.testing._watch import watch
 from actors.testing.probe import Probe
@@ -136,6 +136,7 @@ class System:
         self._story: str | None = None
         # Those that actors have at hand, and may not hold while others go on.
         self._locks: dict[Process, list[tuple[str, Any]]] = {}
+        self._simulation.in_its_midst = self._in_its_midst
         self._stand_ins = stand_ins(self._simulation)
         if record:
             self._simulation.listeners.append(self._note)
@@ -549,6 +550,9 @@ class System:
     def _before_leaving(self, body: Any) -> None:
         if body in self._locks:
             refuse_held(self._simulation, self._locks[body])
+
+    def _in_its_midst(self) -> None:
+        refuse_held(self._simulation, reentrant_at_hand())
 
     def _note(self, process: Process, point: str, about: tuple[object, ...]) -> None:
         self._trace.append(Step(self.now(), name_of(process), point, " ".join(map(shown, about))))

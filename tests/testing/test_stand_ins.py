@@ -7,6 +7,7 @@ import queue
 import threading
 import time
 from concurrent.futures import Future
+from types import SimpleNamespace
 
 import pytest
 
@@ -135,6 +136,61 @@ def test_a_lock_from_before_stops_nobody_when_the_test_has_failed():
         system.run_until_idle()
 
     assert not MADE_BEFORE.locked()
+
+
+class Told(Actor):
+    """Gets a lock by a message, and lets others pass while it holds it."""
+
+    def on_receive(self, message):
+        message(checkpoint)
+
+
+def _local(lock, do):
+    with lock:
+        do()
+
+
+def _in_a_dict(lock, do):
+    at_hand = {"lock": lock}
+    with at_hand["lock"]:
+        do()
+
+
+def _in_an_attribute(lock, do):
+    at_hand = SimpleNamespace(lock=lock)
+    with at_hand.lock:
+        do()
+
+
+def _acquired(lock, do):
+    lock.acquire()
+    try:
+        do()
+    finally:
+        lock.release()
+
+
+@pytest.mark.parametrize("hold", [_local, _in_a_dict, _in_an_attribute, _acquired])
+@pytest.mark.parametrize("kind", [threading.RLock, threading.Condition], ids=["RLock", "Condition"])
+def test_a_reentrant_lock_from_before_that_a_message_brings_may_not_let_others_in(kind, hold):
+    lock = kind()
+    with pytest.raises(NotSimulated, match=r"the lock \w+.*, held across a switch point") as refused, System(seed=1):
+        for told in [Told.start() for _ in range(2)]:
+            told.ask(lambda do: hold(lock, do))
+
+    assert __file__ in refused.value.where
+
+
+def test_a_reentrant_lock_from_before_that_is_let_go_in_time_is_left_alone():
+    lock = threading.RLock()
+    with System():
+
+        def add(do):
+            with lock:
+                pass
+            do()
+
+        Told.start().ask(add)
 
 
 @pytest.mark.timeout(20)
