@@ -7,8 +7,10 @@ imports nothing at once, and not in `actors`.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import secrets
+import sys
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -174,12 +176,33 @@ def _told_once(item: pytest.Item) -> Iterator[None]:
         raise
 
 
-@pytest.hookimpl(wrapper=True)
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show what happened in the system of a test that fails, while it is all there."""
+    if call.excinfo is None or call.excinfo.errisinstance(pytest.skip.Exception):
+        return (yield)
     system = item.stash.get(_system, None)
-    if system is not None and call.excinfo is not None and not call.excinfo.errisinstance(pytest.skip.Exception):
+    if system is not None:
         system.explain(call.excinfo.value)
-    return (yield)
+    with _no_garbage_meanwhile():
+        return (yield)
+
+
+@contextlib.contextmanager
+def _no_garbage_meanwhile() -> Generator[None]:
+    """Have no garbage collected while pytest shows a failure, which may make CPython 3.11 fail.
+
+    Pytest parses the test's code then. What is collected meanwhile and shows a traceback, as a task of asyncio does
+    that has failed, has code parsed as well, and one within the other is a SystemError there, which ends pytest.
+    """
+    if sys.version_info >= (3, 12) or not gc.isenabled():
+        yield
+        return
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

@@ -548,3 +548,33 @@ def test_coverage_sees_the_code_of_actors(project, pytester):
     report = pytester.run(sys.executable, "-m", "coverage", "report", "-m")
 
     report.stdout.fnmatch_lines(["shop.py*100%*"])
+
+
+def test_garbage_that_shows_a_traceback_when_it_is_collected_doesnt_end_pytest(project):
+    """CPython 3.11 can't parse code while it parses other code; pytest parses a test's to show where it has failed."""
+    long = "\n".join(f"    x{n} = a + b * (c - {n}) + a(b(1, 2), [1, 2])" for n in range(300))
+    result = project(
+        f"""
+import gc, traceback
+
+def show(*_):
+    try:
+        (1 + 1) / (1 - 1)
+    except ZeroDivisionError:
+        traceback.format_exc()
+
+def test_fails():
+    gc.callbacks.append(show)
+    assert False
+
+def test_is_as_it_was():
+    gc.callbacks.remove(show)
+    assert gc.isenabled()
+
+def never_called(a, b, c):
+{long}
+""",
+        apart=True,
+    )
+
+    result.assert_outcomes(failed=1, passed=1)
