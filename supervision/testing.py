@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -11,6 +12,7 @@ from actors import ActorRef, whereis
 from actors.testing import System
 from actors.testing._exploring import many_runs
 from actors.testing._injection import check_count, check_selector, selects
+from actors.testing._runs import refuse_async
 from actors.testing._shown import name_of, shown
 from actors.testing.probe import ProbeActor
 from supervision.children import Child, child_spec
@@ -18,7 +20,7 @@ from supervision.errors import ChildNotFound
 from supervision.supervisor import Supervisor, SupervisorRef
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable
+    from collections.abc import Callable, Hashable
 
     from typing_extensions import Unpack
 
@@ -228,10 +230,10 @@ def crash_sweep(  # noqa: PLR0913 - each says another thing
         max_steps: switch points after which a run is taken for one that never ends, and is not survived.
 
     Raises:
-        AssertionError: there is no point at all.
+        AssertionError: there is no point at all; or something in `actors` is nobody in the scenario.
         BaseException: what the scenario raises when nothing crashes.
-        TypeError: something in `actors` names no actor.
-        ValueError: `faults` is neither 1 nor 2, or `recovery` less than 1.
+        TypeError: `actors` is no list, or something in it names no actor; or the scenario is async.
+        ValueError: `faults` is neither 1 nor 2, or `recovery` or `max_steps` less than 1.
 
     Example:
         crash_sweep(sync_all_users, finally_=no_key_is_held).check()
@@ -241,18 +243,14 @@ def crash_sweep(  # noqa: PLR0913 - each says another thing
     if recovery < 1:
         raise ValueError(f"recovery must be >= 1 point at which a second crash is tried; got {recovery!r}")
     check_count(max_steps, "max_steps")
+    if isinstance(actors, str) or not isinstance(actors, Iterable):
+        raise TypeError(f"actors must be a list, such as ['Worker-1']; got {actors!r}")
     selectors = tuple(actors)
     for selector in selectors:
         check_selector(selector)
     runs = _Runs(scenario, selectors, seed, max_steps, always, finally_)
-    points: list[CrashPoint] = []
     with many_runs():
-        failure = runs.run(lambda system: runs.list_points(system, points))
-        if failure is not None:
-            failure.add_note("the scenario fails so when nothing crashes")
-            raise failure
-        if not points:
-            raise AssertionError("no actor came to any point: nothing was crashed; have actors work in the scenario")
+        points = runs.first()
         if kill:
             points = [changed for point in points for changed in (point, _as_kill(point))]
         swept: list[CrashPoint] = []
@@ -284,16 +282,43 @@ class _Runs:
     always: Callable[[System], object] | None
     finally_: Callable[[System], object] | None
 
+    def first(self) -> list[CrashPoint]:
+        """Run it with no crash, and list the points.
+
+        Raises:
+            AssertionError: there is none; or one who is chosen is nobody.
+            BaseException: what it fails with.
+        """
+        points: list[CrashPoint] = []
+        there: dict[Process, None] = {}
+        failure = self.run(lambda system: self.list_points(system, points, there))
+        if failure is not None:
+            failure.add_note("the scenario fails so when nothing crashes")
+            raise failure
+        strangers = [one for one in self.selectors if not any(selects(one, process) for process in there)]
+        if strangers:
+            given = shown(strangers)
+            names = ", ".join(name_of(process) for process in there if _is_users(process)) or "nobody"
+            raise AssertionError(f"nobody who is meant by actors={given} came to any point; there were {names}")
+        if not points:
+            raise AssertionError("no actor came to any point: nothing was crashed; have actors work in the scenario")
+        return points
+
     def list_points(
-        self, system: System, points: list[CrashPoint], has_begun: Callable[[], object] = lambda: True
+        self,
+        system: System,
+        points: list[CrashPoint],
+        there: dict[Process, None],
+        has_begun: Callable[[], object] = lambda: True,
     ) -> None:
-        """Have all points listed to which actors come once it has begun."""
+        """Have all points listed to which actors come once it has begun, and all who come to any."""
         times: Counter[tuple[str, str]] = Counter()
         selectors = self.selectors
 
         def come(process: Process, point: str, about: tuple[object, ...]) -> None:
             place = (name_of(process), point)
             times[place] += 1
+            there[process] = None
             is_meant = any(selects(selector, process) for selector in selectors) if selectors else _is_users(process)
             if is_meant and process.started and has_begun():
                 points.append(CrashPoint(*place, times[place], " ".join(map(shown, about))))
@@ -312,7 +337,7 @@ class _Runs:
 
         def inject(system: System) -> None:
             if later is not None:
-                self.list_points(system, later, lambda: injected[0].fired)
+                self.list_points(system, later, {}, lambda: injected[0].fired)
             for crash in crashes:
                 inject_at = {"crash": system.crash_at, "kill": system.kill_at}[crash.fault]
                 injected.append(inject_at(crash.actor, crash.point, nth=crash.nth))
@@ -336,7 +361,7 @@ class _Runs:
                 prepare(system)
                 if self.always is not None:
                     system.always(functools.partial(_hold, "always", self.always, system))
-                self.scenario(system)
+                result: Any = self.scenario(system)
                 system.run_until_idle()
                 if self.finally_ is not None:
                     _hold("in the end", self.finally_, system)
@@ -344,6 +369,7 @@ class _Runs:
             raise
         except BaseException as failure:  # noqa: BLE001 - pytest's own failures are no Exception
             return failure
+        refuse_async(self.scenario, result)
         return None
 
 

@@ -19,7 +19,17 @@ if TYPE_CHECKING:
     from actors.testing._schedule import Deviation
     from actors.testing.system import Delivery
 
-__all__ = ["Failure", "NotDeterministic", "Run", "Scenario", "first_difference", "follow", "run", "run_recorded"]
+__all__ = [
+    "Failure",
+    "NotDeterministic",
+    "Run",
+    "Scenario",
+    "first_difference",
+    "follow",
+    "refuse_async",
+    "run",
+    "run_recorded",
+]
 
 Scenario: TypeAlias = "Callable[[System], object]"
 """What is explored: starts actors, has them work, and asserts what must hold. It may inject faults, and use probes."""
@@ -194,10 +204,21 @@ def _failure_of(scenario: Scenario, system: System) -> BaseException | None:
         if isinstance(error, Exception) or type(error).__name__ == "Failed":
             return error
         raise
-    if hasattr(result, "__await__"):
-        result.close()
-        raise TypeError(f"a scenario must be a function that isn't async; {shown(scenario)} is")
+    refuse_async(scenario, result)
     return None
+
+
+def refuse_async(scenario: Scenario, result: Any) -> None:
+    """Refuse a scenario that was called and has something to be awaited still.
+
+    Raises:
+        TypeError: it has.
+    """
+    if hasattr(result, "__await__"):
+        if hasattr(result, "close"):
+            # It isn't complained of as well.
+            result.close()
+        raise TypeError(f"a scenario must be a function that isn't async; {shown(scenario)} is")
 
 
 def first_difference(one: Sequence[str], other: Sequence[str]) -> tuple[int, str, str] | None:

@@ -9,11 +9,13 @@ import math
 import random
 import sys
 import threading
+from collections.abc import Collection
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from threading import get_ident
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
 from actors.errors import Deadlock
@@ -23,7 +25,7 @@ from actors.testing._line_locks import line_locks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
-    from types import FrameType, ModuleType
+    from types import FrameType
 
 __all__ = ["FailedSchedule", "LineStep", "NothingToExplore", "ThreadReport", "explore_threads"]
 
@@ -155,8 +157,12 @@ def explore_threads(  # noqa: PLR0913 - each says another thing
     Raises:
         FailedSchedule: a thread or the check raised something; or no thread could go on, or they never ended.
         NothingToExplore: in no schedule was there a place at which another could have gone on.
+        TypeError: `only` is no list of modules, or one has no code of Python.
         ValueError: there are no functions, no modules, or no schedules.
     """
+    modules = only if isinstance(only, Collection) else [None]
+    if not all(isinstance(module, ModuleType) and getattr(module, "__file__", None) for module in modules):
+        raise TypeError(f"only must be a list of modules of Python code, such as [counters]; got {only!r}")
     if not functions or not only or schedules < 1:
         what = f"{len(functions)} functions, {len(only)} modules, {schedules} schedules"
         raise ValueError(f"to explore takes a function, a module and a schedule, at least; got {what}")

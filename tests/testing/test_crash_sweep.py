@@ -123,6 +123,36 @@ def test_the_points_of_some_actors_are_chosen():
         crash_sweep(two, actors=[5])
 
 
+def test_one_who_is_chosen_and_is_nobody_is_named_with_those_who_were_there():
+    def two(system):
+        start_supervised((Teller, ledger()), id=1).tell(5)
+        start_supervised((Teller, ledger()), id=2).tell(5)
+        system.run_until_idle()
+
+    with pytest.raises(AssertionError, match=r"by actors=\['Teler-2'\] .* were Teller-1#1, Teller-2#1"):
+        crash_sweep(two, actors=["Teller-1", "Teler-2"])
+    with pytest.raises(AssertionError, match=r"nobody who is meant by actors=\[Idle\] .*; there were nobody"):
+        crash_sweep(lambda _system: None, actors=[Idle])
+
+
+class Idle(Actor):
+    pass
+
+
+@pytest.mark.parametrize("actors", ["Teller-1", Teller])
+def test_actors_are_chosen_by_a_list(actors):
+    with pytest.raises(TypeError, match=r"actors must be a list, such as \['Worker-1'\]; got .*Teller"):
+        crash_sweep(repaired_once, actors=actors)
+
+
+def test_an_async_scenario_is_refused():
+    async def scenario(_system):
+        pass
+
+    with pytest.raises(TypeError, match="a scenario must be a function that isn't async; scenario is"):
+        crash_sweep(scenario)
+
+
 def test_crashes_that_follow_from_the_one_are_no_failures():
     class Clerk(Actor):
         def on_receive(self, amount):
@@ -270,7 +300,7 @@ def test_no_more_second_crashes_are_tried_than_was_said():
     assert len(swept.points) > len(firsts)
 
 
-@pytest.mark.parametrize("wrong", [{"faults": 3}, {"recovery": 0}])
+@pytest.mark.parametrize("wrong", [{"faults": 3}, {"recovery": 0}, {"max_steps": 0}])
 def test_numbers_that_mean_nothing_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         crash_sweep(repaired_once, **wrong)

@@ -173,3 +173,9 @@ def test_there_is_something_to_explore(wrong):
 
     with pytest.raises(ValueError, match="got"):
         explore_threads(*options.pop("functions"), **options, given=raced.Counter)
+
+
+@pytest.mark.parametrize("only", [raced, [raced.__name__], raced.__name__, [time], [raced, "raced"]])
+def test_what_is_no_list_of_modules_of_python_is_refused(only):
+    with pytest.raises(TypeError, match=r"only must be a list of modules of Python code, such as \[counters\]; got"):
+        explore_threads(add, only=only, given=raced.Counter)
