@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import pykka
 
 __all__ = [
@@ -13,7 +11,6 @@ __all__ = [
     "check_name",
     "check_reason",
     "check_ref",
-    "check_seconds",
 ]
 
 
@@ -59,12 +56,6 @@ def check_flag(flag: object, what: str = "flag") -> None:
     """Refuse what only looks true or false."""
     if not isinstance(flag, bool):
         raise TypeError(f"{what} must be True or False; got {flag!r}")
-
-
-def check_seconds(seconds: object) -> None:
-    """Refuse what is no time that will be over."""
-    if not (isinstance(seconds, int | float) and 0 <= seconds < math.inf):
-        raise ValueError(f"seconds must be a finite number >= 0; got {seconds!r}")
 
 
 def check_reason(reason: object) -> None:

@@ -16,9 +16,9 @@ Hooks: TypeAlias = "Mapping[str, tuple[str, ...] | None]"
 
 
 def check_hooks(cls: type, hooks: Hooks) -> None:
-    """Refuse a class with a hook that takes not what it gets, or that is a generator function.
+    """Refuse a class with a hook that takes not what it gets, or that is a generator function, or no function at all.
 
-    Only what is a plain function is looked at, as it was written or decorated.
+    What it takes is looked at of plain functions only, as they were written or decorated.
 
     Raises:
         TypeError: naming the hook.
@@ -31,6 +31,8 @@ def check_hooks(cls: type, hooks: Hooks) -> None:
         function = vars(owner)[name]
         if isinstance(function, FunctionType):
             _check_hook(f"{cls.__name__}.{name}", function, arguments)
+        elif not callable(function) and not hasattr(type(function), "__get__"):
+            raise TypeError(f"{cls.__name__}.{name} must be a method; got {function!r}")
 
 
 def _check_hook(what: str, function: FunctionType, arguments: tuple[str, ...] | None) -> None:

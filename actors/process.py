@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from actors._adopted import process_of
-from actors._checks import check_flag, check_name, check_seconds
+from actors._checks import check_flag, check_name
+from actors._clock import check_seconds
 from actors._process import ALIVE, Monitor, Process, new_waiter
 from actors._process import checkpoint as _checkpoint
 from actors._process import current as current_process
@@ -192,7 +193,8 @@ def register_name(name: Hashable, ref: pykka.ActorRef[Any]) -> None:
     """Give an actor a name. It is free again when the actor has ended, before anybody is told of the end.
 
     Raises:
-        NameUnavailable: the name is taken, or the actor has one already, or has ended.
+        NameUnavailable: the name is taken, or the actor has one already, or has ended, or is of another runtime than
+            the calling code's.
         TypeError: `name` is not hashable, or `ref` is no actor's ref.
 
     OTP: `Process.register/2` (A32).
@@ -202,7 +204,7 @@ def register_name(name: Hashable, ref: pykka.ActorRef[Any]) -> None:
     process = process_of(ref)
     if process is None:
         raise NameUnavailable(f"{ref} can't be named {name!r}: it has ended")
-    process.runtime.register_name(name, process)
+    current_runtime().register_name(name, process)
 
 
 def unregister_name(name: Hashable) -> None:
@@ -235,7 +237,7 @@ def sleep(seconds: float) -> None:
     Raises:
         ValueError: `seconds` is negative, not finite, or no number.
     """
-    check_seconds(seconds)
+    check_seconds(seconds, "seconds")
     _checkpoint("sleep", seconds)
     current_runtime().wait(new_waiter(), seconds)
 
@@ -308,6 +310,6 @@ def send_after(ref: pykka.ActorRef[Any], message: object, seconds: float) -> Tim
 
     OTP: `Process.send_after/3` (A40).
     """
-    check_seconds(seconds)
+    check_seconds(seconds, "seconds")
     _checkpoint("send_after", ref, message)
     return Timer(current_runtime(), ref, message, seconds)

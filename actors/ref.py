@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 import pykka
 
 from actors._call import call
-from actors._checks import check_name, check_reason
+from actors._checks import check_flag, check_name, check_reason
 from actors._clock import check_timeout
 from actors._future import Future, Request
 from actors._inbox import Inbox
@@ -196,10 +196,12 @@ class ActorRef(pykka.ActorRef[A]):
 
         Raises:
             CallTimeout: it is not gone in time.
+            TypeError: `block` is neither True nor False; it isn't asked to end.
             ValueError: `timeout` is no number of seconds, or negative, or `reason` is None; it isn't asked to end.
             WouldBlock: a coroutine of an actor's, which all others would wait for; it isn't asked to end.
             Deadlock: the actor would wait for its own end.
         """
+        check_flag(block, "block")
         check_timeout(timeout)
         check_reason(reason)
         checkpoint("stop", self, reason)

@@ -380,6 +380,9 @@ class Runtime:
             if process.announced:
                 msg = f"{process.label} can't be named {name!r}: it has ended"
                 raise NameUnavailable(msg)
+            if process.runtime is not self:
+                msg = f"{process.label} can't be named {name!r}: it is of another runtime, with names of its own"
+                raise NameUnavailable(msg)
             if process.name is not None:
                 msg = (
                     f"{process.label} can't be named {name!r}: it is named {process.name!r}, and an actor has one name"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeAlias, TypeVar, get_args, overload
 
+from actors._checks import check_flag
 from actors._clock import check_timeout
 from actors._mail import Control, StopRequest
 from actors._process import Process, current, lock_of_all, wait_for_any
@@ -345,6 +346,7 @@ class Task(Generic[V_co]):
             _check_count("max_concurrency", max_concurrency)
         check_timeout(timeout)
         _check_choice("on_timeout", on_timeout, OnStreamTimeout)
+        check_flag(zip_input_on_exit, "zip_input_on_exit")
         concurrency = max_concurrency or os.cpu_count() or 1
         kills = on_timeout == "kill_task"
         stream = _Stream(function, timeout, ordered=ordered, kills=kills, zips=zip_input_on_exit)

@@ -15,6 +15,7 @@ from actors import (
     GenServer,
     Ok,
     Stop,
+    Task,
     adopt,
     demonitor,
     exit,
@@ -104,6 +105,10 @@ def test_an_option_that_is_a_flag_is_true_or_false(option):
         Probe.options(**{option: "yes"})
 
 
+def shown(seconds):
+    return "huge" if seconds == 10**400 else repr(seconds)
+
+
 TAKE_SECONDS = {
     "sleep": sleep,
     "send_after": lambda seconds: send_after(Probe.start(), "tick", seconds),
@@ -112,10 +117,35 @@ TAKE_SECONDS = {
 
 @rule("A40")
 @pytest.mark.parametrize("function", TAKE_SECONDS.values(), ids=TAKE_SECONDS)
-@pytest.mark.parametrize("seconds", [-1, -0.001, math.inf, math.nan, "1", None], ids=repr)
+@pytest.mark.parametrize("seconds", [-1, -0.001, math.inf, math.nan, 10**400, "1", True, None], ids=shown)
 def test_what_is_no_time_is_refused(function, seconds):
-    with pytest.raises(ValueError, match=f"seconds must be a finite number >= 0; got {seconds!r}"):
+    with pytest.raises(ValueError, match=f"seconds must be a finite number of seconds >= 0; got {seconds!r}"):
         function(seconds)
+
+
+@pytest.mark.parametrize("call", [lambda ref: ref.ask("up", timeout=10**400), lambda ref: ref.stop(timeout=10**400)])
+def test_what_no_clock_can_count_is_no_time_out(call):
+    probe = Probe.start()
+
+    with pytest.raises(ValueError, match="timeout must be seconds >= 0, or None to wait for ever; got 1000"):
+        call(probe)
+
+    assert probe.is_alive()
+
+
+def test_whether_a_stop_is_waited_for_is_true_or_false():
+    probe = Probe.start()
+
+    with pytest.raises(TypeError, match="block must be True or False; got 'no'"):
+        probe.stop(block="no")
+
+    assert probe.is_alive()
+
+
+@rule("A100")
+def test_whether_a_stream_gives_inputs_with_reasons_is_true_or_false():
+    with pytest.raises(TypeError, match="zip_input_on_exit must be True or False; got 3"):
+        Task.async_stream([], print, zip_input_on_exit=3)
 
 
 def test_a_watch_is_what_monitor_returned():

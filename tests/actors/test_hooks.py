@@ -50,6 +50,14 @@ def test_a_handler_that_cannot_be_called_is_refused_with_its_class(handler, shap
         type("Wrong", (Actor,), {"on_receive": handler})
 
 
+@pytest.mark.parametrize("base", [Actor, Probe])
+@pytest.mark.parametrize("hook", ["on_start", "on_receive", "on_stop", "on_failure"])
+@pytest.mark.parametrize("thing", [None, 3])
+def test_a_handler_that_is_no_function_is_refused_with_its_class(base, hook, thing):
+    with pytest.raises(TypeError, match=f"Wrong.{hook} must be a method; got {thing!r}"):
+        type("Wrong", (base,), {hook: thing})
+
+
 @rule("A57")
 @pytest.mark.parametrize(
     ("callback", "wanted"),

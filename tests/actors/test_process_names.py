@@ -13,6 +13,7 @@ from actors import (
     NameUnavailable,
     NoProc,
     NoSuchName,
+    Runtime,
     StartFailed,
     named,
     register_name,
@@ -22,6 +23,21 @@ from actors import (
 from tests.support import CAP, Gate, Probe, TrappingProbe, received, received_nothing
 
 rule = pytest.mark.rule
+
+
+@rule("A32")
+def test_an_actor_of_another_runtime_gets_no_name_that_it_would_not_be_found_by_here(runtime):
+    actor = Probe.start()
+
+    with Runtime() as other:
+        with pytest.raises(
+            NameUnavailable, match="Probe can't be named 'cache': it is of another runtime, with names of its own"
+        ):
+            register_name("cache", actor)
+
+        assert other.whereis("cache") is None
+    assert runtime.whereis("cache") is None
+    register_name("cache", actor)
 
 
 @rule("A33")

@@ -52,7 +52,7 @@ def test_no_delay_still_lets_a_later_message_go_first(clock):
 @rule("A40")
 @pytest.mark.parametrize("seconds", [-1, -0.001, math.inf, math.nan])
 def test_a_delay_that_is_none_is_an_error(seconds):
-    with pytest.raises(ValueError, match="finite number >= 0"):
+    with pytest.raises(ValueError, match="finite number of seconds >= 0"):
         send_after(Probe.start(), "tick", seconds)
 
 
