@@ -42,21 +42,24 @@ AGAIN = 100
 
 @contextlib.contextmanager
 def many_runs() -> Generator[None]:
-    """Have many runs made: nothing logged by the library meanwhile, and the garbage of several collected together.
+    """Have many runs made: no failures logged meanwhile, and the garbage of several collected together.
 
     What hundreds of crashes would say nobody reads, and what is logged keeps what it refers to.
     """
-    logger = logging.getLogger("pykka_otp")
-    level = logger.level
+    # What tasks have failed with is logged by asyncio.
+    loggers = [logging.getLogger(name) for name in ("pykka_otp", "asyncio")]
+    levels = [logger.level for logger in loggers]
     threshold, *others = gc.get_threshold()
-    logger.setLevel(logging.CRITICAL + 1)
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
     # Below, it is collected several times in each run. 0 means never.
     gc.set_threshold(threshold and max(threshold, _OBJECTS), *others)
     try:
         yield
     finally:
         gc.set_threshold(threshold, *others)
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 _OBJECTS = 100_000

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from greenlet import greenlet
 
+    from actors._awaited import ActorTask
     from actors.testing._simulation import Simulation
 
 __all__ = ["SimulatedEventLoop"]
@@ -111,6 +112,10 @@ class SimulatedEventLoop(EventLoop):
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
         self._virtual = simulation.event_loop = VirtualLoop(simulation)
+        # Those that have to be told of when they have failed and nobody asks; and how many there are at most before
+        # the others are forgotten.
+        self._tasks: list[Any] = []
+        self._most = _TASKS
         self._set_up(self._virtual)
 
     @property
@@ -126,4 +131,20 @@ class SimulatedEventLoop(EventLoop):
         self._is_closed = True
         for task in asyncio.all_tasks(self._loop):
             task._log_destroy_pending = False  # type: ignore[attr-defined]  # as asyncio itself does
+        for failed in self._tasks:
+            # What asyncio does when it is garbage, which would be at any time.
+            failed.__del__()
+        self._tasks.clear()
         self._loop.close()
+
+    def _new_task(self, loop: asyncio.AbstractEventLoop, coroutine: Any, /, **options: Any) -> ActorTask:
+        task = super()._new_task(loop, coroutine, **options)
+        self._tasks.append(task)
+        if len(self._tasks) > self._most:
+            self._tasks = [task for task in self._tasks if not task.done() or task._log_traceback]
+            self._most = max(2 * len(self._tasks), _TASKS)
+        return task
+
+
+_TASKS = 100
+"""Tasks that are kept at first, whether they have failed or not."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 
@@ -129,3 +130,42 @@ def test_what_would_end_a_program_in_a_task_of_a_coroutines_own_ends_neither_the
     with System():
         assert Running.start().ask(begin) == "unharmed"
     assert "would end the program" in caplog.text
+
+
+def test_tasks_that_failed_and_nobody_asked_are_told_of_at_the_end_in_order(caplog):
+    """As the real loop does it, but at a moment that no garbage collector decides."""
+    tasks = []
+
+    async def fail(why):
+        raise ValueError(why)
+
+    async def start_some():
+        tasks.extend(asyncio.create_task(fail(why)) for why in ("first", "asked for", "last"))
+        await asyncio.sleep(1.0)
+        assert isinstance(tasks[1].exception(), ValueError)
+
+    with System():
+        Running.start().ask(start_some)
+        assert not caplog.records
+
+    told = [record for record in caplog.records if record.name == "asyncio"]
+    assert [str(record.exc_info[1]) for record in told] == ["first", "last"]
+    assert all("exception was never retrieved" in record.getMessage() for record in told)
+
+
+def test_tasks_that_fail_are_told_of_when_nothing_refers_to_them(caplog):
+    async def fail():
+        raise ValueError("forgotten")
+
+    async def start_many():
+        for _ in range(1000):
+            asyncio.create_task(asyncio.sleep(0.0))  # noqa: RUF006 - what this is about
+        asyncio.create_task(fail())  # noqa: RUF006
+        await asyncio.sleep(1.0)
+
+    with System():
+        Running.start().ask(start_many)
+        gc.collect()
+        assert not caplog.records
+
+    assert [str(record.exc_info[1]) for record in caplog.records] == ["forgotten"]
