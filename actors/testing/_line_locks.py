@@ -10,6 +10,8 @@ from contextlib import ExitStack, contextmanager
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Protocol
 
+from actors.testing._stand_ins import check_acquire, check_sleep
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
     from types import ModuleType
@@ -52,6 +54,7 @@ class LineLock:
         return not self._depth
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:  # noqa: FBT001, FBT002 - as threading's
+        check_acquire(blocking, timeout)
         self._turns.at_lock()
         me = get_ident()
         if self._depth and self._reentrant and self._owner == me:
@@ -172,6 +175,7 @@ def _replace_what_blocks(turns: _Turns, replaced: ExitStack) -> None:
 
     def sleep(seconds: float) -> None:
         if get_ident() in turns.idents:
+            check_sleep(seconds)
             turns.at_lock()
         else:
             real_sleep(seconds)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import queue
 import sys
 import threading
@@ -27,11 +28,39 @@ if TYPE_CHECKING:
     from actors._process import Process
     from actors.testing._simulation import Simulation
 
-__all__ = ["NotSimulated", "locks_of", "reentrant_at_hand", "refuse_held", "stand_ins", "where_called"]
+__all__ = [
+    "NotSimulated",
+    "check_acquire",
+    "check_sleep",
+    "locks_of",
+    "reentrant_at_hand",
+    "refuse_held",
+    "stand_ins",
+    "where_called",
+]
 
 _RealLock: Any = type(threading.Lock())
 _RealRLock: Any = type(threading.RLock())
 _REAL = frozenset({_RealLock, _RealRLock})
+
+
+_sleep = time.sleep
+
+
+def check_acquire(blocking: bool, timeout: float) -> None:  # noqa: FBT001 - as threading's
+    """Refuse what the real locks refuse to be acquired with, as they do."""
+    if not blocking or timeout != -1:
+        allocate_lock().acquire(blocking, timeout)
+
+
+def check_sleep(seconds: float) -> None:
+    """Refuse what the real `time.sleep()` refuses, as it does."""
+    try:
+        is_time = 0 <= seconds < math.inf
+    except TypeError:
+        is_time = False
+    if not is_time:
+        _sleep(seconds)
 
 
 class NotSimulated(AssertionError):
@@ -91,6 +120,7 @@ class SimulatedLock:
         self._waiting: list[Waiter] = []
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:  # noqa: FBT001, FBT002 - as threading's
+        check_acquire(blocking, timeout)
         if self._reentrant and self._is_mine():
             self._depth += 1
             return True
@@ -217,8 +247,9 @@ def stand_ins(  # noqa: C901 - one small function for each
             running = _simulations.get(threading.get_ident())
             if running is None:
                 original(seconds)
-            else:
-                running.sleep(seconds)
+                return
+            check_sleep(seconds)
+            running.sleep(seconds)
 
         return sleep
 

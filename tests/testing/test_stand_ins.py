@@ -370,6 +370,35 @@ def test_names_that_were_bound_in_one_simulation_are_of_use_in_the_next_and_afte
     assert not isinstance(make(), SimulatedLock)
 
 
+# Arguments that the real ones refuse
+
+REFUSED = {
+    "a negative time": (lambda: time.sleep(-1), ValueError),
+    "no number": (lambda: time.sleep(float("nan")), ValueError),
+    "an endless time": (lambda: time.sleep(float("inf")), OverflowError),
+    "no time": (lambda: time.sleep("a while"), TypeError),
+    "a time without a wait": (lambda: threading.Lock().acquire(False, 1), ValueError),
+    "the same, reentrant": (lambda: threading.RLock().acquire(blocking=False, timeout=1), ValueError),
+    "a negative time for a lock": (lambda: threading.Lock().acquire(timeout=-2), ValueError),
+    "too long a time for a lock": (lambda: threading.Lock().acquire(timeout=1e12), OverflowError),
+    "no time for a lock": (lambda: threading.Lock().acquire(timeout=None), TypeError),
+}
+
+
+@pytest.mark.parametrize(("call", "error"), REFUSED.values(), ids=REFUSED)
+def test_what_the_real_ones_refuse_is_refused(call, error):
+    with pytest.raises(error) as real:
+        call()
+
+    with System():
+        with pytest.raises(error) as by_the_test:
+            call()
+        with pytest.raises(error) as by_an_actor:
+            Probe.start().ask(call)
+
+    assert str(real.value) == str(by_the_test.value) == str(by_an_actor.value)
+
+
 # Other threads
 
 

@@ -179,3 +179,12 @@ def test_there_is_something_to_explore(wrong):
 def test_what_is_no_list_of_modules_of_python_is_refused(only):
     with pytest.raises(TypeError, match=r"only must be a list of modules of Python code, such as \[counters\]; got"):
         explore_threads(add, only=only, given=raced.Counter)
+
+
+@pytest.mark.parametrize("call", [lambda: time.sleep(-1), lambda: threading.Lock().acquire(False, 1)])
+def test_what_the_real_ones_refuse_is_refused(call):
+    failed = found(call)
+
+    with pytest.raises(ValueError) as real:
+        call()
+    assert str(failed.error) == str(real.value)
