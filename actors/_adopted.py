@@ -123,6 +123,9 @@ class AdoptedProcess(Process):
     def schedule(self, _process: Process) -> None:
         self.wake()
 
+    def rouse(self, _process: Process) -> None:
+        self.wake()
+
     def join(self) -> None:
         """Its thread is Pykka's to wait for."""
 

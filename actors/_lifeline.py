@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import threading
+from typing import Protocol
 
 from actors._fork import in_child
 
 __all__ = ["Lifeline", "lifeline"]
+
+
+class Holder(Protocol):
+    """Who may keep the program alive."""
+
+    holds_program: bool
 
 
 class Lifeline:
@@ -26,17 +33,24 @@ class Lifeline:
         self._count = 0
         self._thread: threading.Thread | None = None
 
-    def hold(self) -> None:
+    def hold(self, holder: Holder) -> None:
+        """Have the program live as long as this one does."""
         with self._lock:
             if self._thread is None:
                 # First, since it may fail; it waits for the lock.
                 thread = threading.Thread(target=self._wait, name="actors-lifeline", daemon=False)
                 thread.start()
                 self._thread = thread
+            # No handler of a signal comes between the two.
             self._count += 1
+            holder.holds_program = True
 
-    def let_go(self) -> None:
+    def let_go(self, holder: Holder) -> None:
+        """Have the program live no longer for this one, if it did."""
+        if not holder.holds_program:
+            return
         with self._lock:
+            holder.holds_program = False
             self._count -= 1
             if self._count == 0:
                 self._is_over.notify_all()

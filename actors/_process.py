@@ -93,6 +93,14 @@ class Home(Protocol):
         """Have the actor look at what has come. Called once for each time that it is claimed."""
         ...
 
+    def rouse(self, process: Process, /) -> None:
+        """Claim the actor if it is idle, and have it look; else see to it that somebody does who has claimed it.
+
+        So it mends what the handler of a signal has interrupted. Such a one runs after calls, when functions begin,
+        and when loops go on: never between the claim and the call that hands the actor over.
+        """
+        ...
+
     def join(self) -> None:
         """Wait until nothing is left of a gone actor."""
         ...
@@ -302,16 +310,14 @@ class Process:
         """Put a message, or a `Request`, into the mailbox; False when it is closed, and the message is not taken."""
         if self.reason is not ALIVE:
             return False
-        self.inbox.append(message)
-        if self._idle:
-            # As `wake()` does, without the calls.
-            try:
-                self._idle.pop()
-            except IndexError:
-                pass
-            else:
-                schedule = self.home.schedule
-                schedule(self)
+        try:
+            self.inbox.append(message)
+            if self._idle:
+                self.home.rouse(self)
+        except BaseException:
+            # Most likely raised by the handler of a signal. The message is there, and has to be seen.
+            self.wake()
+            raise
         # The actor may have closed its mailbox, and emptied it for the last time, between the lines above.
         if self.reason is not ALIVE:
             self.refuse_mail()
@@ -319,13 +325,14 @@ class Process:
 
     def wake(self) -> None:
         """Have the actor look at what has come, unless it is about to."""
-        if self.claim():
-            self.home.schedule(self)
+        # It has no home while its starter has the claim.
+        if hasattr(self, "home"):
+            self.home.rouse(self)
 
     def claim(self) -> bool:
         """Have it looked at by the caller; False when somebody else does."""
         try:
-            self._idle.pop()
+            del self._idle[0]
         except IndexError:
             return False
         return True
@@ -333,6 +340,14 @@ class Process:
     @property
     def is_idle(self) -> bool:
         return bool(self._idle)
+
+    def begin_idle(self, home: Home) -> None:
+        """Be given to its home by the starter, who has the claim, with nothing to run."""
+        self.home = home
+        self._idle.append(None)
+        # As in `rest()`.
+        if self.inbox or self.fatal is not ALIVE or self.killed:
+            home.rouse(self)
 
     def rest(self) -> bool:
         """Give up the claim; False when there is more to do, and the claim is kept."""
@@ -691,9 +706,11 @@ class Process:
             waiter.release()
         if self.claim():
             # Nobody runs it, and nobody will; but for tasks, whose end its home awaits.
-            if not self.tasks:
-                self.depart()
-            self.home.schedule(self)
+            try:
+                if not self.tasks:
+                    self.depart()
+            finally:
+                self.home.schedule(self)
         if runs_on:
             logger.warning(
                 "%s was killed while its code was running: its registrations and deliveries are held until it ends",

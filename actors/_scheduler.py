@@ -65,7 +65,7 @@ IDLE_GREENLETS = 256
 class OwnThread:
     """Runs one actor, on its own thread for life."""
 
-    __slots__ = ("_bell", "ident", "thread", "woke")
+    __slots__ = ("_awaits_thread", "_bell", "ident", "thread", "woke")
 
     new_waiter = ThreadWaiter
 
@@ -74,11 +74,28 @@ class OwnThread:
         self.woke: tuple[int, float] | None = None
         self._bell = threading.Lock()
         self._bell.acquire()
+        # One entry, until its thread has the claim of the actor; or nobody is to run it.
+        self._awaits_thread: list[None] = [None]
         self.ident: int | None = None
         self.thread = threading.Thread(target=self._run, args=(process,), name=name, daemon=daemon)
 
     def schedule(self, _process: Process) -> None:
         self._bell.release()
+
+    def rouse(self, process: Process) -> None:
+        try:
+            del process._idle[0]
+        except IndexError:
+            return
+        self._bell.release()
+
+    def forgo(self) -> bool:
+        """Have its thread not run the actor, if that has not begun to; False when it has."""
+        try:
+            del self._awaits_thread[0]
+        except IndexError:
+            return False
+        return True
 
     def join(self) -> None:
         # One that could not be started has no thread to wait for.
@@ -86,6 +103,9 @@ class OwnThread:
             self.thread.join()
 
     def _run(self, process: Process) -> None:
+        if not self.forgo():
+            # Its starter, which was interrupted, was first.
+            return
         set_current(process)
         self.ident = threading.get_ident()
         process.driver = self
@@ -130,6 +150,7 @@ class Kind:
         """Run its actors in this pool from their next turn on."""
         self.pool = pool
         self.schedule = pool.schedule
+        self.rouse = pool.rouse
 
     def join(self) -> None:
         """Nothing to wait for: no thread ends with the actor."""
@@ -157,7 +178,19 @@ class Pool:
         """Have an actor run, which is claimed."""
         self.queue.append(process)
         if self.sleepers:
-            self._wake_one()
+            self.wake_one()
+
+    def rouse(self, process: Process) -> None:
+        """Have an actor run, if it is idle; and in any case what is in the queue."""
+        try:
+            del process._idle[0]
+        except IndexError:
+            if not self.queue:
+                return
+        else:
+            self.queue.append(process)
+        if self.sleepers:
+            self.wake_one()
 
     def begin(self) -> None:
         """Have a carrier, before anything is put into the queue.
@@ -167,25 +200,28 @@ class Pool:
         """
         with self.lock:
             if not self.carriers:
-                self._wake_one()
+                self.wake_one()
 
-    def _wake_one(self) -> None:
+    def wake_one(self) -> None:
+        """Wake a carrier, if one sleeps."""
         with self.lock:
             if not self.sleepers:
                 return
-            carrier = self.sleepers.pop()
-            carrier.asleep = False
+            carrier = self.sleepers[-1]
             try:
                 self.ring(carrier)
             except RuntimeError:
-                carrier.asleep = True
-                self.sleepers.append(carrier)
                 # Where there are others, those do it all.
                 if self.carriers:
                     return
                 if not self.for_blockers:
                     raise
                 self._give_up()
+                return
+            # As `_mark_awake()` does, without the call.
+            if carrier.asleep:
+                carrier.asleep = False
+                self.sleepers.remove(carrier)
 
     def _give_up(self) -> None:
         """Have what nobody will take out of the queue run beside the others again."""
@@ -198,20 +234,50 @@ class Pool:
     def wake(self, carrier: Carrier) -> None:
         """Wake this one, if it sleeps."""
         with self.lock:
-            if not carrier.asleep:
-                return
+            if carrier.asleep:
+                self.ring(carrier)
+                self._mark_awake(carrier)
+
+    def ring(self, carrier: Carrier) -> None:
+        """Ring the bell of a carrier that is to be marked as awake next; called with the lock held.
+
+        In this order, so that one whose waker is interrupted by the handler of a signal is awake at worst, and marks
+        itself.
+        """
+        if carrier.thread is None:
+            thread = carrier.start(f"{self._name}-{next(self._numbers)}")
+            if carrier.thread is None:
+                self._adopt(carrier, thread)
+            return
+        try:
+            carrier.bell.release()
+        except RuntimeError:
+            # Rung already, by one who was interrupted; and it has not heard that yet.
+            return
+
+    def _adopt(self, carrier: Carrier, thread: threading.Thread) -> None:
+        carrier.thread = thread
+        self.carriers.append(carrier)
+
+    def _mark_awake(self, carrier: Carrier) -> None:
+        if carrier.asleep:
             carrier.asleep = False
             if not carrier.surplus:
                 self.sleepers.remove(carrier)
-            self.ring(carrier)
 
-    def ring(self, carrier: Carrier) -> None:
-        """Ring the bell of a carrier that has just been marked as awake; called with the lock held."""
-        if carrier.thread is None:
-            carrier.start(f"{self._name}-{next(self._numbers)}")
-            self.carriers.append(carrier)
-        else:
-            carrier.bell.release()
+    def has_begun(self, carrier: Carrier) -> bool:
+        """Be told by the thread of a carrier that it has come; False when another was started for that carrier.
+
+        Its starter may have been interrupted, and not know that it has started it.
+        """
+        me = threading.current_thread()
+        with self.lock:
+            if carrier.thread is None:
+                self._adopt(carrier, me)
+            if carrier.thread is not me:
+                return False
+            self._mark_awake(carrier)
+            return True
 
     def fall_asleep(self, carrier: Carrier) -> bool:
         """Mark it as asleep, unless it is to end."""
@@ -231,9 +297,7 @@ class Pool:
         with self.lock:
             if not carrier.asleep:
                 return False
-            carrier.asleep = False
-            if not carrier.surplus:
-                self.sleepers.remove(carrier)
+            self._mark_awake(carrier)
             return True
 
     def retire(self, carrier: Carrier) -> bool:
@@ -340,9 +404,14 @@ class Parked:
         """Have its carrier go on with what waits, soon."""
         self._is_released = True
         carrier = self._carrier
-        carrier.ready.append(self)
-        if carrier.asleep:
+        try:
+            carrier.ready.append(self)
+            if carrier.asleep:
+                carrier.wake()
+        except BaseException:
+            # As in `put()` of an actor.
             carrier.wake()
+            raise
 
 
 class Carrier:
@@ -374,10 +443,10 @@ class Carrier:
 
     # Called from anywhere
 
-    def start(self, name: str) -> None:
+    def start(self, name: str) -> threading.Thread:
         thread = threading.Thread(target=self._run, name=name, daemon=True)
         thread.start()
-        self.thread = thread
+        return thread
 
     def wake(self) -> None:
         self._pool.wake(self)
@@ -424,10 +493,12 @@ class Carrier:
             self._pool.reinstate(self)
 
     def _run(self) -> None:
-        self.ident = threading.get_ident()
-        self._hub = getcurrent()
         if self._pool.watchdog.asleep:
             self._pool.watchdog.rouse()
+        if not self._pool.has_begun(self):
+            return
+        self.ident = threading.get_ident()
+        self._hub = getcurrent()
         while not self._has_served():
             pass
         for loop in self._idle:
@@ -539,6 +610,9 @@ class Carrier:
             if item is None:
                 if not self._await_bell():
                     return None
+                if self.asleep and not pool.get_up(self):
+                    # Rung again meanwhile, maybe, by one who came after the first, which was interrupted.
+                    self.bell.acquire(blocking=False)
                 item = self._take()
             elif not pool.get_up(self):
                 self.bell.acquire()
@@ -638,28 +712,40 @@ class Scheduler:
 
         Raises:
             RuntimeError: no thread can be started for it; nothing has been done.
+            BaseException: by the handler of a signal. If it has a home, it was handed over to that.
         """
         # What runs from here on is its own.
         process.busy = False
         if runs_on == "thread":
-            home = OwnThread(process, f"{process.label}-{next(self._numbers)}", daemon=daemon)
-            process.home = home
-            home.thread.start()
+            self._start_alone(process, daemon=daemon)
             return
         if not self.light.carriers:
             self.light.begin()
         if not daemon:
-            lifeline.hold()
-            process.holds_program = True
+            lifeline.hold(process)
         kind = self._kinds.get(id(process.actor_class))
         if kind is None:
             kind = self._new_kind(process.actor_class)
-        process.home = kind
         if not begins:
             process.mark_started()
-            if process.rest():
-                return
-        kind.schedule(process)
+            process.begin_idle(kind)
+            return
+        pool = kind.pool
+        # What has a home is handed over: no handler of a signal comes between these two.
+        process.home = kind
+        pool.queue.append(process)
+        if pool.sleepers:
+            pool.wake_one()
+
+    def _start_alone(self, process: Process, *, daemon: bool) -> None:
+        home = OwnThread(process, f"{process.label}-{next(self._numbers)}", daemon=daemon)
+        process.home = home
+        try:
+            home.thread.start()
+        except BaseException:
+            if home.forgo():
+                del process.home
+            raise
 
     def _new_kind(self, actor_class: type) -> Kind:
         kinds, key = self._kinds, id(actor_class)

@@ -357,8 +357,10 @@ def _spawn(
     process.quiet_for = process.parent
     actor = cls.__new__(cls, *args, **kwargs)
     actor._otp_attach(process)
-    process.runtime.admit(process, link=link, name=options.name)
+    is_admitted = False
     try:
+        process.runtime.admit(process, link=link, name=options.name)
+        is_admitted = True
         if process.observer is not None:
             process.observer.started(process)
         actor.__init__(*args, **kwargs)  # as type.__call__ does; but the name is taken before
@@ -378,12 +380,23 @@ def _spawn(
         if starter is not None and starter.runs_here:
             starter.waiting_for = None
         reason = error.reason if isinstance(error, ExitRequest) else Crashed(error)
-        process.close(reason)
-        process.depart()
-        if waits and isinstance(error, Exception) and not isinstance(error, Ignore):
+        _undo(process, reason)
+        if is_admitted and waits and isinstance(error, Exception) and not isinstance(error, Ignore):
             raise StartFailed(cls.__name__, reason) from error
         raise
     return process
+
+
+def _undo(process: Process, reason: ExitReason) -> None:
+    """End an actor whose start was broken off."""
+    if not hasattr(process, "home"):
+        # Still claimed by its starter.
+        process.close(reason)
+        process.depart()
+        return
+    # The handler of a signal has interrupted the start, and code of the actor may run already.
+    process.kill()
+    process.wake()
 
 
 def _begins(actor: Actor) -> bool:

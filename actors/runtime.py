@@ -332,9 +332,7 @@ class Runtime:
     def forget(self, process: Process) -> None:
         """Drop a gone actor; called with the lock held."""
         self._processes.pop(process, None)
-        if process.holds_program:
-            process.holds_program = False
-            lifeline.let_go()
+        lifeline.let_go(process)
 
     # Those who look on
 

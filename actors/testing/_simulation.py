@@ -156,6 +156,10 @@ class _Home:
     def schedule(self, process: Any) -> None:
         self._ready.append(process)
 
+    def rouse(self, process: Any) -> None:
+        if process.claim():
+            self.schedule(process)
+
     def join(self) -> None:
         """Nothing to wait for: no thread ends with the actor."""
 

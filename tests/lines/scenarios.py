@@ -482,7 +482,7 @@ class _Carrier(Carrier):
     """A carrier whose thread is one of the exploration's."""
 
     def start(self, name):
-        self.thread = self._pool
+        return self._pool
 
 
 class PoolWorld:
@@ -492,7 +492,7 @@ class PoolWorld:
         self.pool = Pool(_Quiet(), "pool", 0, for_blockers=for_blockers)
         self.pool._new_carrier = lambda: _Carrier(self.pool)
         self.carrier = _Carrier(self.pool)
-        self.carrier.start("first")
+        self.carrier.thread = self.carrier.start("first")
         self.carrier.asleep = False
         self.pool.carriers.append(self.carrier)
         self.taken = []

@@ -48,19 +48,17 @@ def a_monitor_misses_a_death_between_check_and_add(self, target, given):
         return monitor
 
 
-@mutant(Process, "put", "4ea995fd41e2", lines.a_kill_while_others_ask, schedules=3000)
+@mutant(Process, "put", "9b36d69247fa", lines.a_kill_while_others_ask, schedules=3000)
 def a_message_to_one_that_dies_just_now_is_left_unanswered(self, message):
     if self.reason is not ALIVE:
         return False
-    self.inbox.append(message)
-    if self._idle:
-        try:
-            self._idle.pop()
-        except IndexError:
-            pass
-        else:
-            schedule = self.home.schedule
-            schedule(self)
+    try:
+        self.inbox.append(message)
+        if self._idle:
+            self.home.rouse(self)
+    except BaseException:
+        self.wake()
+        raise
     return True
 
 
@@ -137,12 +135,12 @@ def who_waits_looks_first_and_is_known_second(self, waiter):
     return is_unset
 
 
-@mutant(Pool, "schedule", "b004eaaea347", lines.two_that_put_into_the_queue_of_one_carrier)
+@mutant(Pool, "schedule", "341b2d282337", lines.two_that_put_into_the_queue_of_one_carrier)
 def a_carrier_that_falls_asleep_just_now_is_not_woken(self, process):
     has_sleepers = bool(self.sleepers)
     self.queue.append(process)
     if has_sleepers:
-        self._wake_one()
+        self.wake_one()
 
 
 @mutant(Pool, "retire", "0686b83e9ad0", lines.a_carrier_that_goes_when_something_is_put)

@@ -1,0 +1,178 @@
+"""An exception that the handler of a signal raises amid a send or a start: Ctrl-C, an alarm, a test that lasts too long.
+
+It is raised here at each place at which the interpreter runs such handlers, one after the other: at the begin of a
+function, after a call, and where a loop goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dis
+import logging
+import sys
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import actors
+from actors import Actor, Runtime
+from actors._lifeline import lifeline
+
+PACKAGE = str(Path(actors.__file__).parent)
+SECONDS = 5.0
+"""How long what is wedged is waited for."""
+
+
+class Interrupt(BaseException):
+    """What the handler raises."""
+
+
+class Echo(Actor):
+    def on_start(self):
+        self.is_up = True
+
+    def on_receive(self, message):
+        return message
+
+
+class Idle(Actor):
+    """One that has nothing to run before its first message."""
+
+    def on_receive(self, message):
+        return message
+
+
+class Place:
+    """The place, counted from 1 in the order in which the calling thread comes to them, at which to interrupt."""
+
+    def __init__(self, number):
+        self.where = None
+        self._left = number
+
+    @contextmanager
+    def interrupted(self):
+        before = sys.gettrace()
+        sys.settrace(self._enter)
+        try:
+            yield
+        finally:
+            sys.settrace(before)
+
+    def _enter(self, frame, _event, _argument):
+        code = frame.f_code
+        if not code.co_filename.startswith(PACKAGE):
+            return None
+        frame.f_trace_lines = False
+        frame.f_trace_opcodes = True
+        names = {one.offset: one.opname for one in dis.get_instructions(code)}
+        # The call is done when what follows it is about to be.
+        after_call = False
+
+        def trace(frame, event, _argument):
+            nonlocal after_call
+            if event == "opcode":
+                name = names[frame.f_lasti]
+                is_place = after_call or name == "RESUME" or name.startswith("JUMP_BACKWARD")
+                after_call = name.startswith("CALL") and not name.startswith("CALL_INTRINSIC")
+                if is_place and self._has_come():
+                    sys.settrace(None)
+                    self.where = f"{Path(code.co_filename).name}:{frame.f_lineno} {code.co_name}, before {name}"
+                    raise Interrupt
+            return trace
+
+        return trace
+
+    def _has_come(self):
+        self._left -= 1
+        return self._left == 0
+
+
+def tell(ref):
+    ref.tell("told")
+
+
+def ask(ref):
+    ref.ask("asked", timeout=SECONDS)
+
+
+def stop(ref):
+    ref.stop(timeout=SECONDS)
+
+
+def start(_ref):
+    Echo.start()
+
+
+def start_idle(_ref):
+    Idle.start()
+
+
+def start_named(_ref):
+    Echo.options(name="one").start()
+
+
+def start_link(_ref):
+    Echo.start_link()
+
+
+def start_alone(_ref):
+    Echo.options(runs_on="thread").start()
+
+
+STARTS = [start, start_idle, start_named, start_link, start_alone]
+CASES = [(what, False) for what in (tell, ask, stop, *STARTS)] + [(what, True) for what in STARTS]
+"""What is interrupted, and whether it is the first that is done in its runtime."""
+
+
+def interrupted_at(number, what, runs_on, *, is_first):
+    """Interrupt at this place; return which it is, and what is wrong afterwards. None for the place: there is none."""
+    place = Place(number)
+    held = lifeline._count
+    wrong = []
+    runtime = Runtime()
+    with runtime:
+        ref = None
+        if not is_first:
+            ref = Echo.options(runs_on=runs_on).start()
+            ref.ask("up", timeout=SECONDS)
+        with contextlib.suppress(Interrupt), place.interrupted():
+            what(ref)
+        if what is not stop and ref is not None:
+            wrong += not_answering(ref, "the old one")
+        wrong += not_answering(Echo.start(), "a new one")
+        closing = threading.Thread(target=runtime.close, args=(SECONDS,), daemon=True)
+        closing.start()
+        closing.join(2 * SECONDS)
+        if closing.is_alive():
+            return place.where, [*wrong, "close() doesn't return"]
+    wrong += [f"{process} is left" for process in runtime.processes()]
+    if lifeline._count != held:
+        wrong.append("the program never ends")
+    return place.where, wrong
+
+
+def not_answering(ref, who):
+    try:
+        ref.ask("there?", timeout=SECONDS)
+    except Exception as error:
+        return [f"{who}: {error!r}"]
+    return []
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(("what", "is_first"), CASES, ids=lambda value: getattr(value, "__name__", None))
+def test_an_interrupt_leaves_all_in_order_wherever_it_comes(what, is_first, runs_on, caplog):
+    caplog.set_level(logging.CRITICAL + 1)
+    wrong = {}
+    number = 0
+    while True:
+        number += 1
+        where, found = interrupted_at(number, what, runs_on, is_first=is_first)
+        if where is None:
+            break
+        if found:
+            wrong[where] = found
+    assert not wrong
+    assert number > 5, "it came to no places"
