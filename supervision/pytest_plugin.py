@@ -165,7 +165,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
 
 @contextlib.contextmanager
-def _told_once(item: pytest.Item) -> Iterator[None]:
+def _told_once(item: pytest.Item) -> Generator[None, None, None]:
     """Have the end of the system of a test that fails, or is skipped, add nothing to that."""
     try:
         yield
