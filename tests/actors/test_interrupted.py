@@ -1,4 +1,4 @@
-"""An exception that the handler of a signal raises amid a send or a start: Ctrl-C, an alarm, a test that takes too long.
+"""An exception that the handler of a signal raises amid a send or a start: Ctrl-C, an alarm, a test that is too slow.
 
 It is raised here at each place at which the interpreter runs such handlers, one after the other: at the begin of a
 function, after a call, and where a loop goes on.

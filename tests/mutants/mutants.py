@@ -29,7 +29,7 @@ __all__ = ["MUTANTS"]
 # Seen by threads that are handed on line by line
 
 
-@mutant(Process, "monitor", "05316782bb8a", lines.a_monitor_at_a_kill)
+@mutant(Process, "monitor", "0b4d0bdc3f31", lines.a_monitor_at_a_kill)
 def a_monitor_misses_a_death_between_check_and_add(self, target, given):
     with self.runtime.lock:
         if target is None or target.announced:
@@ -38,7 +38,9 @@ def a_monitor_misses_a_death_between_check_and_add(self, target, given):
             return monitor
     monitor = Monitor(self, target, given)
     with self.runtime.lock:
-        if target is not self:
+        if target is self:
+            monitor.active = False
+        else:
             if target.monitors is None:
                 target.monitors = {}
             target.monitors[monitor] = None
