@@ -14,7 +14,8 @@ from tests.examples.simulated_job import World
 USERS = ["ann", "ben", "ann", "cat"]
 
 
-def sweep(make_lock, **options):
+def sweep(make_lock, *others, **options):
+    """Crash the workers and the queue, and others, at each of their points."""
     worlds = []
 
     def the_job(system):
@@ -26,13 +27,13 @@ def sweep(make_lock, **options):
     def no_key_is_held(_system):
         return not LOCKS.holders() and not worlds[-1].table.stuck_users()
 
-    victims = [SyncWorker, "QueueKeeper-1", "RegistryKeeper-1"]
+    victims = [SyncWorker, "QueueKeeper-1", *others]
     return crash_sweep(the_job, actors=victims, finally_=no_key_is_held, **options)
 
 
 @pytest.mark.timeout(120)
 def test_with_the_lock_of_the_registry_each_crash_is_survived():
-    swept = sweep(lambda _world: RegistryLock(LOCKS), kill=True)
+    swept = sweep(lambda _world: RegistryLock(LOCKS), "RegistryKeeper-1", kill=True)
 
     swept.check()
 
