@@ -161,6 +161,9 @@ def not_answering(ref, who):
     return []
 
 
+@pytest.mark.skipif(
+    sys.version_info >= (3, 12), reason="the places are told by opcodes, of which a trace hears less there"
+)
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize(("what", "is_first"), CASES, ids=lambda value: getattr(value, "__name__", None))
 def test_an_interrupt_leaves_all_in_order_wherever_it_comes(what, is_first, runs_on, caplog):
