@@ -3,8 +3,8 @@
 The sides of a row are measured in turn, several rounds, each measurement in a process of its own; the medians are
 compared. Machines are noisy: a ratio says more than a figure. The last full run is kept in benchmarks/RESULTS.md.
 
-`--smoke` runs small sizes once, keeps nothing, and fails when a row reaches less than half of its floor, or on a slower
-machine than the floors' as much less as a plain loop is slower. `--peers` runs
+`--smoke` runs small sizes once, keeps nothing, and fails when a row reaches less than half of its floor, or on a slow
+machine as much less of a floor that is no ratio as a plain loop is slower there. `--peers` runs
 other Python libraries as well, each in an environment of its own, which is made the first time; what can't be made, as
 without a network, is left out. A smoke run is without them.
 """
@@ -37,7 +37,7 @@ SMOKE_TRIES = 4
 
 
 PLAIN_SECONDS = 0.037
-"""What `plain_seconds()` is on the machine on which the floors that are numbers of their own were set."""
+"""What `plain_seconds()` is at most where a floor that is a number of its own is asked for in full."""
 
 
 def plain_seconds():
@@ -113,7 +113,7 @@ def ratio(row, medians, rival):
 def missed(row, medians, share, pace=1.0):
     """The floors that a row doesn't reach, or not that share of them.
 
-    A floor that is a number of its own hangs on the machine: `pace` is how fast this one is, beside the floors'.
+    A floor that is a number of its own hangs on the machine: `pace` is the share of it that this one is asked for.
     """
     ours = medians[row.sides[0]]
     if row.name in AHEAD_ROWS:
@@ -220,7 +220,7 @@ def main():
         for _ in range(SMOKE_TRIES if options.smoke else 1):
             figures = measure_all(row, (*row.sides, *beside), rounds, size)
             medians = {side: statistics.median(values) for side, values in figures.items()}
-            # Of a machine that is slower than the floors', or busy, no more is asked than it can do.
+            # A machine that is slow, or busy, is asked for as much less as plain code takes longer there.
             pace = min(1.0, PLAIN_SECONDS / plain_seconds())
             below = [f"{row.name}: {floor}" for floor in missed(row, medians, 0.5, pace)]
             if not below:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import threading
+from contextvars import copy_context
 
 import pykka
 import pytest
@@ -275,12 +277,17 @@ def test_sleep_lasts_as_long_as_the_runtimes_time(clock):
     assert answer.get() == (None, "awake")
 
 
-def test_sleep_works_outside_of_actors():
+def test_sleep_works_outside_of_actors(clock):
     before = now()
+    sleeper = threading.Thread(target=copy_context().run, args=(sleep, 5))
+    sleeper.start()
+    clock.await_timers()
 
-    sleep(0.01)
+    clock.advance(5)
 
-    assert now() - before >= 0.01
+    sleeper.join(CAP)
+    assert not sleeper.is_alive()
+    assert now() - before == 5
 
 
 @rule("A6")

@@ -32,7 +32,7 @@ class Oracle:
     """A running VM.
 
     Args:
-        looks: how many times running all must rest, until a step counts as done; more than three, and it looks slowly.
+        looks: how many times running all must rest, until a step counts as done.
     """
 
     def __init__(self, looks: int = 3) -> None:

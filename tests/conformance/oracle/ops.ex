@@ -103,6 +103,7 @@ defmodule Conformance.Ops do
   end
 
   def op(:call!, [to, ops | timeout]) do
+    World.hold()
     did(:call, [:ok, GenServer.call(World.target(to), {:ops, World.label(), ops}, limit(timeout))])
   end
 
@@ -144,7 +145,10 @@ defmodule Conformance.Ops do
   end
 
   def op(:await, [name | timeout]), do: called(:await, fn -> Task.await(task(name), limit(timeout)) end)
-  def op(:await!, [name | timeout]), do: did(:await, [:ok, Task.await(task(name), limit(timeout))])
+  def op(:await!, [name | timeout]) do
+    World.hold()
+    did(:await, [:ok, Task.await(task(name), limit(timeout))])
+  end
 
   def op(:await_many, [names | timeout]) do
     called(:await_many, fn -> Task.await_many(Enum.map(names, &task/1), limit(timeout)) end)
@@ -240,6 +244,7 @@ defmodule Conformance.Ops do
 
   def op(:start, [name, spec | how]) do
     how = List.first(how) || :start
+    World.hold()
 
     case Conformance.Start.start(World.world(), name, spec, how) do
       {:ok, _} -> did(:start, :ok)

@@ -10,10 +10,19 @@ defmodule Conformance.Oracle do
   def serve do
     # Crashes are what scenarios are about.
     :logger.set_primary_config(:level, :none)
+    load_all()
     writer = self()
     reader = spawn_link(fn -> read(writer) end)
     write(versions())
     loop(reader, 0, [], false)
+  end
+
+  # A process that waits for its code to be loaded would seem to rest.
+  defp load_all do
+    for application <- [:kernel, :stdlib, :elixir], do: application |> Application.spec(:modules) |> :code.ensure_modules_loaded()
+    for {module, _, false} <- :code.all_available(), String.starts_with?(List.to_string(module), ["Elixir.Conformance", "Elixir.GenStage"]) do
+      {:module, _} = module |> List.to_atom() |> :code.ensure_loaded()
+    end
   end
 
   defp versions do
