@@ -126,6 +126,9 @@ class AdoptedProcess(Process):
     def rouse(self, _process: Process) -> None:
         self.wake()
 
+    def let_end(self) -> None:
+        """Its thread is Pykka's to run."""
+
     def join(self) -> None:
         """Its thread is Pykka's to wait for."""
 

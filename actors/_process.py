@@ -101,6 +101,10 @@ class Home(Protocol):
         """
         ...
 
+    def let_end(self) -> None:
+        """Let an actor that was idle, and is to stop, come to its end before the caller does something else."""
+        ...
+
     def join(self) -> None:
         """Wait until nothing is left of a gone actor."""
         ...
@@ -834,8 +838,12 @@ class Process:
         Args:
             done: to be set when it has ended: to True, or to False when it had before.
         """
-        if not self.put(StopRequest(reason, done)) and done is not None:
-            done.set(False)
+        was_idle = self.is_idle
+        if not self.put(StopRequest(reason, done)):
+            if done is not None:
+                done.set(False)
+        elif was_idle:
+            self.home.let_end()
 
     def add_stop(self, done: pykka.Future[bool] | None) -> None:
         """Set `done` when the actor has ended, which it is about to."""

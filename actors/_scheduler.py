@@ -97,6 +97,11 @@ class OwnThread:
             return False
         return True
 
+    def let_end(self) -> None:
+        # Threads that are stopped by the thousand, and all awake, would wait for the interpreter's lock together, each
+        # waking up every few milliseconds to ask for it: that costs more than their ends.
+        time.sleep(0)
+
     def join(self) -> None:
         # One that could not be started has no thread to wait for.
         if self.thread.ident is not None and self.thread is not threading.current_thread():
@@ -151,6 +156,9 @@ class Kind:
         self.pool = pool
         self.schedule = pool.schedule
         self.rouse = pool.rouse
+
+    def let_end(self) -> None:
+        """Nothing to do: no thread ends with the actor."""
 
     def join(self) -> None:
         """Nothing to wait for: no thread ends with the actor."""

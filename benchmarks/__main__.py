@@ -104,9 +104,9 @@ def measure_all(row, sides, rounds, size):
     return figures
 
 
-def ratio(row, medians, rival):
-    """How many times as good as a rival's ours is."""
-    ours, theirs = medians[row.sides[0]], medians[rival]
+def ratio(row, medians, rival, side="shared"):
+    """How many times as good as a rival's the figure of a side of ours is."""
+    ours, theirs = medians[side], medians[rival]
     return theirs / ours if row.less_is_better else ours / theirs
 
 
@@ -120,12 +120,18 @@ def missed(row, medians, share, pace=1.0):
         yield from (f"ahead of {side}" for side in peers.PEERS if ours < medians.get(side, 0) * share)
     for floor in row.floors:
         if floor.rival is not None:
-            if floor.rival in medians and ratio(row, medians, floor.rival) < floor.at_least * share:
-                yield f"{floor.at_least:g} x {NAMES[floor.rival]}"
+            if floor.rival in medians and ratio(row, medians, floor.rival, floor.side) < floor.at_least * share:
+                yield shown(floor)
         elif row.less_is_better and ours > floor.at_least / share:
             yield f"at most {floor.at_least:,g} {row.unit}"
         elif not row.less_is_better and ours < floor.at_least * share * pace:
             yield f"at least {floor.at_least:,g} {row.unit}"
+
+
+def shown(floor):
+    """A floor that is measured by a rival."""
+    side = "" if floor.side == "shared" else f"{NAMES[floor.side].removeprefix('ours, ')}: "
+    return f"{side}{floor.at_least:g} x {NAMES[floor.rival]}"
 
 
 def number(value):
@@ -142,9 +148,7 @@ def line_of(row, figures):
         if side in medians
     )
     floors = [
-        f"{floor.at_least:g} x {NAMES[floor.rival]}"
-        if floor.rival is not None
-        else f"{'<=' if row.less_is_better else '>='} {floor.at_least:,g}"
+        shown(floor) if floor.rival is not None else f"{'<=' if row.less_is_better else '>='} {floor.at_least:,g}"
         for floor in row.floors
     ]
     measured = peers.PEERS.keys() & medians.keys()
@@ -171,11 +175,11 @@ def lines_of_peers(compared, others):
     yield "| what | ours | " + " | ".join(peer.name for peer in others) + " |"
     yield "|---" * (2 + len(others)) + "|"
     for row, medians in compared:
-        shown = (
+        figures = (
             f"{number(medians[peer.name])} ({ratio(row, medians, peer.name):.2f})" if peer.name in medians else "-"
             for peer in others
         )
-        yield f"| {row.name} | {number(medians[row.sides[0]])} {row.unit} | " + " | ".join(shown) + " |"
+        yield f"| {row.name} | {number(medians[row.sides[0]])} {row.unit} | " + " | ".join(figures) + " |"
 
 
 def python_version(peer):

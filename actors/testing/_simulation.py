@@ -160,6 +160,9 @@ class _Home:
         if process.claim():
             self.schedule(process)
 
+    def let_end(self) -> None:
+        """Nothing to do: no thread ends with the actor."""
+
     def join(self) -> None:
         """Nothing to wait for: no thread ends with the actor."""
 
