@@ -25,6 +25,7 @@ from actors import (
     Stop,
     Worker,
     current_actor,
+    unlink,
 )
 from supervision import Supervisor
 from tests.conformance.canonical import reason_of
@@ -48,16 +49,10 @@ def start(world: World, name: str, spec: Json, how: str, parent: str | None) -> 
         case "sup":
             return _options(Sup, world, spec).start_link(world, name, spec, parent)
         case "registry":
-            ref = Registry(name, keys=spec["keys"]).start_link()
-            world.enter(name, ref)
-            world.watch(ref)
-            return ref
+            return _table(world, name, linked, Registry(name, keys=spec["keys"]))
         case "queue":
             queue = world.queues[name] = world.queues.get(name) or Queue(name, max_attempts=1)
-            ref = queue.start_link()
-            world.enter(name, ref)
-            world.watch(ref)
-            return ref
+            return _table(world, name, linked, queue)
         case "worker":
             demand = {key: spec[key] for key in ("max_demand", "min_demand") if key in spec}
             cls = type("Consumer", (Consumer,), {"max_demand": 1000, **demand})
@@ -78,6 +73,15 @@ def _options(cls: Any, world: World, spec: Json, *, link: bool = False) -> Any:
 
 def _start(options: Any, linked: bool, *args: Any) -> ActorRef[Any]:
     ref: ActorRef[Any] = options.start_link(*args) if linked else options.start(*args)
+    return ref
+
+
+def _table(world: World, name: str, linked: bool, table: Registry | Queue) -> ActorRef[Any]:
+    ref = table.start_link()
+    if not linked and current_actor() is not None:
+        unlink(ref)
+    world.enter(name, ref)
+    world.watch(ref)
     return ref
 
 

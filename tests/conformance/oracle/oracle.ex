@@ -122,7 +122,7 @@ defmodule Conformance.Oracle do
   end
 
   defp json(nil), do: "null"
-  defp json(value) when is_boolean(value) or is_integer(value), do: to_string(value)
+  defp json(value) when is_boolean(value) or is_number(value), do: to_string(value)
   defp json(value) when is_atom(value), do: [?", value |> Atom.to_string() |> String.replace(~r/["\\]/, "\\\\\\0"), ?"]
   defp json(list) when is_list(list), do: [?[, list |> Enum.map(&json/1) |> Enum.intersperse(?,), ?]]
 end
