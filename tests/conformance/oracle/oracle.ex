@@ -91,6 +91,7 @@ defmodule Conformance.Oracle do
   defp take(%{race: acts}, number, world) do
     acts
     |> Enum.with_index()
+    |> Enum.shuffle()
     |> Enum.map(fn {[label, ops], index} -> tell(label, {number, index}, ops) end)
     |> Enum.each(&await(&1, world))
   end
