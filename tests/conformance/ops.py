@@ -397,7 +397,10 @@ class Player:
         self._in_table("reg", lambda: Registry(registry).register(_hashable(key), value))
 
     def op_reg_or_die(self, registry: str, key: Json, value: Json) -> None:
-        Registry(registry).register(_hashable(key), value)
+        try:
+            Registry(registry).register(_hashable(key), value)
+        except AlreadyRegistered as error:
+            actors.exit(("already_registered", error.owner))
         self._did("reg", "ok")
 
     def op_unreg(self, registry: str, key: Json) -> None:

@@ -51,7 +51,7 @@ defmodule Conformance.Start do
     case free(how, Registry.start_link(keys: spec.keys, name: World.process_name(name))) do
       {:ok, pid} ->
         World.introduce(world, name, pid)
-        for {_, partition, _, _} <- Supervisor.which_children(pid), do: World.await_rest_of(partition)
+        for {_, partition, _, _} <- Supervisor.which_children(pid), do: World.await_rest_of(partition, pid)
         {:ok, pid}
 
       other ->

@@ -222,7 +222,7 @@ defmodule Conformance.Ops do
   end
 
   def op(:reg!, [registry, key, value]) do
-    {:ok, _} = Registry.register(World.process_name(registry), key, value)
+    with {:error, reason} <- Registry.register(World.process_name(registry), key, value), do: exit(reason)
     did(:reg, :ok)
   end
 
@@ -241,7 +241,7 @@ defmodule Conformance.Ops do
   def op(:crash, [registry]) do
     [{_, partition}] = partitions(registry)
     Process.exit(partition, :kill)
-    registry |> renewed(partition) |> World.await_rest_of()
+    registry |> renewed(partition) |> World.await_rest_of(World.target(registry))
   end
 
   # Queues
