@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance.language import Json, Op, Scenario, Step, at, open_gate
+from tests.conformance.language import Json, Op, Scenario, Step, at, open_gate, race
 
 __all__ = ["SCENARIOS"]
 
@@ -133,9 +133,9 @@ def _unique() -> list[Scenario]:
                     ["gate", "g"],
                     ["unreg", "R", "k"],
                     ["tell", "b", SEEN],
-                )
-            ]
-            + [open_gate("g")],
+                ),
+                open_gate("g"),
+            ],
         ),
     }
     scenarios = [Scenario(what, rules, actors, steps) for what, (rules, steps) in tables.items()]
@@ -229,4 +229,487 @@ def _unknown() -> list[Scenario]:
     ]
 
 
-SCENARIOS = [*_keys(), *_unique(), *_duplicate(), *_unknown()]
+def _owners() -> list[Scenario]:
+    """Who owns a key: whoever registers, for whomever."""
+    server: Json = {"kind": "server"}
+    mine: Op = ["reg", "R", "k", 1]
+    last = at("b", ["reg", "R", "k", 2], *SEEN)
+    tables: dict[str, tuple[tuple[str, ...], list[Step]]] = {
+        "a server that registers in a call is the owner, and not its caller": (
+            ("D11",),
+            [at("a", ["start", "s", server], ["call", "s", [mine]]), last, at("s", ["exit", "boom"]), last],
+        ),
+        "a server that registers in its init is the owner when it has started": (
+            ("D11", "D77"),
+            [at("a", ["start", "s", {**server, "init": [mine]}], *SEEN), last, at("s", ["exit", "boom"]), last],
+        ),
+        "an agent owns what is registered in an update": (
+            ("D11",),
+            [
+                at("a", ["start", "s", {"kind": "agent"}], ["update", "s", [mine]]),
+                last,
+                at("a", ["halt", "s", "normal"]),
+                last,
+            ],
+        ),
+        "a task owns what it registers, until it ends": (
+            ("D11", "D84"),
+            [
+                at("a", ["async", "t", [mine, ["gate", "g"]], "done"]),
+                last,
+                open_gate("g"),
+                last,
+            ],
+        ),
+        "who started a task can't give up the task's key": (
+            ("D20", "D84"),
+            [at("a", ["async", "t", [mine, ["gate", "g"]], "done"], ["unreg", "R", "k"]), last, open_gate("g")],
+        ),
+        "a task can't give up the key of who started it": (
+            ("D20", "D84"),
+            [at("a", mine, ["async", "t", [["unreg", "R", "k"]], "done"], ["await", "t"]), last],
+        ),
+        "who is told to register owns the key, and not who told it": (
+            ("D11",),
+            [at("a", ["tell", "c", [mine]]), last, at("a", ["exit", "boom"]), last],
+        ),
+    }
+    scenarios = [
+        Scenario(what, rules, {"R": UNIQUE, "a": PROC, "b": PROC, "c": PROC}, steps)
+        for what, (rules, steps) in tables.items()
+    ]
+    failures: dict[str, Op] = {
+        "stops": ["stop", "boom"],
+        "stops normally": ["stop", "normal"],
+        "is ignored": ["ignore"],
+        "raises": ["raise", "ouch"],
+        "exits": ["exit", "boom"],
+    }
+    scenarios += [
+        Scenario(
+            f"a server that registers, and whose init then {what}, has nothing when its starter hears of it",
+            ("D14", "D66"),
+            {"R": UNIQUE, "a": PROC, "b": PROC},
+            [at("a", ["start", "s", {**server, "init": [mine, op]}], ["reg", "R", "k", 2], *SEEN)],
+        )
+        for what, op in failures.items()
+    ]
+    ends: dict[str, list[Op]] = {
+        "stops": [["stop", "normal"]],
+        "stops with a reason": [["stop", "boom"]],
+        "raises": [["raise", "ouch"]],
+        "exits": [["exit", "shutdown"]],
+    }
+    scenarios += [
+        Scenario(
+            f"a server that {what} has its key until it has terminated",
+            ("D14", "D66"),
+            {
+                "R": UNIQUE,
+                "s": {**server, "init": [mine], "terminate": [["lookup", "R", "k"], ["gate", "g"]]},
+                "a": PROC,
+                "b": PROC,
+            },
+            [at("s", *ops), last, open_gate("g"), last],
+        )
+        for what, ops in ends.items()
+    ]
+    scenarios.append(
+        Scenario(
+            "a server can register as it terminates, and the key is free after it",
+            ("D11", "D66"),
+            {"R": UNIQUE, "s": {**server, "terminate": [mine, ["lookup", "R", "k"]]}, "a": PROC, "b": PROC},
+            [at("a", ["halt", "s", "normal"]), last],
+        )
+    )
+    return scenarios
+
+
+ENDS: dict[str, list[Step]] = {
+    "that ends normally": [at("a", ["exit", "normal"])],
+    "that is shut down": [at("b", ["signal", "a", "shutdown"])],
+    "that ends of a reason": [at("a", ["exit", "boom"])],
+    "that raises": [at("a", ["raise", "ouch"])],
+    "that is killed": [at("b", ["signal", "a", "kill"])],
+    "that is killed as it waits": [at("a", ["gate", "g"]), at("b", ["signal", "a", "kill"])],
+    "that ends with one that it is linked with": [at("a", ["link", "c"]), at("c", ["exit", "boom"])],
+}
+
+
+def _ends() -> list[Scenario]:
+    """What an owner's end does to its keys."""
+    scenarios = []
+    for what, end in ENDS.items():
+        actors = {"a": PROC, "b": PROC, "c": PROC}
+        taken = at("b", ["monitor", "a", "m1"], ["reg", "R", "k", 2])
+        scenarios += [
+            Scenario(
+                f"the key of an owner {what} is free for the next",
+                ("D14", "D66", "D81"),
+                {"R": UNIQUE, **actors},
+                [at("a", ["reg", "R", "k", 1]), taken, *end, at("b", ["reg", "R", "k", 3], *SEEN)],
+            ),
+            Scenario(
+                f"all keys of an owner {what} are free, and those of others are not",
+                ("D66", "D68"),
+                {"R": UNIQUE, **actors},
+                [
+                    at("a", *[["reg", "R", key, 1] for key in ("k", "l", "m")]),
+                    at("c", ["trap", True]),
+                    at("b", ["reg", "R", "n", 2]),
+                    *end,
+                    at("b", *SEEN, *[["lookup", "R", key] for key in ("l", "m", "n")]),
+                ],
+            ),
+            Scenario(
+                f"all entries of an owner {what} are gone from a duplicate registry",
+                ("D66", "D68"),
+                {"R": DUPLICATE, **actors},
+                [
+                    at("a", ["reg", "R", "k", 1], ["reg", "R", "k", 2], ["reg", "R", "l", 3]),
+                    at("b", ["reg", "R", "k", 4], ["reg", "R", "l", 5]),
+                    *end,
+                    at("b", *SEEN, ["lookup", "R", "l"]),
+                ],
+            ),
+        ]
+    survived: dict[str, tuple[Json, Step]] = {
+        "an error that it catches": (PROC, at("a", ["catch", [["raise", "ouch"]]])),
+        "an exit that it catches": (PROC, at("a", ["catch", [["exit", "boom"]]])),
+        "a signal that it traps": (TRAPPING, at("b", ["signal", "a", "boom"])),
+        "the end of one that it is linked with": (TRAPPING, at("a", ["link", "c"], ["tell", "c", [["raise", "x"]]])),
+    }
+    scenarios += [
+        Scenario(
+            f"an owner keeps its key over {what}",
+            ("D83",),
+            {"R": UNIQUE, "a": spec, "b": PROC, "c": PROC},
+            [at("a", ["reg", "R", "k", 1]), step, at("b", ["reg", "R", "k", 2], *SEEN)],
+        )
+        for what, (spec, step) in survived.items()
+    ]
+    scenarios += [
+        Scenario(
+            "a registry used as a lock: the work is one's own until it is given up",
+            ("D81", "D82"),
+            {"R": UNIQUE, "a": PROC, "b": PROC},
+            [
+                at("a", ["reg", "R", "k", 1], ["gate", "g"], ["unreg", "R", "k"]),
+                at("b", ["reg", "R", "k", 2]),
+                open_gate("g"),
+                at("b", ["reg", "R", "k", 3]),
+                at("a", ["reg", "R", "k", 4]),
+                at("b", ["unreg", "R", "k"]),
+                at("a", ["reg", "R", "k", 5], *SEEN),
+            ],
+        ),
+        Scenario(
+            "who was refused has the key once its owner's end was seen",
+            ("D14", "D78", "D81"),
+            {"R": UNIQUE, "a": PROC, "b": PROC},
+            [
+                at("a", ["reg", "R", "k", 1]),
+                at("b", ["reg", "R", "k", 2], ["monitor", "a", "m1"]),
+                at("a", ["raise", "ouch"]),
+                at("b", ["reg", "R", "k", 3], *SEEN),
+            ],
+        ),
+        Scenario(
+            "the keys of one that died without any are none",
+            ("D30",),
+            {"R": UNIQUE, "a": PROC, "b": PROC},
+            [at("a", ["exit", "boom"]), at("b", *SEEN)],
+        ),
+    ]
+    return scenarios
+
+
+def _late() -> list[Scenario]:
+    """An owner has died, and what cleans up after it is frozen."""
+    before = [at("a", ["reg", "R", "k", 1]), at("b", ["freeze", "R"]), at("b", ["signal", "a", "kill"])]
+    thaw = at("b", ["thaw", "R"])
+    tables: dict[str, tuple[tuple[str, ...], list[Step]]] = {
+        "a registration over a dead owner needs no clean-up, and isn't undone by it": (
+            ("D14", "D68"),
+            [*before, at("b", ["reg", "R", "k", 2], ["lookup", "R", "k"], ["count", "R"]), thaw, at("b", *SEEN)],
+        ),
+        "of two who register over a dead owner the second is refused": (
+            ("D14", "D79"),
+            [*before, at("b", ["reg", "R", "k", 2]), at("c", ["reg", "R", "k", 3]), thaw, at("b", *SEEN)],
+        ),
+        "who registered over a dead owner gives up the key before the clean-up": (
+            ("D14", "D68"),
+            [*before, at("b", ["reg", "R", "k", 2], ["unreg", "R", "k"], ["lookup", "R", "k"]), thaw, at("b", *SEEN)],
+        ),
+        "who registered over a dead owner dies before the clean-up, too": (
+            ("D14", "D68"),
+            [
+                *before,
+                at("c", ["reg", "R", "k", 2], ["exit", "boom"]),
+                at("b", ["reg", "R", "k", 3], ["lookup", "R", "k"]),
+                thaw,
+                at("b", *SEEN),
+            ],
+        ),
+        "nobody can give up a dead owner's key": (
+            ("D14", "D20"),
+            [*before, at("b", ["unreg", "R", "k"], ["reg", "R", "k", 2]), thaw, at("b", *SEEN)],
+        ),
+        "to register, to give up and to read waits for no clean-up": (
+            ("D17", "D77"),
+            [
+                at("b", ["freeze", "R"]),
+                at("a", ["reg", "R", "k", 1], *SEEN),
+                at("b", ["reg", "R", "k", 2], *SEEN),
+                at("a", ["unreg", "R", "k"], *SEEN),
+                at("b", ["reg", "R", "k", 3], *SEEN),
+                thaw,
+                at("b", *SEEN),
+            ],
+        ),
+    }
+    stale: dict[str, Op] = {
+        "asked for the key": ["lookup", "R", "k"],
+        "asked for that owner's keys": ["keys", "R", "a"],
+        "asked for its count": ["count", "R"],
+    }
+    scenarios = [
+        Scenario(what, rules, {"R": UNIQUE, "a": PROC, "b": PROC, "c": PROC}, steps)
+        for what, (rules, steps) in tables.items()
+    ]
+    scenarios += [
+        Scenario(
+            f"a {kind} registry, {what} while an owner is dead and not cleaned up",
+            ("D26", "D67"),
+            {"R": spec, "a": PROC, "b": PROC},
+            [*before, at("b", op), thaw, at("b", op)],
+            differs=SKIPPED,
+        )
+        for kind, spec in REGISTRIES.items()
+        for what, op in stale.items()
+    ]
+    scenarios.append(
+        Scenario(
+            "who registers a duplicate key beside a dead owner comes behind it",
+            ("D15", "D26"),
+            {"R": DUPLICATE, "a": PROC, "b": PROC},
+            [*before, at("b", ["reg", "R", "k", 2], *SEEN), thaw, at("b", *SEEN)],
+            differs=SKIPPED,
+        )
+    )
+    return scenarios
+
+
+def _supervised() -> list[Scenario]:
+    """Registries, and those who register, in a supervisor's tree."""
+    scenarios = []
+    worker: Json = {"id": "w", "kind": "server", "init": [["reg", "R", "k", 1]]}
+    crashes: dict[str, Step] = {
+        "raises": at("w", ["raise", "ouch"]),
+        "stops": at("w", ["stop", "normal"]),
+        "is killed": at("b", ["signal", "w", "kill"]),
+    }
+    for strategy in ("one_for_one", "one_for_all", "rest_for_one"):
+        scenarios += [
+            Scenario(
+                f"a child that {what} is restarted {strategy} and finds its key free",
+                ("D14", "D54", "D66"),
+                {
+                    "R": UNIQUE,
+                    "S": {
+                        "kind": "sup",
+                        "strategy": strategy,
+                        "children": [worker, {"id": "x", "kind": "server", "init": [["reg", "R", "l", 2]]}],
+                    },
+                    "b": PROC,
+                },
+                [crash, at("b", ["reg", "R", "k", 3], ["lookup", "R", "k"], ["lookup", "R", "l"], ["count", "R"])],
+            )
+            for what, crash in crashes.items()
+        ]
+    dying: Json = {**worker, "init": [["reg!", "R", "k", 1]]}
+    registry: Json = {"id": "R", **UNIQUE}
+    trees: dict[str, tuple[tuple[str, ...], list[Json]]] = {
+        "comes up with the registry before those who use it": (("D90",), [registry, dying]),
+        "doesn't come up with the registry after those who use it": (("D10", "D90"), [dying, registry]),
+        "doesn't come up when two children want one key": (("D13", "D90"), [registry, dying, {**dying, "id": "x"}]),
+    }
+    scenarios += [
+        Scenario(
+            f"a tree {what}",
+            rules,
+            {"T": {"kind": "sup"}, "b": PROC},
+            [
+                at("b", ["start_child", "T", {"id": "S", "kind": "sup", "children": children}]),
+                at("b", ["count_children", "T"], ["whereis", "R"]),
+            ],
+        )
+        for what, (rules, children) in trees.items()
+    ]
+    scenarios += [
+        Scenario(
+            "a child that is terminated gives its key to the next, and is refused when it is restarted",
+            ("D13", "D66"),
+            {"R": UNIQUE, "S": {"kind": "sup", "children": [dying]}, "b": PROC},
+            [
+                at("b", ["terminate_child", "S", "w"], ["reg", "R", "k", 2], ["restart_child", "S", "w"]),
+                at("b", ["unreg", "R", "k"], ["restart_child", "S", "w"], ["lookup", "R", "k"]),
+            ],
+        ),
+        Scenario(
+            "two registries have a child each of one supervisor, by their names",
+            ("D7",),
+            {"S": {"kind": "sup", "children": [registry, {"id": "Q", **DUPLICATE}]}, "b": PROC},
+            [
+                at("b", ["which_children", "S"]),
+                at("b", ["reg", "R", "k", 1], ["reg", "R", "k", 2], ["reg", "Q", "k", 3], ["reg", "Q", "k", 4]),
+                at("b", ["lookup", "R", "k"], ["count", "R"], ["lookup", "Q", "k"], ["count", "Q"]),
+            ],
+        ),
+    ]
+    return scenarios
+
+
+REGISTRY_ENDS: dict[str, Op] = {
+    "is stopped": ["halt", "R", "normal"],
+    "is shut down": ["halt", "R", "shutdown"],
+    "is killed": ["signal", "R", "kill"],
+}
+
+
+def _registry_ends() -> list[Scenario]:
+    """What a registry's end does to owners, and to those who are none."""
+    scenarios = []
+    for what, end in REGISTRY_ENDS.items():
+        scenarios += [
+            Scenario(
+                f"the owners of a registry that {what}",
+                ("D70", "D72"),
+                {"R": UNIQUE, "a": PROC, "t": TRAPPING, "b": PROC},
+                [
+                    at("a", ["reg", "R", "k", 1]),
+                    at("t", ["reg", "R", "l", 2]),
+                    at("b", end),
+                    at("b", ["alive", "a"], ["alive", "t"], ["lookup", "R", "k"], ["lookup", "R", "l"]),
+                ],
+                differs=OUTLIVES,
+            ),
+            Scenario(
+                f"those who own nothing of a registry that {what}",
+                ("D16", "D21"),
+                {"R": UNIQUE, "a": PROC, "t": TRAPPING, "b": PROC},
+                [
+                    at("a", ["reg", "R", "k", 1], ["unreg", "R", "k"]),
+                    at("t", ["reg", "R", "k", 2]),
+                    at("a", ["reg", "R", "k", 3]),
+                    at("t", ["unreg", "R", "k"]),
+                    at("b", end),
+                    at("b", ["alive", "a"], ["alive", "t"]),
+                ],
+            ),
+            Scenario(
+                f"a registry that {what} and is restarted, and an owner that traps exits",
+                ("D70", "D71", "D87"),
+                {"S": {"kind": "sup", "children": [{"id": "R", **UNIQUE}]}, "a": TRAPPING, "b": PROC},
+                [
+                    at("a", ["reg", "R", "k", 1]),
+                    at("b", end),
+                    at("b", ["reg", "R", "k", 2], ["lookup", "R", "k"]),
+                    at("a", ["unreg", "R", "k"], *SEEN),
+                ],
+                differs=OUTLIVES,
+            ),
+        ]
+    scenarios += [
+        Scenario(
+            "what cleans up in a registry crashes, and owners",
+            ("D60", "D70"),
+            {"S": {"kind": "sup", "children": [{"id": "R", **UNIQUE}]}, "a": PROC, "t": TRAPPING, "b": PROC},
+            [
+                at("a", ["reg", "R", "k", 1]),
+                at("t", ["reg", "R", "l", 2]),
+                at("b", ["crash", "R"]),
+                at("b", ["alive", "a"], ["alive", "t"], ["count", "R"], ["reg", "R", "k", 3], ["lookup", "R", "k"]),
+                at("t", ["reg", "R", "l", 4], ["lookup", "R", "l"]),
+            ],
+            differs=OUTLIVES,
+        ),
+    ]
+    scenarios += [
+        Scenario(
+            f"{restart} children that own keys of a registry that {what}",
+            ("D86", "D89"),
+            {
+                "R": UNIQUE,
+                "S": {"kind": "sup", "children": [{"id": "w", "kind": "server", "restart": restart}]},
+                "b": PROC,
+            },
+            [at("w", ["reg", "R", "k", 1]), at("b", end), at("b", ["which_children", "S"])],
+            differs=OUTLIVES,
+        )
+        for restart in ("transient", "permanent")
+        for what, end in REGISTRY_ENDS.items()
+    ]
+    return scenarios
+
+
+def _races() -> list[Scenario]:
+    """Several at once; each of the ways in which it came out on OTP is stored."""
+    rivals = ("a", "b", "c")
+    actors = {"R": UNIQUE, **dict.fromkeys(rivals, PROC)}
+    everybody = [(one, [["reg", "R", "k", one]]) for one in rivals]
+    return [
+        Scenario(
+            "of three who want one key at once exactly one gets it",
+            ("D76",),
+            actors,
+            [race(*everybody), at("a", ["lookup", "R", "k"], ["count", "R"])],
+        ),
+        Scenario(
+            "of two who want a dead owner's key at once exactly one gets it",
+            ("D76", "D79"),
+            actors,
+            [
+                at("a", ["reg", "R", "k", 1]),
+                at("b", ["freeze", "R"]),
+                at("b", ["signal", "a", "kill"]),
+                race(*everybody[1:]),
+                at("b", ["lookup", "R", "k"], ["count", "R"], ["thaw", "R"]),
+                at("b", ["lookup", "R", "k"], ["count", "R"]),
+            ],
+        ),
+        Scenario(
+            "a key that is given up as another wants it goes to that one or to nobody",
+            ("D76", "D77"),
+            actors,
+            [
+                at("a", ["reg", "R", "k", 1]),
+                race(("a", [["unreg", "R", "k"]]), everybody[1]),
+                at("c", ["lookup", "R", "k"]),
+            ],
+        ),
+        Scenario(
+            "an owner dies as another wants its key",
+            ("D14", "D76"),
+            actors,
+            [
+                at("a", ["reg", "R", "k", 1]),
+                race(("a", [["exit", "boom"]]), ("b", [["reg", "R", "k", 2]])),
+                at("c", ["reg", "R", "k", 3]),
+            ],
+        ),
+    ]
+
+
+SCENARIOS = [
+    *_keys(),
+    *_unique(),
+    *_duplicate(),
+    *_unknown(),
+    *_owners(),
+    *_ends(),
+    *_late(),
+    *_supervised(),
+    *_registry_ends(),
+    *_races(),
+]
