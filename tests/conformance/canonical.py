@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors import BadReturn, CallExit, Crashed, Killed, NoProc, Normal, Shutdown, UnknownRegistry
+from actors import BadReturn, CallExit, Crashed, Killed, NoProc, Normal, Shutdown, UnknownQueue, UnknownRegistry
 from supervision import FailedToStartChild
 from tests.conformance.language import Json
 
@@ -33,6 +33,8 @@ def term(value: Any, label_of: Any) -> Json:
             return ["call_exit", term(error.reason, label_of)]
         case Crashed(RuntimeError() as error) if type(error) is RuntimeError:
             return ["crash", str(error)]
+        case Crashed(UnknownQueue()):
+            return "noproc"
         case Crashed(UnknownRegistry()):
             return ["crash", "Elixir.ArgumentError"]
         case Crashed(error):

@@ -51,12 +51,14 @@ def start(world: World, name: str, spec: Json, how: str, parent: str | None) -> 
         case "registry":
             return _table(world, name, linked, Registry(name, keys=spec["keys"]))
         case "queue":
-            queue = world.queues[name] = world.queues.get(name) or Queue(name, max_attempts=1)
+            attempts = spec.get("max_attempts", 1)
+            queue = world.queues[name] = world.queues.get(name) or Queue(name, max_attempts=attempts)
             return _table(world, name, linked, queue)
         case "worker":
             demand = {key: spec[key] for key in ("max_demand", "min_demand") if key in spec}
-            cls = type("Consumer", (Consumer,), {"max_demand": 1000, **demand})
-            return _start(_options(cls, world, spec), linked, world, name, spec, parent)
+            cls = type("Consumer", (Consumer,), demand)
+            # An actor's plain start doesn't wait until it is subscribed, as GenStage's does.
+            return _free(linked, _options(cls, world, spec).start_link(world, name, spec, parent))
     raise ValueError(f"no such kind: {spec}")
 
 
@@ -77,11 +79,15 @@ def _start(options: Any, linked: bool, *args: Any) -> ActorRef[Any]:
 
 
 def _table(world: World, name: str, linked: bool, table: Registry | Queue) -> ActorRef[Any]:
-    ref = table.start_link()
-    if not linked and current_actor() is not None:
-        unlink(ref)
+    ref = _free(linked, table.start_link())
     world.enter(name, ref)
     world.watch(ref)
+    return ref
+
+
+def _free(linked: bool, ref: ActorRef[Any]) -> ActorRef[Any]:
+    if not linked and current_actor() is not None:
+        unlink(ref)
     return ref
 
 
@@ -233,7 +239,8 @@ class Consumer(Worker):
     """A worker that sees what it gets, and does what each event says."""
 
     def __init__(self, world: World, name: str, spec: Json, _parent: str | None) -> None:
-        super().__init__(world.queues[spec["queue"].removeprefix("@")])
+        queue = spec["queue"].removeprefix("@")
+        super().__init__(world.queues.get(queue) or Queue(queue))
         self._spec = spec
         self._player = Player(world, world.enter(name, self.actor_ref))
 

@@ -453,7 +453,23 @@ class Player:
     # Queues
 
     def op_put(self, queue: str, events: list[Json]) -> None:
-        self.world.queues[queue].put_many(events)
+        table = self.world.queues[queue]
+        # As one emission of a producer: nothing is handed out before all are there.
+        table.pause()
+        table.put_many(events)
+        if queue not in self.world.paused:
+            table.resume()
+
+    def op_pause(self, queue: str) -> None:
+        self.world.paused.add(queue)
+        self.world.queues[queue].pause()
+
+    def op_resume(self, queue: str) -> None:
+        self.world.paused.remove(queue)
+        self.world.queues[queue].resume()
+
+    def op_waiting(self, queue: str) -> None:
+        self._did("waiting", self.world.queues[queue].stats().ready)
 
     # Starts
 
@@ -464,6 +480,8 @@ class Player:
             self._did("start", "ignore")
         except StartFailed as error:
             self._did("start", ["error", error.reason])
+        except ValueError:
+            self._did("start", "refused")
         else:
             self._did("start", "ok")
 

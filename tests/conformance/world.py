@@ -66,6 +66,7 @@ class World:
         self.tasks: dict[str, Task[Any]] = {}
         self.senders: dict[str, From] = {}
         self.queues: dict[str, Queue] = {}
+        self.paused: set[str] = set()
 
     def play(self, scenario: Scenario) -> Outcome:
         """Play it."""

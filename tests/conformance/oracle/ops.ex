@@ -247,6 +247,13 @@ defmodule Conformance.Ops do
   # Queues
 
   def op(:put, [queue, events]), do: GenServer.cast(World.target(queue), {:put, events})
+  def op(:pause, [queue]), do: GenStage.demand(World.target(queue), :accumulate)
+  def op(:resume, [queue]), do: GenStage.demand(World.target(queue), :forward)
+
+  def op(:waiting, [queue]) do
+    pid = World.target(queue)
+    did(:waiting, GenStage.call(pid, :waiting) + GenStage.estimate_buffered_count(pid))
+  end
 
   # Starts
 
