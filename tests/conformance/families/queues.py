@@ -5,6 +5,8 @@ The queue is that of GenStage's documentation; an event is a list of its name an
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.conformance.language import Json, Op, Scenario, Step, advance, at, open_gate
 
 __all__ = ["SCENARIOS"]
@@ -660,4 +662,7 @@ def _trees() -> list[Scenario]:
     return scenarios
 
 
-SCENARIOS = [*_demand(), *_handling(), *_shares(), *_worker_ends(), *_queue_ends(), *_trees()]
+SCENARIOS = [
+    replace(scenario, stages=True)
+    for scenario in [*_demand(), *_handling(), *_shares(), *_worker_ends(), *_queue_ends(), *_trees()]
+]
