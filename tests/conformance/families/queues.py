@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.conformance.language import Json, Op, Scenario, Step, advance, at, open_gate
+from tests.conformance.language import Json, Op, Scenario, Step, advance, at, open_gate, race
 
 __all__ = ["SCENARIOS"]
 
@@ -662,7 +662,84 @@ def _trees() -> list[Scenario]:
     return scenarios
 
 
+def _locks() -> list[Scenario]:
+    """Workers that have a user to themselves while they handle an event of that user."""
+
+    def of_user(number: int, *ops: Op) -> Json:
+        return [number, [["reg", "R", "user", number], *ops]]
+
+    tables: dict[str, tuple[tuple[str, ...], Json, list[Step]]] = {
+        "of two workers with events of one user the second is refused, until the first is done": (
+            ("D81", "E89"),
+            {"a": worker(1), "b": worker(1)},
+            [
+                put([of_user(1, ["gate", "g"], ["unreg", "R", "user"])]),
+                put([of_user(2)]),
+                open_gate("g"),
+                put([of_user(3, ["unreg", "R", "user"], ["gate", "h"])]),
+                put([of_user(4)]),
+            ],
+        ),
+        "a worker that forgets to give up a user is refused by itself": (
+            ("D82", "E89"),
+            {"a": worker(1), "b": worker(1)},
+            [put([of_user(1)]), put(held(2, 2)), put([of_user(3)])],
+        ),
+        "a worker that crashes with a user leaves that user to its next incarnation": (
+            ("D14", "D81", "E84"),
+            {"S": {"kind": "sup", "children": [{"id": "a", **worker(1)}]}},
+            [put([of_user(1, ["raise", "ouch"]), of_user(2), of_user(3, ["raise", "ouch"]), of_user(4)])],
+        ),
+        "a worker that is killed with a user leaves that user to the others": (
+            ("D14", "D81", "E84"),
+            {"a": worker(1), "b": worker(1)},
+            [
+                put([of_user(1, ["gate", "g"])]),
+                put([of_user(2)]),
+                at("p", ["signal", "a", "kill"]),
+                put([of_user(3), of_user(4)]),
+            ],
+        ),
+    }
+    return [
+        Scenario(what, rules, {"R": {"kind": "registry", "keys": "unique"}, "Q": QUEUE, **workers, "p": PROC}, steps)
+        for what, (rules, workers, steps) in tables.items()
+    ]
+
+
+def _races() -> list[Scenario]:
+    """Several at once; each of the ways in which it came out on OTP is stored."""
+    return [
+        Scenario(
+            "two put an event at once, for a worker with one in hand",
+            ("E47", "E82"),
+            {"Q": QUEUE, "w": worker(1), "p": PROC, "q": PROC},
+            [race(("p", [["put", "Q", held(1, 1)]]), ("q", [["put", "Q", held(2, 2)]])), WAITING, open_gate("g")],
+        ),
+        Scenario(
+            "two workers are started at once, for three events",
+            ("E45", "E46"),
+            {"Q": QUEUE, "p": PROC, "q": PROC},
+            [
+                put(held(1, 3)),
+                race(("p", [["start", "a", worker(2)]]), ("q", [["start", "b", worker(2)]])),
+                WAITING,
+                open_gate("g"),
+            ],
+        ),
+    ]
+
+
 SCENARIOS = [
     replace(scenario, stages=True)
-    for scenario in [*_demand(), *_handling(), *_shares(), *_worker_ends(), *_queue_ends(), *_trees()]
+    for scenario in [
+        *_demand(),
+        *_handling(),
+        *_shares(),
+        *_worker_ends(),
+        *_queue_ends(),
+        *_trees(),
+        *_locks(),
+        *_races(),
+    ]
 ]
