@@ -513,7 +513,7 @@ def _supervised() -> list[Scenario]:
         scenarios += [
             Scenario(
                 f"a child that {what} is restarted {strategy} and finds its key free",
-                ("D14", "D54", "D66"),
+                ("D14", "D66", "D81"),
                 {
                     "R": UNIQUE,
                     "S": {
