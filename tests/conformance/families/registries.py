@@ -607,19 +607,23 @@ def _registry_ends() -> list[Scenario]:
                     at("b", ["alive", "a"], ["alive", "t"]),
                 ],
             ),
-            Scenario(
-                f"a registry that {what} and is restarted, and an owner that traps exits",
-                ("D70", "D71", "D87"),
-                {"S": {"kind": "sup", "children": [{"id": "R", **UNIQUE}]}, "a": TRAPPING, "b": PROC},
-                [
-                    at("a", ["reg", "R", "k", 1]),
-                    at("b", end),
-                    at("b", ["reg", "R", "k", 2], ["lookup", "R", "k"]),
-                    at("a", ["unreg", "R", "k"], *SEEN),
-                ],
-                differs=OUTLIVES,
-            ),
         ]
+    # One that is killed leaves its partitions' names taken for a moment on OTP, so it may fail to restart (D91).
+    scenarios += [
+        Scenario(
+            f"a registry that {what} and is restarted, and an owner that traps exits",
+            ("D70", "D71", "D87"),
+            {"S": {"kind": "sup", "children": [{"id": "R", **UNIQUE}]}, "a": TRAPPING, "b": PROC},
+            [
+                at("a", ["reg", "R", "k", 1]),
+                at("b", end),
+                at("b", ["reg", "R", "k", 2], ["lookup", "R", "k"]),
+                at("a", ["unreg", "R", "k"], *SEEN),
+            ],
+            differs=OUTLIVES,
+        )
+        for what, end in list(REGISTRY_ENDS.items())[:2]
+    ]
     scenarios += [
         Scenario(
             "what cleans up in a registry crashes, and owners",
