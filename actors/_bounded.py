@@ -177,8 +177,21 @@ class BoundedProcess(Process):
         return self._held < self.max_mailbox
 
     def _let_in(self, message: object) -> bool:
-        self._held += 1
-        return super().put(message)
+        """Put a message into the mailbox, as `Process.put` does, and count it."""
+        if self.reason is not ALIVE:
+            return False
+        try:
+            # The handler of a signal finds both of these done, or neither.
+            self._held += 1
+            self.inbox.append(message)
+            if self._idle:
+                self.home.rouse(self)
+        except BaseException:
+            self.wake()
+            raise
+        if self.reason is not ALIVE:
+            self.refuse_mail()
+        return True
 
     def _let_next_in(self) -> None:
         while self._senders and self._has_room():
@@ -234,14 +247,17 @@ class BoundedProcess(Process):
         self._report_drop()
 
     def _take_oldest(self) -> object:
-        self._held -= 1
         if not self.taken:
             self._take_many()
         # Their last is the oldest of all.
         for box, step in ((self.taken or [], -1), (self.inbox, 1)):
             place = next((place for place in range(len(box))[::step] if _is_bounded(box[place])), None)
             if place is not None:
-                return box.pop(place)
+                message = box[place]
+                # As in `_let_in`: no call comes between these two.
+                del box[place]
+                self._held -= 1
+                return message
         raise AssertionError("there is one that counts, or there would be room")
 
     def _report_drop(self) -> None:

@@ -32,19 +32,20 @@ class ParkedRequest(Request, Parked):
     def answer(self, value: object) -> None:
         # As `release()` does, without the call.
         if not self._outcome:
-            self._outcome.append(value)
-            self._is_released = True
-            carrier = self._carrier
-            carrier.ready.append(self)
-            if carrier.asleep:
-                carrier.wake()
+            try:
+                self._outcome.append(value)
+                self._is_released = True
+                carrier = self._carrier
+                carrier.ready.append(self)
+                if carrier.asleep:
+                    carrier.wake()
+            except BaseException:
+                # As in the base: most likely raised by the handler of a signal.
+                self.release()
+                raise
 
-    def _try_settle(self, outcome: object) -> bool:
-        if self._outcome:
-            return False
-        self._outcome.append(outcome)
+    def _release_all(self) -> None:
         self.release()
-        return self._outcome[0] is outcome
 
 
 _new = ParkedRequest.__new__

@@ -203,12 +203,16 @@ class SystemClock:
         with self._changed:
             self._closed = True
             self._tickets.clear()
-            self._changed.notify()
+            self._changed.notify_all()
             thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join()
 
     def _run(self) -> None:
+        with self._changed:
+            if self._thread is not threading.current_thread():
+                # The handler of a signal has interrupted who started it, before that could say so.
+                return
         while (due := self._next_due()) is not None:
             try:
                 due()

@@ -98,6 +98,7 @@ class EventLoop:
     def __init__(self, watchdog: Watchdog) -> None:
         self._set_up(asyncio.new_event_loop())
         self._loop.set_default_executor(HelperThreads(self._note_thread))
+        self._loop.set_default_executor = self._refuse_another_executor  # type: ignore[method-assign]
         self._watchdog = watchdog
         # Whether it waits until there is something to do; and how often it has looked.
         self._waits = True
@@ -302,13 +303,23 @@ class EventLoop:
     def _run_in_thread(self, executor: Any, function: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
         """Run a function in a thread; in one of ours, it is known there for whom it waits."""
         process = current()
-        if process is None or executor is not None or function is socket.getaddrinfo:
+        if process is None or function is socket.getaddrinfo:
             return self._run_in_executor(executor, function, *args)
+        if executor is not None:
+            future = executor.submit(function, *args)
+            self._note_thread(function, future)
+            return asyncio.wrap_future(future, loop=self._loop)
         return run_errand(Errand(process, self._loop), self._run_in_executor, function, *args)
 
     async def _refuse_to_shut_down(self, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109 - as asyncio's
         """Keep the threads for all others, whatever somebody's coroutine does at its end."""
         raise RuntimeError("the threads of asyncio.to_thread() are for all actors of the runtime, and end with that")
+
+    def _refuse_another_executor(self, executor: object) -> None:
+        raise RuntimeError(
+            "the threads of asyncio.to_thread() are for all actors of the runtime, and stay; "
+            f"hand {executor!r} to loop.run_in_executor() instead"
+        )
 
     def _note_thread(self, function: Callable[..., object], future: Future[Any]) -> None:
         """Note that something is run in a thread, for the actor whose code asks for it."""

@@ -104,7 +104,7 @@ class Future(pykka.Future[T]):
         Raises:
             CallTimeout: the time is over (a `pykka.Timeout`).
             ValueError: `timeout` is no number of seconds, or negative.
-            Deadlock: an actor waits for one that waits for it.
+            Deadlock: an actor waits for one that waits for it; not when `timeout` is 0.
             Exception: what the actor raised; `ActorDied` when it ended before it answered.
         """
         if self._get_hook is not None:
@@ -182,12 +182,20 @@ class Future(pykka.Future[T]):
         """Set the outcome and wake who waits; False when somebody else was first."""
         if self._outcome:
             return False
-        self._outcome.append(outcome)
+        try:
+            self._outcome.append(outcome)
+            self._release_all()
+        except BaseException:
+            # Most likely raised by the handler of a signal. The outcome is there, and nobody sets another.
+            self._release_all()
+            raise
+        # Of two at the same moment one was first, and is told so.
+        return self._outcome[0] is outcome
+
+    def _release_all(self) -> None:
         # All of them, though some may go meanwhile.
         for waiter in self._waiters[:]:
             waiter.release()
-        # Of two at the same moment one was first, and is told so.
-        return self._outcome[0] is outcome
 
     def _add_waiter(self, waiter: Wakeable) -> bool:
         """Have `waiter` released by the outcome; False when that is there."""
@@ -214,11 +222,23 @@ class Future(pykka.Future[T]):
             if self._runtime is not process.runtime:
                 self._refuse_of_parent()
             waiter = process.new_waiter()
-            if self._add_waiter(waiter):
-                process.wait_for(self, waiter, timeout)
+            try:
+                if self._add_waiter(waiter):
+                    self._wait_in(process, waiter, timeout)
+            except BaseException:
+                # Killed, it may be, while the future goes on to be waited for by others.
+                self._waiters.remove(waiter)
+                raise
         if not self._outcome:
             self._waiters.remove(waiter)
             raise self._timed_out(timeout)
+
+    def _wait_in(self, process: Process, waiter: Waiter, timeout: float | None) -> None:
+        if timeout == 0:
+            # Who only looks waits for nobody.
+            process.wait(waiter, timeout)
+        else:
+            process.wait_for(self, waiter, timeout)
 
     def _timed_out(self, timeout: float | None) -> CallTimeout:
         return CallTimeout(f"nothing has come within {timeout} seconds", "timeout")
@@ -282,9 +302,13 @@ class Request(Future[Any], Asked, Wrapping):
     def answer(self, value: object) -> None:
         """Answer, unless somebody else has."""
         if not self._outcome:
-            self._outcome.append(value)
-            for waiter in self._waiters[:]:
-                waiter.release()
+            try:
+                self._outcome.append(value)
+                for waiter in self._waiters[:]:
+                    waiter.release()
+            except BaseException:
+                self._release_all()
+                raise
 
     def refuse(self, error: BaseException) -> None:
         """Answer with an error, unless somebody else has answered."""

@@ -673,8 +673,10 @@ class Process:
         match effect_of_signal(reason, trapping=self.trapping, from_self=from_self):
             case "message":
                 self.put(Exit(sender.ref if sender is not None else None, reason))
-            case "die" if self.fatal is ALIVE:  # the first fatal signal decides (A21)
-                self.fatal = reason
+            case "die":
+                if self.fatal is ALIVE:  # the first fatal signal decides (A21)
+                    self.fatal = reason
+                # Also for a second one: the handler of a signal may have come between these two.
                 self.wake()
             case _:
                 pass
@@ -952,7 +954,8 @@ def wait_for_any(
     try:
         if process is None:
             return waiter.wait(clock or processes[0].runtime.clock, timeout)
-        if clock is not None:
+        if clock is not None or timeout == 0:
+            # Who only looks, too, does without.
             return process.wait(waiter, timeout, clock)
         parts = [AwaitedProcess(target, reached) for target in (needed if len(processes) > 1 else processes)]
         return process.wait_for(Several(parts), waiter, timeout)

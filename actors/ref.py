@@ -252,6 +252,7 @@ class ActorRef(pykka.ActorRef[A]):
 
         Raises:
             ValueError: `timeout` is no number of seconds, or negative.
+            Deadlock: the actor is the caller, or waits for it; not when `timeout` is 0.
         """
         check_timeout(timeout)
         return self._process.wait_until(is_gone, timeout)

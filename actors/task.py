@@ -23,6 +23,7 @@ from actors.runtime import current_runtime
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Sequence
 
+    from actors._clock import Clock
     from actors._scheduler import RunsOn
     from actors.ref import ActorRef
 
@@ -175,7 +176,7 @@ class Task(Generic[V_co]):
         """
         check_timeout(timeout)
         self._check_owner()
-        return self._take() if not self._is_consumed and self._wait(timeout) else None
+        return self._take() if not self._is_consumed and self._wait(timeout, goes_on=True) else None
 
     def shutdown(self, timeout: float | Literal["brutal_kill"] | None = _SECONDS) -> Done[V_co] | Exited | None:
         """End the task; return what came of it, or None when it died of this.
@@ -277,7 +278,7 @@ class Task(Generic[V_co]):
         open_tasks = [task for task in tasks if not task._is_consumed]
         enough = len(open_tasks) if limit is None else min(limit, len(open_tasks))
         in_time = enough == 0
-        for count in _endings(open_tasks, timeout, enough):
+        for count in _endings(open_tasks, timeout, enough, goes_on=True):
             in_time = count >= enough
             if in_time:
                 break
@@ -357,11 +358,16 @@ class Task(Generic[V_co]):
     def _has_ended(self) -> bool:
         return self._process is None or self._process.announced
 
-    def _wait(self, timeout: float | None) -> bool:
+    def _wait(self, timeout: float | None, *, goes_on: bool = False) -> bool:
+        """Wait until it has ended; False after `timeout` seconds.
+
+        Args:
+            goes_on: whether the owner does without it when the time is over.
+        """
         process = self._process
         if process is None or self._is_consumed or process.announced:
             return True
-        return process.wait_until(_has_been_announced, timeout)
+        return wait_for_any([process], _has_been_announced, timeout, clock=_clock_of_one_who(goes_on, timeout))
 
     def _settle(self, on_timeout: OnTimeout) -> Done[V_co] | Exited | None:
         """Return what has come of it; when nothing has, do as `on_timeout` says."""
@@ -573,11 +579,12 @@ def _name_of(function: Callable[..., object]) -> str:
     return name if module is None else f"{module}.{name}"
 
 
-def _endings(tasks: Sequence[Task[Any]], timeout: float | None, enough: int) -> Iterator[int]:
+def _endings(tasks: Sequence[Task[Any]], timeout: float | None, enough: int, *, goes_on: bool = False) -> Iterator[int]:
     """Wait for the tasks, and yield how many have ended whenever that has changed, until all have or time is over.
 
     Args:
         enough: how many have to have ended for the caller to go on.
+        goes_on: whether it does without them when the time is over.
     """
     clock = current_runtime().clock
     deadline = None if timeout is None else clock.now() + timeout
@@ -588,8 +595,14 @@ def _endings(tasks: Sequence[Task[Any]], timeout: float | None, enough: int) -> 
             return
         left = None if deadline is None else max(deadline - clock.now(), 0.0)
         needed = processes if enough == len(tasks) else ()
-        if not wait_for_any(processes, _has_been_announced, left, needed=needed):
+        asked = _clock_of_one_who(goes_on, timeout)
+        if not wait_for_any(processes, _has_been_announced, left, clock=asked, needed=needed):
             return
+
+
+def _clock_of_one_who(goes_on: bool, timeout: float | None) -> Clock | None:  # noqa: FBT001 - reads as a sentence
+    """Return the clock of a wait that closes no circle, since its time will be over; None for one that may."""
+    return current_runtime().clock if goes_on and timeout is not None else None
 
 
 def _refuse_to_block(tasks: Iterable[Task[Any]]) -> None:

@@ -8,6 +8,7 @@ import contextvars
 import gc
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -249,9 +250,15 @@ def test_a_task_that_a_callback_starts_after_the_end_is_cancelled():
 
 
 @rule("A6")
-def test_a_killed_actor_is_abandoned_until_what_it_runs_in_a_thread_has_ended(gate):
+@pytest.mark.parametrize("is_own", [False, True], ids=["of to_thread", "of its own executor"])
+def test_a_killed_actor_is_abandoned_until_what_it_runs_in_a_thread_has_ended(is_own, gate, request):
+    executor = None
+    if is_own:
+        executor = ThreadPoolExecutor()
+        request.addfinalizer(executor.shutdown)
+
     async def work():
-        await asyncio.to_thread(gate.pass_through)
+        await asyncio.get_running_loop().run_in_executor(executor, gate.pass_through)
 
     ref = Answering.start()
     ref.tell(work)

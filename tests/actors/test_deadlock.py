@@ -7,7 +7,8 @@ import threading
 
 import pytest
 
-from actors import Actor, Deadlock, GenServer, NoReply, Ok, Reply
+from actors import Actor, CallTimeout, Deadlock, GenServer, NoReply, Ok, Reply, sleep
+from actors.testing import settle
 from tests.support import CAP, Gate, Probe
 
 rule = pytest.mark.rule
@@ -49,6 +50,28 @@ def test_two_that_ask_each_other_are_told_of_the_cycle():
 
     with pytest.raises(Deadlock, match="Beta -> Alpha -> Beta"):
         alpha.ask([beta, alpha])
+
+
+def test_who_only_looks_whether_an_answer_is_there_waits_for_nobody(clock):
+    class Asked(Probe):
+        pass
+
+    one, other = Probe.start(), Asked.start()
+
+    def ask_and_look():
+        answer = other.ask(lambda: one.ask(lambda: "answer"), block=False)
+        sleep(1.0)
+        with pytest.raises(CallTimeout):
+            answer.get(timeout=0)
+        assert one.join(timeout=0) is False
+        return answer
+
+    asked = one.ask(ask_and_look, block=False)
+    clock.await_timers()
+    settle()
+    clock.advance(1.0)
+
+    assert asked.get(timeout=CAP).get(timeout=CAP) == "answer"
 
 
 def test_a_longer_cycle_is_named_as_a_whole():

@@ -15,7 +15,7 @@ import pytest
 
 from actors import Actor, CallExit, CallTimeout
 from actors._future import Future, Request, _LoopWaiter
-from tests.support import CAP, Gate, Probe, crash, received_nothing
+from tests.support import CAP, Gate, Probe, crash, ended, received_nothing
 
 rule = pytest.mark.rule
 
@@ -418,6 +418,17 @@ def test_all_who_wait_for_an_answer_are_woken_though_some_go_meanwhile(answer):
     getattr(request, answer)(ValueError())
 
     assert len(woken) == 3
+
+
+def test_a_future_forgets_who_was_killed_while_waiting_for_it(future, clock):
+    waiting = Probe.start()
+    waiting.tell(lambda: future.get(timeout=5))
+    clock.await_timers()
+
+    waiting.kill()
+    ended(waiting)
+
+    assert future._waiters == []
 
 
 def test_awaiting_what_is_made_of_a_failure_raises_it_and_logs_nothing(future, caplog):

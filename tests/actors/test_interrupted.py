@@ -14,12 +14,16 @@ import sys
 import threading
 from contextlib import contextmanager
 from pathlib import Path
+from queue import Full
 
 import pytest
 
 import actors
 from actors import Actor, Runtime
+from actors._clock import SystemClock
+from actors._future import Future
 from actors._lifeline import lifeline
+from actors.testing import settle
 
 PACKAGE = str(Path(actors.__file__).parent)
 SECONDS = 5.0
@@ -43,6 +47,13 @@ class Idle(Actor):
 
     def on_receive(self, message):
         return message
+
+
+class Waiting(Actor):
+    """Answers with what a future gives."""
+
+    def on_receive(self, future):
+        return future.get(timeout=SECONDS)
 
 
 class Place:
@@ -101,6 +112,10 @@ class Place:
 
     def _come(self, frame, offset):
         name = names_of(frame.f_code)[offset]
+        if name == "SWAP":
+            # What follows a call in `return call()` of a `with`: the interpreter is still in that, and a trace isn't.
+            self._calling.discard(frame)
+            return
         is_place = frame in self._calling or name == "RESUME" or name.startswith("JUMP_BACKWARD")
         self._calling.discard(frame)
         if name.startswith("CALL") and not name.startswith("CALL_INTRINSIC"):
@@ -193,6 +208,73 @@ def not_answering(ref, who):
     except Exception as error:
         return [f"{who}: {error!r}"]
     return []
+
+
+def places():
+    """Each place, to be interrupted at, as long as one is come to."""
+    number, place = 0, None
+    while place is None or place.where is not None:
+        number += 1
+        place = Place(number)
+        yield place
+    assert number > MIN_PLACES, "it came to no places"
+
+
+MIN_PLACES = 3
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("overflow", ["block", "raise", "drop_oldest", "drop_newest"])
+@pytest.mark.parametrize("send", [tell, ask], ids=["tell", "ask"])
+def test_an_interrupted_send_takes_no_room_for_good(send, overflow, runs_on, caplog):
+    caplog.set_level(logging.CRITICAL + 1)
+    for place in places():
+        with Runtime():
+            ref = Echo.options(max_mailbox=1, overflow=overflow, runs_on=runs_on).start()
+            ref.ask("up", timeout=SECONDS)
+            with contextlib.suppress(Interrupt), place.interrupted():
+                send(ref)
+            # It may be there still.
+            settle()
+            assert not_answering(ref, place.where) == []
+
+
+def test_an_interrupted_exit_is_received_or_may_be_sent_again(runs_on, caplog):
+    caplog.set_level(logging.CRITICAL + 1)
+    for place in places():
+        with Runtime():
+            ref = Echo.options(runs_on=runs_on).start()
+            ref.ask("up", timeout=SECONDS)
+            with contextlib.suppress(Interrupt), place.interrupted():
+                ref.exit("why")
+            ref.exit("why")
+            assert ref.join(SECONDS), place.where
+
+
+def test_an_interrupted_answer_reaches_who_waits_or_may_be_given_again():
+    for place in places():
+        future = Future()
+        with Runtime():
+            waiting = Waiting.start()
+            answer = waiting.ask(future, block=False)
+            settle()
+            with contextlib.suppress(Interrupt), place.interrupted():
+                future.set("the answer")
+            with contextlib.suppress(Full):
+                future.set("the answer")
+            assert answer.get(timeout=SECONDS) == "the answer", place.where
+
+
+def test_an_interrupted_timer_keeps_no_clock_from_being_closed():
+    for place in places():
+        clock = SystemClock()
+        with contextlib.suppress(Interrupt), place.interrupted():
+            clock.call_at(clock.now() + 3600.0, print)
+        clock.call_at(clock.now() + 3600.0, print)
+        closing = threading.Thread(target=clock.close, daemon=True)
+        closing.start()
+        closing.join(SECONDS)
+        assert not closing.is_alive(), place.where
 
 
 @pytest.mark.timeout(120)

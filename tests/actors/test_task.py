@@ -30,6 +30,7 @@ from actors import (
     exit,
     trap_exit,
 )
+from actors.testing import settle
 from supervision import Supervisor
 from tests.actors.scripted import Shy
 from tests.support import CAP, Gate, Probe, TrappingProbe, crash, ended, received, received_nothing
@@ -462,6 +463,27 @@ def test_a_yield_never_raises_though_the_link_ends_an_owner_that_doesnt_trap_exi
 
     assert ended(owner).exit_reason == "why"
     assert outcomes == [Exited("why")]
+
+
+@rule("A87", "A91")
+@pytest.mark.parametrize(
+    "look", [Task.yield_, lambda task: Task.yield_many([task])[0][1]], ids=["yield_", "yield_many"]
+)
+def test_a_task_may_ask_its_owner_who_yields_to_it_and_answers_when_the_time_is_over(look, clock):
+    owner = Probe.start()
+    tasks = []
+
+    def begin_and_look():
+        tasks.append(Task.async_(owner.ask, lambda: "answer"))
+        return look(tasks[0])
+
+    early = owner.ask(begin_and_look, block=False)
+    clock.await_timers()
+    settle()
+    clock.advance(5.0)
+
+    assert early.get(timeout=CAP) is None
+    assert owner.ask(tasks[0].yield_) == Done("answer")
 
 
 @rule("A87")

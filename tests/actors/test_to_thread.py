@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
@@ -136,8 +137,13 @@ def test_functions_that_hang_take_no_thread_from_others():
 def test_a_coroutine_cant_take_the_threads_from_others():
     actor, other = Patient.start(), Patient.start()
 
-    with pytest.raises(RuntimeError, match=r"the threads of asyncio\.to_thread\(\) are for all actors of the runtime"):
-        actor.ask(lambda: asyncio.get_running_loop().shutdown_default_executor(), timeout=CAP)
+    async def replace():
+        with ThreadPoolExecutor() as executor:
+            asyncio.get_running_loop().set_default_executor(executor)
+
+    for take in (lambda: asyncio.get_running_loop().shutdown_default_executor(), replace):
+        with pytest.raises(RuntimeError, match=r"the threads of asyncio\.to_thread\(\) are for all actors of the "):
+            actor.ask(take, timeout=CAP)
 
     assert other.ask(lambda: asyncio.to_thread(lambda: "served"), timeout=CAP) == "served"
 

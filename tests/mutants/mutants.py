@@ -260,15 +260,16 @@ def a_down_is_sent_twice(self):
     return callbacks or ()
 
 
-@mutant(Process, "_receive_signal", "8208fb008d31", actors.an_end_that_reaches_who_is_linked)
+@mutant(Process, "_receive_signal", "5d75a524a204", actors.an_end_that_reaches_who_is_linked)
 def an_exit_signal_to_one_at_work_is_lost(self, sender, reason, *, from_self=False):
     if self.reason is not ALIVE:
         return
     match effect_of_signal(reason, trapping=self.trapping, from_self=from_self):
         case "message":
             self.put(Exit(sender.ref if sender is not None else None, reason))
-        case "die" if self.fatal is ALIVE and self.handling is None:
-            self.fatal = reason
+        case "die" if self.handling is None:
+            if self.fatal is ALIVE:
+                self.fatal = reason
             self.wake()
         case _:
             pass
