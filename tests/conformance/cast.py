@@ -226,6 +226,8 @@ class Sup(Supervisor):
     def __init__(self, world: World, name: str, spec: Json, parent: str | None) -> None:
         label = world.enter(name, self.actor_ref)
         world.watch(self.actor_ref)
+        if spec.get("reports"):
+            world.reporting[self.actor_ref] = name
         if parent is not None:
             world.saw(parent, parent, ["init", label])
         if Player(world, label).returned(spec.get("init", [])) == ["ignore"]:

@@ -1,4 +1,7 @@
-"""Supervisors: specs, starts, restarts, intensity, retries, shutdown, calls, and their own ends (rules B1 to B91)."""
+"""Supervisors: specs, starts, restarts, intensity, retries, shutdown, calls, their own ends (rules B1 to B91).
+
+What they report (B93 to B97) shows in all of them.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ TRAPPING: Json = {"kind": "proc", "trap": True}
 
 AT_ONCE = "what doesn't trap exits and gets no time to end is killed, though nothing is reported (B60)"
 LINKED = "a supervisor links what a start function has not (B67)"
+TRUE_REASON = "a child that died unseen is reported with what it died of (B66)"
 FINISHES = "a message in hand is finished before its reader ends of a shutdown (B62)"
 NOT_CUT = "an init that runs isn't cut: its parent's end takes effect when it has returned (A53)"
 BEHIND_STOP = "who asks one that is being stopped hears at once that it has ended (A61)"
@@ -47,8 +51,8 @@ def child(label: str, /, *init: Op, trap: bool = True, **spec: Json) -> Json:
 
 
 def sup(*children: Json, **spec: Json) -> Json:
-    """A supervisor."""
-    return {"kind": "sup", "children": list(children), **spec}
+    """A supervisor, whose reports show."""
+    return {"kind": "sup", "reports": True, "children": list(children), **spec}
 
 
 def sub(label: str, /, *children: Json, **spec: Json) -> Json:
@@ -167,7 +171,7 @@ def _starts() -> list[Scenario]:
         scenarios.append(
             started(
                 f"a start whose third child {what}",
-                ("B10", "B11", "B13", "B61"),
+                ("B10", "B11", "B13", "B61", "B93"),
                 sup(child("a"), child("b"), child("c", **failing), child("d")),
                 at("m", ["note", "on"]),
             )
@@ -299,7 +303,7 @@ def _restart_types() -> list[Scenario]:
             scenarios.append(
                 scene(
                     f"a {restart} child ends by {what}",
-                    ("B19", "B23", "B24"),
+                    ("B19", "B20", "B23", "B24"),
                     sup(child("a"), child("b", restart=restart), child("c")),
                     at("b", *ops),
                 )
@@ -454,7 +458,7 @@ def _strategies() -> list[Scenario]:
             ),
             scene(
                 f"a sibling that ends badly doesn't hold up a restart under {strategy}",
-                ("B35", "B64"),
+                ("B35", "B64", "B96"),
                 sup(child("a"), child("b"), child("c", terminate=[["raise", "worse"]]), strategy=strategy),
                 *crash("b"),
             ),
@@ -578,7 +582,7 @@ def _intensity() -> list[Scenario]:
         scenarios += [
             scene(
                 f"a supervisor gives up under {strategy}",
-                ("B43", "B61", "B90"),
+                ("B43", "B61", "B90", "B93", "B96"),
                 sup(
                     child("a"),
                     child("b", restart="transient"),
@@ -990,7 +994,7 @@ def _shutdown() -> list[Scenario]:
         scenarios += [
             scene(
                 f"a {restart} child that {what} is terminated",
-                ("B59", "B62", "B63", "B64", "B73"),
+                ("B59", "B62", "B63", "B64", "B73", "B97"),
                 sup(child("a"), {**spec, "restart": restart}, child("c"), max_restarts=0),
                 at("m", ["terminate_child", "sup", "b"]),
             )
@@ -1119,6 +1123,7 @@ def _shutdown() -> list[Scenario]:
             look(),
             at("m", ["restart_child", "sup", "b"], ["delete_child", "sup", "b"], ["start_child", "sup", child("b")]),
             at("m", ["terminate_child", "sup", "b"], ["restart_child", "sup", "b"]),
+            differs=TRUE_REASON,
         ),
         scene(
             "a start function that doesn't link",
@@ -1306,7 +1311,7 @@ def _calls() -> list[Scenario]:
     scenarios += [
         scene(
             f"a child to be added {what}",
-            ("B11", "B42", "B72"),
+            ("B11", "B42", "B72", "B97"),
             sup(child("a"), strategy="one_for_all", max_restarts=0),
             at("m", ["start_child", "sup", child("b", **failing)]),
             at("m", ["start_child", "sup", child("b")]),

@@ -274,6 +274,7 @@ defmodule Conformance.Sup do
   @impl true
   def init({world, name, spec, parent}) do
     label = World.enter(world, name, parent)
+    if spec[:reports], do: Process.put(:reports_as, name)
     if parent, do: World.saw(parent, parent, [:init, label])
 
     options = spec |> Map.take([:max_restarts, :max_seconds, :auto_shutdown]) |> Map.to_list()
