@@ -17,6 +17,7 @@ LINKED = "a supervisor links what a start function has not (B67)"
 TRUE_REASON = "a child that died unseen is reported with what it died of (B66)"
 FINISHES = "a message in hand is finished before its reader ends of a shutdown (B62)"
 NOT_CUT = "an init that runs isn't cut: its parent's end takes effect when it has returned (A53)"
+LIVES = "an exit signal that a living child sends is none of its supervisor's business (B87)"
 BEHIND_STOP = "who asks one that is being stopped hears at once that it has ended (A61)"
 
 STRATEGIES = ("one_for_one", "one_for_all", "rest_for_one")
@@ -527,6 +528,22 @@ def _strategies() -> list[Scenario]:
             at("m", ["which_children", "s"]),
         ),
         scene(
+            "siblings in a restart are ended each in its own way",
+            ("B25", "B59", "B63"),
+            sup(
+                child("a", shutdown="brutal_kill"),
+                child("b"),
+                child("c", terminate=[["gate", "g"]], shutdown=4),
+                child("d", trap=False, restart="transient"),
+                child("e", terminate=[["exit", "normal"]], restart="transient"),
+                child("f", terminate=[["exit", "normal"]], shutdown="infinity"),
+                strategy="one_for_all",
+            ),
+            *crash("b"),
+            advance(2),
+            advance(4),
+        ),
+        scene(
             "a tree of supervisors is ended in reverse and started in order",
             ("B25", "B61"),
             sup(
@@ -666,6 +683,26 @@ def _intensity() -> list[Scenario]:
             *crash("a", "a"),
             look(),
             *crash("a"),
+        ),
+        scene(
+            "the window slides: it goes on with those restarts that are in it",
+            ("B37", "B38"),
+            sup(child("a"), child("b"), max_restarts=2, max_seconds=4),
+            *crash("a"),
+            advance(65),
+            *crash("b"),
+            advance(65),
+            *crash("b"),
+            look(),
+            *crash("a"),
+        ),
+        scene(
+            "a supervisor that gives up gives its children their time to end",
+            ("B43", "B59"),
+            sup(child("a"), child("b", terminate=[["gate", "g"]], shutdown=4), child("c"), max_restarts=0),
+            *crash("c"),
+            advance(2),
+            advance(4),
         ),
         scene(
             "a restart of a supervisor begins with a window that is empty",
@@ -809,6 +846,22 @@ def _retries() -> list[Scenario]:
                 at("n", ["count_children", "sup"]),
                 open_gate("g2"),
                 open_gate("g3"),
+            ),
+            scene(
+                f"a child that wouldn't start when another crashed, between two tries under {strategy}",
+                ("B50", "B52"),
+                restarting,
+                *crash("a"),
+                at("m", ["which_children", "sup"]),
+                open_gate("g2"),
+                open_gate("g3"),
+            ),
+            scene(
+                f"a child is restarted with its group before its own new try, under {strategy}",
+                ("B47", "B51"),
+                sup(child("a"), child("b", waiting[0]), child("c"), strategy=strategy, max_restarts=2),
+                *crash("b", "a"),
+                open_gate("g2"),
             ),
             scene(
                 f"a child that is being restarted is refused to other calls, under {strategy}",
@@ -1385,6 +1438,13 @@ def _own_ends() -> list[Scenario]:
             ),
         ]
     scenarios += [
+        scene(
+            "a child sends its supervisor an exit signal, and lives",
+            ("B87",),
+            two,
+            at("a", ["signal", "sup", "boom"]),
+            differs=LIVES,
+        ),
         scene("a supervisor is killed", ("B88",), two, at("m", ["signal", "sup", "kill"])),
         scene(
             "a tree is killed at its root",
