@@ -209,9 +209,9 @@ def _starts() -> list[Scenario]:
         started(
             "a start that fails gives a child its time to end",
             ("B13", "B59"),
-            sup(child("a", terminate=[["gate", "g"]], shutdown=4), child("b", ["stop", "nope"])),
+            sup(child("a", terminate=[["gate", "g"]], shutdown=10), child("b", ["stop", "nope"])),
             advance(2),
-            advance(4),
+            advance(14),
         ),
         started(
             "a start that fails ends a stopped, a temporary and a transient child alike",
@@ -466,10 +466,10 @@ def _strategies() -> list[Scenario]:
             scene(
                 f"a sibling takes its time to end in a restart under {strategy}",
                 ("B25", "B26", "B59"),
-                sup(child("a"), child("b"), child("c", terminate=[["gate", "g"]], shutdown=4), strategy=strategy),
+                sup(child("a"), child("b"), child("c", terminate=[["gate", "g"]], shutdown=10), strategy=strategy),
                 *crash("b"),
                 advance(2),
-                advance(4),
+                advance(14),
             ),
             scene(
                 f"a sibling that has ended is told no more, in a restart under {strategy}",
@@ -533,7 +533,7 @@ def _strategies() -> list[Scenario]:
             sup(
                 child("a", shutdown="brutal_kill"),
                 child("b"),
-                child("c", terminate=[["gate", "g"]], shutdown=4),
+                child("c", terminate=[["gate", "g"]], shutdown=10),
                 child("d", trap=False, restart="transient"),
                 child("e", terminate=[["exit", "normal"]], restart="transient"),
                 child("f", terminate=[["exit", "normal"]], shutdown="infinity"),
@@ -541,7 +541,7 @@ def _strategies() -> list[Scenario]:
             ),
             *crash("b"),
             advance(2),
-            advance(4),
+            advance(14),
         ),
         scene(
             "a tree of supervisors is ended in reverse and started in order",
@@ -699,10 +699,10 @@ def _intensity() -> list[Scenario]:
         scene(
             "a supervisor that gives up gives its children their time to end",
             ("B43", "B59"),
-            sup(child("a"), child("b", terminate=[["gate", "g"]], shutdown=4), child("c"), max_restarts=0),
+            sup(child("a"), child("b", terminate=[["gate", "g"]], shutdown=10), child("c"), max_restarts=0),
             *crash("c"),
             advance(2),
-            advance(4),
+            advance(14),
         ),
         scene(
             "a restart of a supervisor begins with a window that is empty",
@@ -1057,10 +1057,10 @@ def _shutdown() -> list[Scenario]:
         scene(
             f"a {restart} child takes longer than it has",
             ("B59", "B64"),
-            sup(child("a"), child("b", terminate=stubborn, shutdown=4, restart=restart), max_restarts=0),
+            sup(child("a"), child("b", terminate=stubborn, shutdown=10, restart=restart), max_restarts=0),
             at("m", ["terminate_child", "sup", "b"]),
             advance(2),
-            advance(4),
+            advance(14),
         )
         for restart in RESTARTS
     ]
@@ -1068,7 +1068,7 @@ def _shutdown() -> list[Scenario]:
         scene(
             "a child takes less time than it has",
             ("B59",),
-            sup(child("a"), child("b", terminate=stubborn, shutdown=4)),
+            sup(child("a"), child("b", terminate=stubborn, shutdown=10)),
             at("n", ["terminate_child", "sup", "b"]),
             advance(2),
             open_gate("g"),
@@ -1094,12 +1094,12 @@ def _shutdown() -> list[Scenario]:
         scene(
             "the times of siblings add up",
             ("B60", "B61"),
-            sup(*[child(name, terminate=[["gate", name]], shutdown=4) for name in "abc"]),
+            sup(*[child(name, terminate=[["gate", name]], shutdown=10) for name in "abc"]),
             at("n", ["halt", "sup", "normal"]),
             advance(2),
-            advance(4),
-            advance(4),
-            advance(4),
+            advance(12),
+            advance(10),
+            advance(10),
         ),
         scene(
             "a child that is at work and traps exits finishes that first",
@@ -1131,11 +1131,11 @@ def _shutdown() -> list[Scenario]:
         scene(
             "a child that is at work is killed when its time is over",
             ("B59", "B62"),
-            sup(child("a"), child("b", shutdown=4)),
+            sup(child("a"), child("b", shutdown=10)),
             at("b", ["gate", "g"], ["note", "finished"]),
             at("n", ["terminate_child", "sup", "b"]),
             advance(2),
-            advance(4),
+            advance(14),
         ),
         scene(
             "a child that is at work is killed at once",
@@ -1193,11 +1193,11 @@ def _shutdown() -> list[Scenario]:
             ("B68", "B88"),
             sup(
                 child("z"),
-                sub("s", child("a", trap=False), child("b"), child("c", terminate=stubborn, shutdown=9), shutdown=4),
+                sub("s", child("a", trap=False), child("b"), child("c", terminate=stubborn, shutdown=40), shutdown=10),
             ),
             at("n", ["terminate_child", "sup", "s"]),
             advance(2),
-            advance(4),
+            advance(14),
             open_gate("g"),
         ),
         scene(
@@ -1465,9 +1465,9 @@ def _own_ends() -> list[Scenario]:
             "who stops a supervisor waits no longer than it says",
             ("B89",),
             sup(child("a"), child("b", terminate=[["gate", "g"]])),
-            at("m", ["halt", "sup", "normal", 4]),
+            at("m", ["halt", "sup", "normal", 10]),
             advance(2),
-            advance(4),
+            advance(14),
             open_gate("g"),
         ),
         scene(
