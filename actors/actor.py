@@ -18,7 +18,7 @@ from actors._process import ALIVE, Process, current
 from actors._scheduler import RunsOn
 from actors.child_spec import ChildSpec
 from actors.errors import CallTimeout, ExitRequest, Ignore, IgnoredElsewhere, NotAnActor, StartFailed
-from actors.messages import Crashed
+from actors.messages import Crashed, Normal
 from actors.ref import ActorRef
 from actors.runtime import current_runtime
 
@@ -379,12 +379,28 @@ def _spawn(
     except BaseException as error:
         if starter is not None and starter.runs_here:
             starter.waiting_for = None
-        reason = error.reason if isinstance(error, ExitRequest) else Crashed(error)
+        reason = _why_not_started(error)
         _undo(process, reason)
-        if is_admitted and waits and isinstance(error, Exception) and not isinstance(error, Ignore):
+        if isinstance(error, Ignore) and reason == Normal():
+            raise IgnoredElsewhere from error
+        if is_admitted and waits and isinstance(error, Exception):
             raise StartFailed(cls.__name__, reason) from error
         raise
     return process
+
+
+def _why_not_started(error: BaseException) -> ExitReason:
+    """Return what an actor ends with whose start raised this."""
+    match error:
+        case ExitRequest():
+            return error.reason
+        case IgnoredElsewhere():
+            # It has only passed on what another did.
+            return Crashed(error)
+        case Ignore():
+            return Normal()
+        case _:
+            return Crashed(error)
 
 
 def _undo(process: Process, reason: ExitReason) -> None:

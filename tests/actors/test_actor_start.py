@@ -189,11 +189,13 @@ def test_ignore_comes_through_to_who_starts(hook):
 
 
 @rule("A47")
-def test_who_starts_one_that_ignores_its_start_has_not_ignored_its_own():
+@pytest.mark.parametrize("hook", ["__init__", "on_start"])
+@pytest.mark.parametrize("inner_hook", ["__init__", "on_start"])
+def test_who_starts_one_that_ignores_its_start_has_not_ignored_its_own(inner_hook, hook):
     starter = TrappingProbe.start()
 
     with pytest.raises(StartFailed) as failed:
-        starter.ask(failing(failing(ignore).start_link).start_link)
+        starter.ask(failing(failing(ignore, inner_hook).start_link, hook).start_link)
 
     assert isinstance(failed.value.reason, Crashed)
     assert isinstance(failed.value.reason.exception, Ignore)
@@ -208,6 +210,23 @@ def test_an_actor_that_ignores_its_start_ends_normally():
     ref = Ignoring.start()
 
     assert ended(ref).exit_reason == Normal()
+
+
+@rule("A48")
+@pytest.mark.parametrize("start", ["start", "start_link"])
+def test_an_actor_that_ignores_its_start_in_its_init_ends_normally(start):
+    refs = []
+
+    class Ignoring(Probe):
+        def __init__(self):
+            super().__init__()
+            refs.append(self.actor_ref)
+            raise Ignore
+
+    with pytest.raises(Ignore):
+        getattr(Ignoring, start)()
+
+    assert ended(refs[0]).exit_reason == Normal()
 
 
 @rule("A50")

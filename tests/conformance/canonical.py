@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors import BadReturn, CallExit, Crashed, Killed, NoProc, Normal, Shutdown, UnknownQueue, UnknownRegistry
-from supervision import FailedToStartChild
+from actors import (
+    BadReturn,
+    CallExit,
+    Crashed,
+    InvalidChildSpec,
+    Killed,
+    NoProc,
+    Normal,
+    Shutdown,
+    UnknownQueue,
+    UnknownRegistry,
+)
+from supervision import FailedToStartChild, InvalidOption
 from tests.conformance.language import Json
 
 __all__ = ["reason_of", "term"]
@@ -31,6 +42,10 @@ def term(value: Any, label_of: Any) -> Json:
             return "noproc"
         case Crashed(CallExit() as error):
             return ["call_exit", term(error.reason, label_of)]
+        case Crashed(InvalidChildSpec() as error):
+            return ["start_spec", term(error.reason, label_of)]
+        case Crashed(InvalidOption() as error):
+            return ["supervisor_data", term(error.reason, label_of)]
         case Crashed(RuntimeError() as error) if type(error) is RuntimeError:
             return ["crash", str(error)]
         case Crashed(UnknownQueue()):

@@ -47,7 +47,10 @@ def start(world: World, name: str, spec: Json, how: str, parent: str | None) -> 
         case "agent":
             return _start(_options(Agent, world, spec), linked, lambda: _make_state(world, name, spec))
         case "sup":
-            return _options(Sup, world, spec).start_link(world, name, spec, parent)
+            ref = _options(Sup, world, spec).start_link(world, name, spec, parent)
+            if not linked and current_actor() is not None:
+                unlink(ref)
+            return ref
         case "registry":
             return _table(world, name, linked, Registry(name, keys=spec["keys"]))
         case "queue":
@@ -221,18 +224,17 @@ class Sup(Supervisor):
     """A supervisor of what a scenario describes."""
 
     def __init__(self, world: World, name: str, spec: Json, parent: str | None) -> None:
+        label = world.enter(name, self.actor_ref)
+        world.watch(self.actor_ref)
+        if spec.get("reports"):
+            world.reporting[self.actor_ref] = name
+        if parent is not None:
+            world.saw(parent, parent, ["init", label])
+        if Player(world, label).returned(spec.get("init", [])) == ["ignore"]:
+            raise Ignore
         children = [child_spec(world, child, name) for child in spec.get("children", [])]
-        limits = {key: spec[key] for key in ("max_restarts", "max_seconds") if key in spec}
-        super().__init__(children, strategy=spec.get("strategy", "one_for_one"), **limits)
-        self._world = world
-        self._parent = parent
-        self._label = world.enter(name, self.actor_ref)
-
-    def on_start(self) -> None:
-        self._world.watch(self.actor_ref)
-        if self._parent is not None:
-            self._world.saw(self._parent, self._parent, ["init", self._label])
-        super().on_start()
+        options = {key: spec[key] for key in ("max_restarts", "max_seconds", "auto_shutdown") if key in spec}
+        super().__init__(children, strategy=spec.get("strategy", "one_for_one"), **options)
 
 
 class Consumer(Worker):

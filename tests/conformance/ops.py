@@ -15,6 +15,7 @@ from actors import (
     Exited,
     ExitRequest,
     Ignore,
+    InvalidChildSpec,
     NameUnavailable,
     NoSuchName,
     NotTheOwner,
@@ -56,13 +57,28 @@ def seconds(ticks: int | None) -> float | None:
 def child_spec(world: World, spec: Json, sup: str) -> ChildSpec:
     """Return the spec of a child that a scenario describes."""
     shutdown = spec.get("shutdown")
+    significance = {"significant": True} if spec.get("significant") else {}
     return ChildSpec(
-        lambda: world.start(spec["id"], spec, "link", sup),
+        lambda: _child(world, spec, sup),
         id=spec["id"],
         restart=spec.get("restart", "permanent"),
         shutdown=seconds(shutdown) if isinstance(shutdown, int) else shutdown,
-        type="supervisor" if spec["kind"] == "sup" else "worker",
+        type=spec.get("type", "supervisor" if spec["kind"] == "sup" else "worker"),
+        **significance,
     )
+
+
+def _child(world: World, spec: Json, sup: str) -> Any:
+    """The start function of children: called in the supervisor."""
+    match spec.get("start"):
+        case ["raise", message]:
+            raise RuntimeError(message)
+        case ["exit", reason]:
+            return actors.exit(reason_of(reason))
+        case ["return", value]:
+            return value
+        case how:
+            return world.start(spec["id"], spec, how or "link", sup)
 
 
 class Player:
@@ -385,6 +401,8 @@ class Player:
             outcome = ["error", "running"]
         except ChildRestarting:
             outcome = ["error", "restarting"]
+        except InvalidChildSpec as error:
+            outcome = ["error", error.reason]
         except StartFailed as error:
             outcome = ["error", error.reason]
         except CallExit as error:

@@ -26,6 +26,7 @@ from actors import (
 from tests.conformance.canonical import term
 from tests.conformance.language import Json, Scenario, Step
 from tests.conformance.outcome import Event, Outcome, canonical
+from tests.conformance.reports import reports_seen
 
 __all__ = ["TICK", "Do", "Say", "World"]
 
@@ -60,6 +61,8 @@ class World:
         self._events: list[Event] = []
         self._gates: dict[str, Any] = {}
         self._watcher = Watcher.start(self)
+        self.reporting: dict[ActorRef[Any], str] = {}
+        """The supervisors whose reports show, and their names."""
         # What operations give names to.
         self.monitors: dict[str, Monitor] = {}
         self.timers: dict[str, Timer] = {}
@@ -70,6 +73,10 @@ class World:
 
     def play(self, scenario: Scenario) -> Outcome:
         """Play it."""
+        with reports_seen(self):
+            return self._play(scenario)
+
+    def _play(self, scenario: Scenario) -> Outcome:
         for name, spec in scenario.actors.items():
             self.start(name, spec, "start")
         self._rest()

@@ -1,7 +1,7 @@
 defmodule Conformance.Start do
   @moduledoc "Starts what a scenario describes."
 
-  alias Conformance.{Ops, Process, Server, Sup, World}
+  alias Conformance.{Canonical, Ops, Process, Server, Sup, World}
 
   def start(world, name, spec, how, parent \\ nil) do
     World.starting(world, name, fn -> begin(world, name, spec, how, parent) end)
@@ -44,7 +44,7 @@ defmodule Conformance.Start do
   end
 
   defp begin(world, name, %{kind: :sup} = spec, how, parent) do
-    free(how, Supervisor.start_link(Sup, {world, name, spec, parent}, options(spec)))
+    apart(how, fn -> Supervisor.start_link(Sup, {world, name, spec, parent}, options(spec)) end)
   end
 
   defp begin(world, name, %{kind: :registry} = spec, how, _) do
@@ -78,6 +78,23 @@ defmodule Conformance.Start do
     outcome
   end
 
+  # A supervisor may fail to start, and its starter is not to hear of that twice.
+  defp apart(:link, start), do: start.()
+
+  defp apart(_, start) do
+    trapping = Elixir.Process.flag(:trap_exit, true)
+    outcome = start.()
+
+    case outcome do
+      {:ok, pid} -> Elixir.Process.unlink(pid)
+      {:error, {:already_started, _}} -> :ok
+      _ -> receive(do: ({:EXIT, _, _} -> :ok))
+    end
+
+    Elixir.Process.flag(:trap_exit, trapping)
+    outcome
+  end
+
   defp options(spec) do
     name = if spec[:name], do: [name: World.process_name(spec.name)], else: []
     if spec[:start_timeout], do: [{:timeout, World.milliseconds(spec.start_timeout)} | name], else: name
@@ -86,6 +103,7 @@ defmodule Conformance.Start do
   def child_spec(world, spec, sup) do
     base = %{id: spec.id, start: {__MODULE__, :child, [world, spec, sup]}, restart: spec[:restart] || :permanent}
     base = if spec.kind == :sup, do: Map.put(base, :type, :supervisor), else: base
+    base = Map.merge(base, Map.take(spec, [:type, :significant]))
 
     case spec[:shutdown] do
       nil -> base
@@ -95,7 +113,14 @@ defmodule Conformance.Start do
   end
 
   @doc "The start function of children: called in the supervisor."
-  def child(world, spec, sup), do: start(world, spec.id, spec, :link, sup)
+  def child(world, spec, sup) do
+    case spec[:start] do
+      [:raise, message] -> raise Atom.to_string(message)
+      [:exit, reason] -> exit(Canonical.reason(reason))
+      [:return, value] -> value
+      how -> start(world, spec.id, spec, how || :link, sup)
+    end
+  end
 end
 
 defmodule Conformance.Process do
@@ -244,17 +269,23 @@ defmodule Conformance.Sup do
 
   use Supervisor
 
-  alias Conformance.{Start, World}
+  alias Conformance.{Ops, Start, World}
 
   @impl true
   def init({world, name, spec, parent}) do
     label = World.enter(world, name, parent)
+    if spec[:reports], do: Process.put(:reports_as, name)
     if parent, do: World.saw(parent, parent, [:init, label])
 
-    Supervisor.init(Enum.map(spec[:children] || [], &Start.child_spec(world, &1, name)),
-      strategy: spec[:strategy] || :one_for_one,
-      max_restarts: spec[:max_restarts] || 3,
-      max_seconds: spec[:max_seconds] || 5
-    )
+    options = spec |> Map.take([:max_restarts, :max_seconds, :auto_shutdown]) |> Map.to_list()
+
+    case Ops.returned(spec[:init] || []) do
+      nil ->
+        children = Enum.map(spec[:children] || [], &Start.child_spec(world, &1, name))
+        Supervisor.init(children, [{:strategy, spec[:strategy] || :one_for_one} | options])
+
+      [:ignore] ->
+        :ignore
+    end
   end
 end

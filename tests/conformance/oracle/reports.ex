@@ -1,0 +1,21 @@
+defmodule Conformance.Reports do
+  @moduledoc "A handler of logs: has a scenario see what its supervisors report, in the order of what they do."
+
+  alias Conformance.{Canonical, World}
+
+  @doc "Hear what is logged, in place of all others."
+  def hear do
+    for id <- :logger.get_handler_ids(), do: :logger.remove_handler(id)
+    :ok = :logger.set_primary_config(:level, :error)
+    :ok = :logger.add_handler(__MODULE__, __MODULE__, %{})
+  end
+
+  @doc "Called in the process that logs."
+  def log(%{msg: {:report, %{label: {:supervisor, context}, report: report}}}, _) do
+    if name = Process.get(:reports_as) do
+      World.saw(name, name, [:report, context, report[:offender][:id], Canonical.term(report[:reason])])
+    end
+  end
+
+  def log(_, _), do: :ok
+end
