@@ -253,6 +253,11 @@ defmodule Conformance.Ops do
     end
   end
 
+  def op(:start_unseen, [name, spec, how]) do
+    World.hold()
+    Conformance.Start.start(World.world(), name, spec, how)
+  end
+
   # What the others have in common
 
   defp post(name, to, message) do
