@@ -219,7 +219,7 @@ class Player:
         self.state = [*self.state, value]
 
     def _server(self, to: str) -> Any:
-        return actors.Agent.named(to[1:]) if to.startswith("@") else self.world.target(to)
+        return actors.GenServer.named(to[1:]) if to.startswith("@") else self.world.target(to)
 
     def op_cast(self, to: str, ops: list[Json]) -> None:
         self._server(to).cast(Do(self.label, ops))
@@ -239,6 +239,9 @@ class Player:
         if not isinstance(ref, actors.NamedRef) and ref.exit_reason != reason:
             raise ActorDied("it ended otherwise", ref.exit_reason)
         return "ok"
+
+    def op_look(self, to: str) -> None:
+        self._did("look", actors.inspect_state(self.world.target(to)))
 
     def op_keep(self, name: str) -> None:
         self.world.senders[name] = self.call
@@ -309,12 +312,15 @@ class Player:
 
     # Agents
 
+    def _agent(self, to: str) -> Any:
+        return actors.Agent.named(to[1:]) if to.startswith("@") else self.world.target(to)
+
     def op_get(self, to: str, ops: list[Json], *timeout: int) -> None:
-        self._called("get", lambda: self._server(to).get(self._changing(to, ops), self._limit(timeout)))
+        self._called("get", lambda: self._agent(to).get(self._changing(to, ops), self._limit(timeout)))
 
     def op_update(self, to: str, ops: list[Json], *timeout: int) -> None:
         def update() -> str:
-            self._server(to).update(self._changing(to, ops), self._limit(timeout))
+            self._agent(to).update(self._changing(to, ops), self._limit(timeout))
             return "ok"
 
         self._called("update", update)
@@ -326,10 +332,10 @@ class Player:
             after = change(state)
             return (state, after) if isinstance(after, list) else after
 
-        self._called("get_and_update", lambda: self._server(to).get_and_update(pair, self._limit(timeout)))
+        self._called("get_and_update", lambda: self._agent(to).get_and_update(pair, self._limit(timeout)))
 
     def op_agent_cast(self, to: str, ops: list[Json]) -> None:
-        self._server(to).cast(self._changing(to, ops))
+        self._agent(to).cast(self._changing(to, ops))
 
     def _changing(self, to: str, ops: list[Json]) -> Callable[[list[Json]], Any]:
         def change(state: list[Json]) -> Any:

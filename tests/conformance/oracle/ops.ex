@@ -111,6 +111,8 @@ defmodule Conformance.Ops do
     called(:halt, fn -> GenServer.stop(World.target(to), Canonical.reason(reason), limit(timeout)) end)
   end
 
+  def op(:look, [to]), do: did(:look, :sys.get_state(World.target(to)))
+
   def op(:keep, [name]), do: World.put({:from, name}, Process.get(:from))
   def op(:answer, [name, value]), do: GenServer.reply(World.get({:from, name}, nil), value)
 

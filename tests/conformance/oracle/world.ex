@@ -219,6 +219,8 @@ defmodule Conformance.Canonical do
   def term(pid) when is_pid(pid), do: World.label_of(pid)
   def term({reason, {:sys, :terminate, _}}), do: term(reason)
   def term({reason, {module, _, args}}) when module in [GenServer, Task] and is_list(args), do: [:call_exit, term(reason)]
+  def term({%RuntimeError{message: "attempted to " <> _}, stack}) when is_list(stack), do: [:crash, :no_callback]
+  def term({:undef, stack}) when is_list(stack), do: [:crash, :no_callback]
   def term({%RuntimeError{message: message}, stack}) when is_list(stack), do: [:crash, String.to_atom(message)]
   def term({%module{__exception__: true}, stack}) when is_list(stack), do: [:crash, module]
   def term({:EXIT, reason}), do: term(reason)
