@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import actors
@@ -275,16 +276,24 @@ class Player:
 
     # Tasks
 
-    def op_async(self, name: str, ops: list[Json], value: Json) -> None:
-        def work() -> Json:
-            ref = actors.current_actor()
-            assert ref is not None, "a task is an actor"
-            player = Player(self.world, self.world.enter(name, ref))
-            self.world.watch(ref)
-            player.run(ops)
-            return value
+    def _work(self, name: str, ops: list[Json], value: Json) -> Json:
+        """What a task does."""
+        ref = actors.current_actor()
+        assert ref is not None, "a task is an actor"
+        player = Player(self.world, self.world.enter(name, ref))
+        self.world.watch(ref)
+        player.run(ops)
+        return value
 
-        self.world.tasks[name] = Task.async_(work)
+    def op_async(self, name: str, ops: list[Json], value: Json) -> None:
+        self.world.tasks[name] = Task.async_(self._work, name, ops, value)
+
+    def op_completed(self, name: str, value: Json) -> None:
+        self.world.tasks[name] = Task.completed(value)
+
+    def op_run(self, name: str, ops: list[Json], how: str) -> None:
+        begin = Task.start_link if how == "link" else Task.start
+        begin(self._work, name, ops, None)
 
     def op_await(self, name: str, *timeout: int) -> None:
         self._called("await", lambda: self.world.tasks[name].await_(self._limit(timeout)))
@@ -309,6 +318,18 @@ class Player:
 
     def op_disown(self, name: str) -> None:
         self._asked("disown", self.world.tasks[name].ignore)
+
+    def op_stream(self, items: list[Json], options: dict[str, Json], *take: int) -> None:
+        options = {**options, "timeout": seconds(options.get("timeout"))}
+        try:
+            stream = Task.async_stream(items, lambda item: self._work(*item), **options)
+            with closing(stream):
+                for outcome in islice(stream, *(take or (None,))):
+                    self._did("stream", _outcome(outcome))
+        except CallExit as error:
+            self._did("stream", ["over", error.reason])
+        else:
+            self._did("stream", "over")
 
     # Agents
 
