@@ -1,4 +1,4 @@
-"""Tasks: what becomes of them and their owners, awaits, yields, shutdowns, streams (rules A79 to A99)."""
+"""Tasks: what becomes of them and their owners, awaits, yields, shutdowns, streams (rules A79 to A100)."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ BY_LINK_LATER = (
 )
 BY_EXCEPTION = "an element that fails is an exception in who goes through the stream, and no exit signal (A97)"
 LENIENT = "a task that needs no process can be shut down and ignored, which gives its value (A92)"
+REFUSED = "options of a stream that can't be are refused before anything is started (A100)"
 AT_ONCE = "who awaits a task again isn't kept waiting (A85)"
 
 OWNERS: dict[str, Json] = {"an owner": PROC, "an owner that traps exits": TRAPPING}
@@ -689,6 +690,19 @@ def _streams() -> list[Scenario]:
                 ],
             )
             for whose, cast in (("one", people), ("one that traps exits", trapping))
+        ),
+        *(
+            Scenario(
+                f"a stream with {what}",
+                ("A100",),
+                people,
+                [at("o", ["catch", [["stream", [item("a")], options]]], ["note", "on"])],
+                newer=newer,
+            )
+            for what, options, newer in (
+                ("no task at once", {"max_concurrency": 0}, ""),
+                ("a time-out that does what there isn't", {**two, "on_timeout": "wat"}, REFUSED),
+            )
         ),
         Scenario(
             "who goes through a stream is killed",
