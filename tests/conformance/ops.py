@@ -337,34 +337,31 @@ class Player:
         return actors.Agent.named(to[1:]) if to.startswith("@") else self.world.target(to)
 
     def op_get(self, to: str, ops: list[Json], *timeout: int) -> None:
-        self._called("get", lambda: self._agent(to).get(self._changing(to, ops), self._limit(timeout)))
+        self._called("get", lambda: self._agent(to).get(self._changing(ops), self._limit(timeout)))
 
     def op_update(self, to: str, ops: list[Json], *timeout: int) -> None:
         def update() -> str:
-            self._agent(to).update(self._changing(to, ops), self._limit(timeout))
+            self._agent(to).update(self._changing(ops), self._limit(timeout))
             return "ok"
 
         self._called("update", update)
 
     def op_get_and_update(self, to: str, ops: list[Json], *timeout: int) -> None:
-        change = self._changing(to, ops)
-
-        def pair(state: list[Json]) -> Any:
-            after = change(state)
-            return (state, after) if isinstance(after, list) else after
-
+        pair = self._changing(ops, lambda before, after: (before, after))
         self._called("get_and_update", lambda: self._agent(to).get_and_update(pair, self._limit(timeout)))
 
     def op_agent_cast(self, to: str, ops: list[Json]) -> None:
-        self._agent(to).cast(self._changing(to, ops))
+        self._agent(to).cast(self._changing(ops))
 
-    def _changing(self, to: str, ops: list[Json]) -> Callable[[list[Json]], Any]:
+    def _changing(
+        self, ops: list[Json], result: Callable[[list[Json], list[Json]], Any] = lambda _, after: after
+    ) -> Callable[[list[Json]], Any]:
         def change(state: list[Json]) -> Any:
             ref = actors.current_actor()
             player = Player(self.world, self.world.label_of(ref))
             player.state = state
             returned = player.returned(ops)
-            return player.state if returned is None else returned[1]
+            return result(state, player.state) if returned is None else returned[1]
 
         return change
 

@@ -208,14 +208,17 @@ def _failures() -> list[Scenario]:
             )
             for how, fail in FAILS.items()
         ),
-        Scenario(
-            "a function that is to return a pair, and doesn't",
-            ("A103",),
-            PEOPLE,
-            [
-                at("m", ["monitor", "a", "m1"]),
-                at("c", ["get_and_update", "a", [["push", 1], ["bad", "wat"]]], ["note", "on"]),
-            ],
+        *(
+            Scenario(
+                f"a function that is to return a pair, and returns {what}",
+                ("A103",),
+                PEOPLE,
+                [
+                    at("m", ["monitor", "a", "m1"]),
+                    at("c", ["get_and_update", "a", [["push", 1], ["bad", value]]], ["note", "on"]),
+                ],
+            )
+            for what, value in (("a word", "wat"), ("nothing", None), ("a list of two", [1, 2]))
         ),
         Scenario(
             "all who wait for an agent hear of its end",

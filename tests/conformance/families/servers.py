@@ -942,6 +942,7 @@ def _idle_timeouts() -> list[Scenario]:
         "a message": at("c", ["send", "s", 1]),
     }
     set_out = at("c", ["cast", "s", [["noreply", after]]])
+    set_out_long = at("c", ["cast", "s", [["noreply", ["timeout", 13]]]])
     return [
         *(
             Scenario(
@@ -971,7 +972,7 @@ def _idle_timeouts() -> list[Scenario]:
             "an idle time-out that is set out again",
             ("A65",),
             people,
-            [set_out, advance(2), set_out, advance(3), advance(4)],
+            [set_out_long, advance(6), set_out_long, advance(9), advance(9)],
         ),
         Scenario(
             "an idle time-out of no time, and nothing that waits",
@@ -1013,11 +1014,11 @@ def _idle_timeouts() -> list[Scenario]:
             people,
             [
                 at("m", ["cast", "s", [["push", 1]]]),
-                set_out,
-                advance(3),
+                set_out_long,
+                advance(6),
                 at("c", ["look", "s"]),
-                advance(2),
-                advance(4),
+                advance(9),
+                advance(9),
             ],
         ),
         Scenario(

@@ -656,7 +656,7 @@ def _streams() -> list[Scenario]:
                 [
                     at("o", ["stream", [item("a"), item("b")], {**two, "timeout": 3, **options}]),
                     open_gate("a"),
-                    advance(5),
+                    advance(9),
                     at("m", ["alive", "b"]),
                     at("o", ["note", "on"]),
                 ],
