@@ -16,7 +16,7 @@ NOT_CUT = "an init that runs isn't cut: its parent's end takes effect when it ha
 CONSUMED = "the exit of a child that failed to start is taken out of its starter's mailbox (A50)"
 DECLINES = "an init may return an error: the server ends normally, and its starter gets the reason (A48)"
 
-BEHIND_STOP = "who waits behind a stop hears of the end before terminate has run (A61)"
+BEHIND_END = "who waits behind a stop, or the end of the parent, hears of the end before terminate has run (A61)"
 BY_CALL = "who waits for a server that it is linked to hears of the end by its call, and not by the link (A61)"
 ANY_END = "a stop says whether the server has ended, whatever of (A76, A77)"
 
@@ -549,7 +549,7 @@ def _calls() -> list[Scenario]:
                 open_gate("g"),
                 open_gate("t"),
             ],
-            differs=BEHIND_STOP,
+            differs=BEHIND_END,
         ),
         Scenario(
             "a starter that calls a server it is linked to, which stops",
@@ -778,6 +778,37 @@ def _parents() -> list[Scenario]:
                 at("m", ["cast", "s", [["push", 4]]]),
                 open_gate("g"),
             ],
+        ),
+        Scenario(
+            "one who waits behind the end of the parent, and an end that takes long",
+            ("A61", "A63"),
+            people,
+            [
+                child({**TRAPPING_SERVER, "terminate": [["gate", "t"]]}),
+                at("m", ["cast", "s", [["gate", "g"]]]),
+                at("p", ["signal", "s", "shutdown"]),
+                at("o", ["call", "s", STATE]),
+                open_gate("g"),
+                open_gate("t"),
+            ],
+            differs=BEHIND_END,
+        ),
+        Scenario(
+            "one who was left without an answer, and the parent ends",
+            ("A61", "A63"),
+            people,
+            [
+                child({**TRAPPING_SERVER, "terminate": [["gate", "t"]]}),
+                at("o", ["call", "s", [["noreply"]]]),
+                at("p", ["signal", "s", "shutdown"]),
+                open_gate("t"),
+            ],
+        ),
+        Scenario(
+            "terminate answers one who was left without an answer",
+            ("A67", "A71"),
+            {"s": {**SERVER, "terminate": [["answer", "f", "at last"]]}, "c": PROC, "m": PROC},
+            [at("c", ["call", "s", [["keep", "f"], ["noreply"]]]), at("m", ["halt", "s", "shutdown"])],
         ),
         Scenario(
             "a server begins to trap exits when it is up",
