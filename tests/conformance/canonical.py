@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors import BadReturn, CallExit, Crashed, Killed, NoProc, NoReply, Normal, Ok, Reply, Shutdown
+from actors import (
+    BadReturn,
+    CallExit,
+    Crashed,
+    Killed,
+    NoProc,
+    NoReply,
+    Normal,
+    Ok,
+    Reply,
+    Shutdown,
+    UnknownQueue,
+    UnknownRegistry,
+)
 from supervision import FailedToStartChild
 from tests.conformance.language import Json
 
@@ -35,6 +48,10 @@ def term(value: Any, label_of: Any) -> Json:
             return ["call_exit", term(error.reason, label_of)]
         case Crashed(RuntimeError() as error) if type(error) is RuntimeError:
             return ["crash", str(error)]
+        case Crashed(UnknownQueue()):
+            return "noproc"
+        case Crashed(UnknownRegistry()):
+            return ["crash", "Elixir.ArgumentError"]
         case Crashed(error):
             return ["crash", type(error).__name__]
         case BadReturn(what):
@@ -49,7 +66,7 @@ def term(value: Any, label_of: Any) -> Json:
             return ["failed_to_start_child", child_id, term(reason, label_of)]
         case tuple() | list():
             return [term(item, label_of) for item in value]
-        case None | bool() | int() | str():
+        case None | bool() | int() | float() | str():
             return value
     return label_of(value)
 

@@ -25,6 +25,7 @@ from actors import (
     Stop,
     Worker,
     current_actor,
+    unlink,
 )
 from supervision import Supervisor
 from tests.conformance.canonical import reason_of
@@ -50,20 +51,16 @@ def start(world: World, name: str, spec: Json, how: str, parent: str | None) -> 
         case "sup":
             return _options(Sup, world, spec).start_link(world, name, spec, parent)
         case "registry":
-            ref = Registry(name, keys=spec["keys"]).start_link()
-            world.enter(name, ref)
-            world.watch(ref)
-            return ref
+            return _table(world, name, linked, Registry(name, keys=spec["keys"]))
         case "queue":
-            queue = world.queues[name] = world.queues.get(name) or Queue(name, max_attempts=1)
-            ref = queue.start_link()
-            world.enter(name, ref)
-            world.watch(ref)
-            return ref
+            attempts = spec.get("max_attempts", 1)
+            queue = world.queues[name] = world.queues.get(name) or Queue(name, max_attempts=attempts)
+            return _table(world, name, linked, queue)
         case "worker":
             demand = {key: spec[key] for key in ("max_demand", "min_demand") if key in spec}
-            cls = type("Consumer", (Consumer,), {"max_demand": 1000, **demand})
-            return _start(_options(cls, world, spec), linked, world, name, spec, parent)
+            cls = type("Consumer", (Consumer,), demand)
+            # An actor's plain start doesn't wait until it is subscribed, as GenStage's does.
+            return _free(linked, _options(cls, world, spec).start_link(world, name, spec, parent))
     raise ValueError(f"no such kind: {spec}")
 
 
@@ -80,6 +77,19 @@ def _options(cls: Any, world: World, spec: Json, *, link: bool = False) -> Any:
 
 def _start(options: Any, linked: bool, *args: Any) -> ActorRef[Any]:
     ref: ActorRef[Any] = options.start_link(*args) if linked else options.start(*args)
+    return ref
+
+
+def _table(world: World, name: str, linked: bool, table: Registry | Queue) -> ActorRef[Any]:
+    ref = _free(linked, table.start_link())
+    world.enter(name, ref)
+    world.watch(ref)
+    return ref
+
+
+def _free(linked: bool, ref: ActorRef[Any]) -> ActorRef[Any]:
+    if not linked and current_actor() is not None:
+        unlink(ref)
     return ref
 
 
@@ -246,7 +256,8 @@ class Consumer(Worker):
     """A worker that sees what it gets, and does what each event says."""
 
     def __init__(self, world: World, name: str, spec: Json, _parent: str | None) -> None:
-        super().__init__(world.queues[spec["queue"].removeprefix("@")])
+        queue = spec["queue"].removeprefix("@")
+        super().__init__(world.queues.get(queue) or Queue(queue))
         self._spec = spec
         self._player = Player(world, world.enter(name, self.actor_ref))
 

@@ -11,7 +11,7 @@ from tests.conformance.language import Json, Scenario
 
 __all__ = ["FAMILIES", "recorded", "store", "written"]
 
-FAMILIES = ["processes", "servers", "tasks", "agents"]
+FAMILIES = ["processes", "servers", "tasks", "agents", "registries", "queues"]
 """Modules of `tests.conformance.families`."""
 
 _PLACE = Path(__file__).parent / "scenarios"

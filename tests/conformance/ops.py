@@ -419,40 +419,85 @@ class Player:
     # Registries
 
     def op_reg(self, registry: str, key: Json, value: Json) -> None:
+        self._in_table("reg", lambda: Registry(registry).register(_hashable(key), value))
+
+    def op_reg_or_die(self, registry: str, key: Json, value: Json) -> None:
         try:
-            self._registry(registry).register(key, value)
+            Registry(registry).register(_hashable(key), value)
         except AlreadyRegistered as error:
-            self._did("reg", ["already_registered", error.owner])
-        except UnknownRegistry:
-            self._did("reg", "unknown_registry")
-        else:
-            self._did("reg", "ok")
+            actors.exit(("already_registered", error.owner))
+        self._did("reg", "ok")
 
     def op_unreg(self, registry: str, key: Json) -> None:
-        self._registry(registry).unregister(key)
+        self._in_table("unreg", lambda: Registry(registry).unregister(_hashable(key)))
 
     def op_lookup(self, registry: str, key: Json) -> None:
-        try:
-            found = self._registry(registry).lookup(key)
-        except UnknownRegistry:
-            self._did("lookup", "unknown_registry")
-        else:
-            self._did("lookup", [[one.owner, one.value] for one in found])
+        def found() -> Any:
+            return [[one.owner, one.value] for one in Registry(registry).lookup(_hashable(key))]
+
+        self._in_table("lookup", found)
 
     def op_keys(self, registry: str, label: str) -> None:
-        keys: list[Any] = self._registry(registry).keys(self.world.target(label))
-        self._did("keys", sorted(keys))
+        def keys() -> Any:
+            found: list[Any] = Registry(registry).keys(self.world.target(label))
+            return sorted(found)
+
+        self._in_table("keys", keys)
 
     def op_count(self, registry: str) -> None:
-        self._did("count", self._registry(registry).count())
+        self._in_table("count", lambda: Registry(registry).count())
 
-    def _registry(self, name: str) -> Registry:
-        return Registry(name)
+    def op_freeze(self, registry: str) -> None:
+        keeper = self.world.refs[registry]
+        actor: Any = keeper._process.actor
+
+        def hold(_message: Any) -> None:
+            del actor.on_receive
+            self.world.gate(f"thaw {registry}").ask("pass")
+
+        actor.on_receive = hold
+        keeper.tell("freeze")
+
+    def op_thaw(self, registry: str) -> None:
+        self.world.gate(f"thaw {registry}").cast("open")
+
+    def op_crash(self, registry: str) -> None:
+        self.world.refs[registry].kill()
+
+    def _in_table(self, name: str, function: Callable[[], Any]) -> None:
+        outcome: Any
+        try:
+            value = function()
+            outcome = "ok" if value is None else value
+        except AlreadyRegistered as error:
+            outcome = ["already_registered", error.owner]
+        except UnknownRegistry:
+            outcome = "unknown_registry"
+        self._did(name, outcome)
 
     # Queues
 
     def op_put(self, queue: str, events: list[Json]) -> None:
-        self.world.queues[queue].put_many(events)
+        table = self.world.queues[queue]
+        if len(events) == 1:
+            table.put(events[0])
+            return
+        # As one emission of a producer: nothing is handed out before all are there.
+        table.pause()
+        table.put_many(events)
+        if queue not in self.world.paused:
+            table.resume()
+
+    def op_pause(self, queue: str) -> None:
+        self.world.paused.add(queue)
+        self.world.queues[queue].pause()
+
+    def op_resume(self, queue: str) -> None:
+        self.world.paused.remove(queue)
+        self.world.queues[queue].resume()
+
+    def op_waiting(self, queue: str) -> None:
+        self._did("waiting", self.world.queues[queue].stats().ready)
 
     # Starts
 
@@ -463,6 +508,8 @@ class Player:
             self._did("start", "ignore")
         except StartFailed as error:
             self._did("start", ["error", error.reason])
+        except ValueError:
+            self._did("start", "refused")
         else:
             self._did("start", "ok")
 
@@ -489,6 +536,10 @@ class Player:
             self._did(name, _outcome(function()))
         except NotTheOwner:
             self._did(name, "refused")
+
+
+def _hashable(key: Json) -> Any:
+    return tuple(map(_hashable, key)) if isinstance(key, list) else key
 
 
 def _outcome(value: Any) -> Any:

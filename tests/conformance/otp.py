@@ -123,7 +123,7 @@ def term(value: Json) -> str:
             return "nil"
         case bool():
             return str(value).lower()
-        case int():
+        case int() | float():
             return str(value)
         case str():
             escaped = value.replace("\\", "\\\\").replace("'", "\\'")

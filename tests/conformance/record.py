@@ -1,14 +1,17 @@
 """python -m tests.conformance.record [FAMILY ...]: play the scenarios on OTP, and store what came of them.
 
-Each is played ten times. One that comes out in more than one way isn't stored, but counted; one that races is played
-fifty times, and each of its outcomes is stored.
+Each is played twenty times, half of them while other programs keep all processors busy. One that comes out in more than
+one way isn't stored, but counted; one that races is played fifty times, and each of its outcomes is stored.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tests.conformance.language import Scenario
@@ -18,7 +21,7 @@ from tests.conformance.ours import play
 from tests.conformance.outcome import Outcome
 from tests.conformance.quiet import quiet
 
-RUNS = 10
+RUNS = 20
 RACES = 50
 _SIDE_BY_SIDE = 8
 
@@ -33,6 +36,17 @@ def _plays(oracle: Oracle, scenarios: list[Scenario], times: int) -> list[list[O
     return [outcomes[first : first + times] for first in range(0, len(outcomes), times)]
 
 
+@contextlib.contextmanager
+def _load() -> Iterator[None]:
+    """Keep all processors busy meanwhile."""
+    command = [sys.executable, "-c", "while True: pass"]
+    with contextlib.ExitStack() as stack:
+        for _ in range(os.cpu_count() or 1):
+            # Killed before it is waited for.
+            stack.callback(stack.enter_context(subprocess.Popen(command)).kill)
+        yield
+
+
 def _distinct(outcomes: Iterable[Outcome]) -> list[Outcome]:
     return [json.loads(text) for text in dict.fromkeys(json.dumps(outcome, sort_keys=True) for outcome in outcomes)]
 
@@ -40,11 +54,14 @@ def _distinct(outcomes: Iterable[Outcome]) -> list[Outcome]:
 def record(oracle: Oracle, family: str) -> dict[str, Any]:
     """Play a family's scenarios; return what is to be stored."""
     scenarios = written(family)
-    plays = _plays(oracle, scenarios, RUNS)
+    at_ease = _plays(oracle, scenarios, RUNS - RUNS // 2)
+    with _load():
+        under_load = _plays(oracle, scenarios, RUNS // 2)
     admitted, unstable = [], []
-    for scenario, outcomes in zip(scenarios, plays, strict=True):
+    for scenario, *both_halves in zip(scenarios, at_ease, under_load, strict=True):
+        outcomes = [outcome for half in both_halves for outcome in half]
         if scenario.races:
-            outcomes += _plays(oracle, [scenario], RACES - RUNS)[0]  # noqa: PLW2901
+            outcomes += _plays(oracle, [scenario], RACES - RUNS)[0]
             admitted.append({**scenario.to_json(), "outcomes": _distinct(outcomes)})
             continue
         distinct = _distinct(outcomes)

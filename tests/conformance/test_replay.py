@@ -13,6 +13,7 @@ from tests.conformance.quiet import quiet
 STORED = [(family, stored) for family in FAMILIES for stored in recorded(family)["scenarios"]]
 SEEDS = range(3)
 """Schedules in which each is played."""
+SEEDS_OF_A_RACE = range(20)
 
 
 def cases():
@@ -23,6 +24,13 @@ def cases():
             yield pytest.param(
                 scenario, stored, marks=[not_yet] if scenario.not_yet else [], id=f"{family}: {scenario.name}"
             )
+
+
+def races():
+    for family, stored in STORED:
+        scenario = Scenario.from_json(stored)
+        if scenario.races:
+            yield pytest.param(scenario, stored, id=f"{family}: {scenario.name}")
 
 
 MAX_UNSTABLE = 0.02
@@ -48,6 +56,18 @@ def test_a_recorded_scenario_comes_out_as_on_otp(scenario, stored):
 @pytest.mark.parametrize(("scenario", "stored"), list(cases()))
 def test_a_recorded_scenario_comes_out_on_threads_as_on_otp(scenario, stored):
     assert differences(expected(scenario, stored), play_on_threads(scenario, "shared")) == []
+
+
+@pytest.mark.parametrize(("scenario", "stored"), list(races()))
+def test_a_race_comes_out_in_one_of_the_ways_in_which_it_did_on_otp(scenario, stored):
+    for seed in SEEDS_OF_A_RACE:
+        assert play(scenario, seed) in stored["outcomes"]
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(("scenario", "stored"), list(races()))
+def test_a_race_comes_out_on_threads_in_one_of_the_ways_in_which_it_did_on_otp(scenario, stored):
+    assert play_on_threads(scenario, "shared") in stored["outcomes"]
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,7 @@ class World:
         self.tasks: dict[str, Task[Any]] = {}
         self.senders: dict[str, From] = {}
         self.queues: dict[str, Queue] = {}
+        self.paused: set[str] = set()
 
     def play(self, scenario: Scenario) -> Outcome:
         """Play it."""
@@ -150,9 +151,8 @@ class World:
 
     def gate(self, gate: str) -> Any:
         """Return the actor that keeps a gate: who asks it to pass waits until it is open."""
-        if gate not in self._gates:
-            self._gates[gate] = Gate.start()
-        return self._gates[gate]
+        # Several may come to a new gate at once: they wait at the one that is there first.
+        return self._gates.get(gate) or self._gates.setdefault(gate, Gate.start())
 
     def _open(self, gate: str) -> None:
         self.gate(gate).cast("open")

@@ -58,7 +58,7 @@ defmodule Conformance.Start do
     case free(how, Registry.start_link(keys: spec.keys, name: World.process_name(name))) do
       {:ok, pid} ->
         World.introduce(world, name, pid)
-        for {_, partition, _, _} <- Supervisor.which_children(pid), do: World.await_rest_of(partition)
+        for {_, partition, _, _} <- Supervisor.which_children(pid), do: World.await_rest_of(partition, pid)
         {:ok, pid}
 
       other ->
@@ -67,12 +67,15 @@ defmodule Conformance.Start do
   end
 
   defp begin(world, name, %{kind: :queue} = spec, how, _) do
-    free(how, GenStage.start_link(Conformance.Queue, {world, name, spec}, options(spec)))
+    stage(how, Conformance.Queue, {world, name, spec}, spec)
   end
 
   defp begin(world, name, %{kind: :worker} = spec, how, parent) do
-    free(how, GenStage.start_link(Conformance.Worker, {world, name, spec, parent}, options(spec)))
+    stage(how, Conformance.Worker, {world, name, spec, parent}, spec)
   end
+
+  defp stage(:link, module, args, spec), do: GenStage.start_link(module, args, options(spec))
+  defp stage(_, module, args, spec), do: GenStage.start(module, args, options(spec))
 
   # What has no start of its own without a link.
   defp free(:link, outcome), do: outcome

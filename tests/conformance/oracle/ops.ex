@@ -234,32 +234,47 @@ defmodule Conformance.Ops do
   # Registries
 
   def op(:reg, [registry, key, value]) do
-    case Registry.register(World.process_name(registry), key, value) do
-      {:ok, _} -> did(:reg, :ok)
-      {:error, {:already_registered, owner}} -> did(:reg, [:already_registered, owner])
-    end
-  rescue
-    ArgumentError -> did(:reg, :unknown_registry)
+    in_table(:reg, fn ->
+      case Registry.register(World.process_name(registry), key, value) do
+        {:ok, _} -> :ok
+        {:error, reason} -> reason
+      end
+    end)
   end
 
-  def op(:unreg, [registry, key]), do: Registry.unregister(World.process_name(registry), key)
-
-  def op(:lookup, [registry, key]) do
-    found = for {owner, value} <- Registry.lookup(World.process_name(registry), key), do: [Canonical.term(owner), value]
-    did(:lookup, found)
-  rescue
-    ArgumentError -> did(:lookup, :unknown_registry)
+  def op(:reg!, [registry, key, value]) do
+    with {:error, reason} <- Registry.register(World.process_name(registry), key, value), do: exit(reason)
+    did(:reg, :ok)
   end
+
+  def op(:unreg, [registry, key]), do: in_table(:unreg, fn -> Registry.unregister(World.process_name(registry), key) end)
+  def op(:lookup, [registry, key]), do: in_table(:lookup, fn -> Registry.lookup(World.process_name(registry), key) end)
+  def op(:count, [registry]), do: in_table(:count, fn -> Registry.count(World.process_name(registry)) end)
 
   def op(:keys, [registry, label]) do
-    did(:keys, Enum.sort(Registry.keys(World.process_name(registry), World.target(label))))
+    in_table(:keys, fn -> registry |> World.process_name() |> Registry.keys(World.target(label)) |> Enum.sort() end)
   end
 
-  def op(:count, [registry]), do: did(:count, Registry.count(World.process_name(registry)))
+  # What watches over a registry's table, and is an actor's work, is its partitions' here.
+  def op(:freeze, [registry]), do: for({_, partition} <- partitions(registry), do: :sys.suspend(partition))
+  def op(:thaw, [registry]), do: for({_, partition} <- partitions(registry), do: :sys.resume(partition))
+
+  def op(:crash, [registry]) do
+    [{_, partition}] = partitions(registry)
+    Process.exit(partition, :kill)
+    registry |> renewed(partition) |> World.await_rest_of(World.target(registry))
+  end
 
   # Queues
 
   def op(:put, [queue, events]), do: GenServer.cast(World.target(queue), {:put, events})
+  def op(:pause, [queue]), do: GenStage.demand(World.target(queue), :accumulate)
+  def op(:resume, [queue]), do: GenStage.demand(World.target(queue), :forward)
+
+  def op(:waiting, [queue]) do
+    pid = World.target(queue)
+    did(:waiting, GenStage.call(pid, :waiting) + GenStage.estimate_buffered_count(pid))
+  end
 
   # Starts
 
@@ -308,7 +323,7 @@ defmodule Conformance.Ops do
   defp starting_in_stream(name) do
     World.put({:starting, name}, true)
     {:links, links} = Process.info(self(), :links)
-    for pid <- links, World.label_of(pid) == :stranger, do: World.await_rest_of(pid)
+    for pid <- links, World.label_of(pid) == :stranger, do: World.await_rest_of(pid, self())
   end
 
   defp streamed do
@@ -367,6 +382,23 @@ defmodule Conformance.Ops do
       end
 
     did(name, outcome)
+  end
+
+  defp in_table(name, function) do
+    did(name, function.())
+  rescue
+    ArgumentError -> did(name, :unknown_registry)
+  end
+
+  defp partitions(registry) do
+    for {id, partition, _, _} <- Supervisor.which_children(World.process_name(registry)), do: {id, partition}
+  end
+
+  defp renewed(registry, old) do
+    case partitions(registry) do
+      [{_, partition}] when is_pid(partition) and partition != old -> partition
+      _ -> renewed(registry, old)
+    end
   end
 
   # What agents run

@@ -91,6 +91,7 @@ defmodule Conformance.Oracle do
   defp take(%{race: acts}, number, world) do
     acts
     |> Enum.with_index()
+    |> Enum.shuffle()
     |> Enum.map(fn {[label, ops], index} -> tell(label, {number, index}, ops) end)
     |> Enum.each(&await(&1, world))
   end
@@ -122,7 +123,7 @@ defmodule Conformance.Oracle do
   end
 
   defp json(nil), do: "null"
-  defp json(value) when is_boolean(value) or is_integer(value), do: to_string(value)
+  defp json(value) when is_boolean(value) or is_number(value), do: to_string(value)
   defp json(value) when is_atom(value), do: [?", value |> Atom.to_string() |> String.replace(~r/["\\]/, "\\\\\\0"), ?"]
   defp json(list) when is_list(list), do: [?[, list |> Enum.map(&json/1) |> Enum.intersperse(?,), ?]]
 end

@@ -11,6 +11,7 @@ defmodule Conformance.Queue do
   end
 
   def handle_cast({:put, events}, {waiting, pending}), do: hand_out(waiting ++ events, pending)
+  def handle_call(:waiting, _, {waiting, pending}), do: {:reply, length(waiting), [], {waiting, pending}}
   def handle_demand(asked, {waiting, pending}), do: hand_out(waiting, pending + asked)
 
   def handle_info(message, state) do

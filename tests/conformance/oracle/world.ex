@@ -70,8 +70,10 @@ defmodule Conformance.World do
     started
   end
 
-  @doc "Have the rest wait for a process that a scenario doesn't know."
-  def await_rest_of(pid), do: put({:hidden, pid}, true)
+  @doc "Have the rest wait for a process that a scenario doesn't know, and that ends when its supervisor has."
+  def await_rest_of(pid, supervisor) do
+    if :ets.insert_new(world().table, {{:hidden, pid}, supervisor}), do: send(world().watcher, {:watch_hidden, pid})
+  end
 
   @doc "Give a label to a process that isn't one of ours."
   def introduce(world, name, pid) do
@@ -141,8 +143,12 @@ defmodule Conformance.World do
         put({:lives, pid}, label)
         send(asker, {tag, :watched})
 
+      {:watch_hidden, pid} ->
+        Process.monitor(pid)
+
       {:DOWN, _, :process, pid, reason} ->
-        saw(:*, label_of(pid), [:end, Conformance.Canonical.term(reason)])
+        unless get({:hidden, pid}, nil), do: saw(:*, label_of(pid), [:end, Conformance.Canonical.term(reason)])
+        :ets.delete(world().table, {:hidden, pid})
         :ets.delete(world().table, {:lives, pid})
         put({:ended, pid}, true)
     end
@@ -202,7 +208,9 @@ defmodule Conformance.World do
   defp resting?(world) do
     :ets.match(world.table, {{:starting, :_}, :_}) == [] and
       Enum.all?(:ets.match(world.table, {{:lives, :"$1"}, :_}), fn [pid] -> waits?(pid) end) and
-      Enum.all?(:ets.match(world.table, {{:hidden, :"$1"}, :_}), fn [pid] -> waits?(pid) or not Process.alive?(pid) end) and
+      Enum.all?(:ets.match(world.table, {{:hidden, :"$1"}, :"$2"}), fn [pid, supervisor] ->
+        waits?(pid) and Process.alive?(supervisor)
+      end) and
       waits?(world.watcher)
   end
 
