@@ -238,7 +238,7 @@ def _failures() -> list[Scenario]:
                 PEOPLE,
                 [
                     at("c", [what, "a", [["gate", "g"], ["push", 1]], 2], ["note", "on"]),
-                    advance(4),
+                    advance(10),
                     open_gate("g"),
                     at("m", ["get", "a", []]),
                     at("c", ["note", "still"]),
@@ -253,7 +253,7 @@ def _failures() -> list[Scenario]:
             [
                 at("m", ["agent_cast", "a", [["gate", "g"]]]),
                 at("c", ["update", "a", PUSH, 2]),
-                advance(4),
+                advance(10),
                 open_gate("g"),
                 at("m", ["get", "a", []]),
             ],

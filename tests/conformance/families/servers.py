@@ -135,7 +135,7 @@ def _starting() -> list[Scenario]:
             [
                 at("p", ["start", "s", slow]),
                 at("c", ["call", "s", [["push", 1]], 2]),
-                advance(4),
+                advance(10),
                 open_gate("g"),
                 at("c", ["call", "s", STATE]),
             ],
@@ -166,9 +166,9 @@ def _starting() -> list[Scenario]:
                 ("A36", "A51"),
                 {"p": starter, "m": PROC},
                 [
-                    at("p", ["start", "s", {**slow, "name": "q", "start_timeout": 3}, how], ["note", "on"]),
+                    at("p", ["start", "s", {**slow, "name": "q", "start_timeout": 8}, how], ["note", "on"]),
                     at("m", ["whereis", "q"]),
-                    advance(5),
+                    advance(16),
                     at("m", ["alive", "s"], ["alive", "p"], ["whereis", "q"]),
                 ],
             )
@@ -422,7 +422,7 @@ def _calls() -> list[Scenario]:
             "a caller that doesn't catch it, when its time is over",
             ("A58", "A62"),
             people,
-            [busy, at("c", ["call!", "s", STATE, 2]), advance(4), open_gate("g"), at("m", ["call", "s", STATE])],
+            [busy, at("c", ["call!", "s", STATE, 2]), advance(10), open_gate("g"), at("m", ["call", "s", STATE])],
         ),
         Scenario(
             "a call of one that is dead",
@@ -437,7 +437,7 @@ def _calls() -> list[Scenario]:
             [
                 busy,
                 at("c", ["call", "s", [["push", 1], ["reply", "late"]], 2], ["call", "s", STATE]),
-                advance(4),
+                advance(10),
                 open_gate("g"),
             ],
         ),
@@ -448,7 +448,7 @@ def _calls() -> list[Scenario]:
             [
                 busy,
                 at("c", ["call", "@q", [["push", 1], ["reply", "late"]], 2], ["call", "@q", STATE]),
-                advance(4),
+                advance(10),
                 open_gate("g"),
             ],
         ),
@@ -459,7 +459,7 @@ def _calls() -> list[Scenario]:
             [
                 busy,
                 at("c", ["call", "s", STATE, 2]),
-                advance(4),
+                advance(10),
                 at("m", ["signal", "s", "kill"]),
                 at("c", ["note", "on"]),
             ],
@@ -677,7 +677,7 @@ def _replies() -> list[Scenario]:
             people,
             [
                 at("c", ["call", "s", [["keep", "f"], ["noreply"]], 2]),
-                advance(4),
+                advance(10),
                 at("d", ["answer", "f", "late"]),
                 at("c", ["call", "s", STATE]),
             ],
@@ -958,7 +958,7 @@ def _continues() -> list[Scenario]:
 
 def _idle_timeouts() -> list[Scenario]:
     people = {"s": SERVER, "c": PROC, "m": PROC}
-    after: Json = ["timeout", 4]
+    after: Json = ["timeout", 10]
     ways: dict[str, Step] = {
         "a call": at("c", ["call", "s", [["reply", "answer", after]]]),
         "a call without a reply": at("c", ["call", "s", [["noreply", after]]]),
@@ -973,14 +973,14 @@ def _idle_timeouts() -> list[Scenario]:
         "a message": at("c", ["send", "s", 1]),
     }
     set_out = at("c", ["cast", "s", [["noreply", after]]])
-    set_out_long = at("c", ["cast", "s", [["noreply", ["timeout", 13]]]])
+    set_out_long = at("c", ["cast", "s", [["noreply", ["timeout", 20]]]])
     return [
         *(
             Scenario(
                 f"a server that is idle after {what}",
                 ("A65",),
                 {"c": PROC} if what == "an init" else people,
-                [step, advance(1), advance(5), advance(6)],
+                [step, advance(1), advance(18), advance(12)],
             )
             for what, step in ways.items()
         ),
@@ -989,7 +989,7 @@ def _idle_timeouts() -> list[Scenario]:
                 f"an idle time-out that {what} comes before",
                 ("A65",),
                 people,
-                [set_out, advance(1), step, advance(8)],
+                [set_out, advance(1), step, advance(18)],
             )
             for what, step in ends.items()
         ),
@@ -997,13 +997,13 @@ def _idle_timeouts() -> list[Scenario]:
             "an idle time-out that an exit comes before",
             ("A65",),
             {**people, "s": TRAPPING_SERVER},
-            [set_out, advance(1), at("m", ["signal", "s", "boom"]), advance(8)],
+            [set_out, advance(1), at("m", ["signal", "s", "boom"]), advance(18)],
         ),
         Scenario(
             "an idle time-out that is set out again",
             ("A65",),
             people,
-            [set_out_long, advance(6), set_out_long, advance(9), advance(9)],
+            [set_out_long, advance(12), set_out_long, advance(12), advance(16)],
         ),
         Scenario(
             "an idle time-out of no time, and nothing that waits",
@@ -1036,7 +1036,7 @@ def _idle_timeouts() -> list[Scenario]:
                 at("c", ["cast", "s", [["gate", "g"], ["noreply", after]]]),
                 at("c", ["send", "s", 1]),
                 open_gate("g"),
-                advance(8),
+                advance(18),
             ],
         ),
         Scenario(
@@ -1046,23 +1046,23 @@ def _idle_timeouts() -> list[Scenario]:
             [
                 at("m", ["cast", "s", [["push", 1]]]),
                 set_out_long,
-                advance(6),
+                advance(12),
                 at("c", ["look", "s"]),
-                advance(9),
-                advance(9),
+                advance(12),
+                advance(16),
             ],
         ),
         Scenario(
             "a server is stopped that is idle",
             ("A65", "A71"),
             people,
-            [set_out, at("c", ["halt", "s", "normal"]), advance(8)],
+            [set_out, at("c", ["halt", "s", "normal"]), advance(18)],
         ),
         Scenario(
             "a server is killed that is idle",
             ("A65", "A71"),
             people,
-            [set_out, at("c", ["signal", "s", "kill"]), advance(8)],
+            [set_out, at("c", ["signal", "s", "kill"]), advance(18)],
         ),
     ]
 
@@ -1127,7 +1127,7 @@ def _stops() -> list[Scenario]:
             [
                 at("m", ["cast", "s", [["gate", "g"], ["push", 1]]]),
                 at("c", ["halt", "s", "normal", 2], ["alive", "s"]),
-                advance(4),
+                advance(10),
                 open_gate("g"),
                 at("c", ["alive", "s"]),
             ],
@@ -1205,7 +1205,7 @@ def _stops() -> list[Scenario]:
             {**people, "s": {**SERVER, "terminate": [["gate", "g"]]}},
             [
                 at("c", ["call", "s", [["stop", "boom", "answer"]], 2]),
-                advance(4),
+                advance(10),
                 open_gate("g"),
                 at("c", ["note", "on"]),
             ],
@@ -1217,7 +1217,7 @@ def _stops() -> list[Scenario]:
             [
                 at("m", ["cast", "s", [["stop", "shutdown"]]]),
                 at("c", ["call", "s", STATE, 2]),
-                advance(4),
+                advance(10),
                 open_gate("g"),
             ],
         ),

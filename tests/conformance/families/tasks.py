@@ -113,7 +113,7 @@ def _awaits() -> list[Scenario]:
             [
                 at("o", WORK),
                 at("o", ["await", "t", 2]),
-                advance(4),
+                advance(10),
                 at("m", ["alive", "t"]),
                 open_gate("g"),
                 at("o", ["note", "on"]),
@@ -123,13 +123,13 @@ def _awaits() -> list[Scenario]:
             "an await that is out of time, and caught by one that traps exits",
             ("A83",),
             {**people, "o": TRAPPING},
-            [at("o", WORK), at("o", ["await", "t", 2]), advance(4), open_gate("g"), at("o", ["note", "on"])],
+            [at("o", WORK), at("o", ["await", "t", 2]), advance(10), open_gate("g"), at("o", ["note", "on"])],
         ),
         Scenario(
             "an await that is out of time, and not caught",
             ("A83", "A86"),
             people,
-            [at("o", WORK), at("o", ["await!", "t", 2]), advance(4), open_gate("g"), at("m", ["alive", "t"])],
+            [at("o", WORK), at("o", ["await!", "t", 2]), advance(10), open_gate("g"), at("m", ["alive", "t"])],
             differs=NOT_CUT,
         ),
         Scenario(
@@ -178,7 +178,7 @@ def _awaits() -> list[Scenario]:
             "a task is awaited again",
             ("A85",),
             people,
-            [*_then(["await", "t"], ["await", "t", 2]), advance(4)],
+            [*_then(["await", "t"], ["await", "t", 2]), advance(10)],
             differs=AT_ONCE,
         ),
         Scenario(
@@ -206,7 +206,7 @@ def _awaits() -> list[Scenario]:
             [
                 at("o", WORK),
                 at("o", ["yield", "t", 2]),
-                advance(4),
+                advance(10),
                 at("o", ["yield", "t", 0]),
                 at("o", ["yield", "t"], ["yield", "t", 0]),
                 open_gate("g"),
@@ -338,7 +338,7 @@ def _shutdowns() -> list[Scenario]:
                 f"a task of {whose} that is at work is {what}",
                 rules,
                 {"o": owner, "m": PROC},
-                [at("o", WORK), at("o", ["shutdown", "t", *how]), advance(5), open_gate("g"), at("m", ["alive", "t"])],
+                [at("o", WORK), at("o", ["shutdown", "t", *how]), advance(14), open_gate("g"), at("m", ["alive", "t"])],
                 differs=NOT_CUT if what != "killed" else "",
             )
             for whose, owner in OWNERS.items()
@@ -360,7 +360,7 @@ def _shutdowns() -> list[Scenario]:
             for what, how, rules, then in (
                 ("shut down, and ends in time", [9], ("A88",), [open_gate("g")]),
                 ("shut down without a limit, and ends at last", [], ("A88",), [advance(9), open_gate("g")]),
-                ("shut down, and is too late", [3], ("A88",), [advance(5)]),
+                ("shut down, and is too late", [3], ("A88",), [advance(14)]),
                 ("killed", ["brutal_kill"], ("A89",), [advance(1)]),
             )
         ),
@@ -481,9 +481,9 @@ def _many() -> list[Scenario]:
             people,
             [
                 at("o", *both),
-                at("o", ["await_many", names, 3]),
+                at("o", ["await_many", names, 7]),
                 open_gate("g"),
-                advance(5),
+                advance(14),
                 open_gate("h"),
                 at("o", ["yield", "t", 0], ["yield", "u", 0]),
             ],
@@ -494,9 +494,9 @@ def _many() -> list[Scenario]:
             people,
             [
                 at("o", *both),
-                at("o", ["yield_many", names, 3]),
+                at("o", ["yield_many", names, 7]),
                 open_gate("g"),
-                advance(5),
+                advance(14),
                 at("o", ["yield", "t", 0], ["await", "u"]),
                 open_gate("h"),
             ],
@@ -505,7 +505,14 @@ def _many() -> list[Scenario]:
             "one clock runs for all that are awaited together",
             ("A90",),
             people,
-            [at("o", *both), at("o", ["await_many", names, 6]), advance(4), open_gate("g"), advance(4), open_gate("h")],
+            [
+                at("o", *both),
+                at("o", ["await_many", names, 16]),
+                advance(9),
+                open_gate("g"),
+                advance(14),
+                open_gate("h"),
+            ],
         ),
         Scenario(
             "messages to an owner wait while it awaits many",
@@ -654,9 +661,9 @@ def _streams() -> list[Scenario]:
                 ("A98",),
                 cast,
                 [
-                    at("o", ["stream", [item("a"), item("b")], {**two, "timeout": 3, **options}]),
+                    at("o", ["stream", [item("a"), item("b")], {**two, "timeout": 8, **options}]),
                     open_gate("a"),
-                    advance(9),
+                    advance(18),
                     at("m", ["alive", "b"]),
                     at("o", ["note", "on"]),
                 ],
