@@ -11,7 +11,10 @@ from actors import (
     InvalidChildSpec,
     Killed,
     NoProc,
+    NoReply,
     Normal,
+    Ok,
+    Reply,
     Shutdown,
     UnknownQueue,
     UnknownRegistry,
@@ -40,6 +43,8 @@ def term(value: Any, label_of: Any) -> Json:
             return "killed"
         case NoProc():
             return "noproc"
+        case Crashed(NotImplementedError()):
+            return ["crash", "no_callback"]
         case Crashed(CallExit() as error):
             return ["call_exit", term(error.reason, label_of)]
         case Crashed(InvalidChildSpec() as error):
@@ -56,6 +61,12 @@ def term(value: Any, label_of: Any) -> Json:
             return ["crash", type(error).__name__]
         case BadReturn(what):
             return ["bad_return", term(what, label_of)]
+        case Ok(state, then):
+            return ["ok", term(state, label_of), term(then, label_of)]
+        case Reply(answer, state, then):
+            return ["reply", term(answer, label_of), term(state, label_of), term(then, label_of)]
+        case NoReply(state, then):
+            return ["noreply", term(state, label_of), term(then, label_of)]
         case FailedToStartChild(child_id, reason):
             return ["failed_to_start_child", child_id, term(reason, label_of)]
         case tuple() | list():

@@ -44,6 +44,8 @@ def start(world: World, name: str, spec: Json, how: str, parent: str | None) -> 
             return _options(Process, world, spec, link=linked).start(world, name, spec)
         case "server":
             return _start(_options(Server, world, spec), linked, world, name, spec, parent)
+        case "bare":
+            return _start(_options(Bare, world, spec), linked, world, name, spec)
         case "agent":
             return _start(_options(Agent, world, spec), linked, lambda: _make_state(world, name, spec))
         case "sup":
@@ -202,12 +204,27 @@ class Server(GenServer[list[Json]]):
                 return value
 
 
+class Bare(GenServer[list[Json]]):
+    """A server that defines no callback but the one that it must."""
+
+    def init(self, world: World, name: str, spec: Json) -> Any:
+        player = Player(world, world.enter(name, self.actor_ref))
+        world.watch(self.actor_ref)
+        match player.returned(spec.get("init", [])):
+            case None:
+                return Ok([])
+            case ["ok", ["continue", ops]]:
+                return Ok([], Continue(ops))
+
+
 def _then(then: Json) -> Any:
     match then:
         case ["continue", ops]:
             return Continue(ops)
         case ["timeout", ticks]:
             return seconds(ticks)
+        case ["bad", value]:
+            return value
     raise ValueError(f"no such then: {then}")
 
 

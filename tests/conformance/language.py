@@ -36,6 +36,7 @@ class Scenario:
         steps: what happens.
         stages: whether it needs GenStage.
         differs: why it comes out otherwise here, and is meant to; both outcomes are stored then.
+        newer: what an OTP newer than the recorded one does, for which it comes out otherwise here; both are stored.
         not_yet: the rule that is not built yet, for which it comes out otherwise.
     """
 
@@ -45,6 +46,7 @@ class Scenario:
     steps: list[Step]
     stages: bool = False
     differs: str = ""
+    newer: str = ""
     not_yet: str = ""
 
     def to_json(self) -> dict[str, Json]:
@@ -52,7 +54,7 @@ class Scenario:
         return {
             "name": self.name,
             "rules": list(self.rules),
-            **{name: said for name in ("stages", "differs", "not_yet") if (said := getattr(self, name))},
+            **{name: said for name in ("stages", "differs", "newer", "not_yet") if (said := getattr(self, name))},
             "actors": self.actors,
             "steps": self.steps,
         }
@@ -62,6 +64,11 @@ class Scenario:
         """Return what was stored, by itself or with its outcome."""
         known = {field.name: json[field.name] for field in fields(cls) if field.name in json}
         return cls(**{**known, "rules": tuple(json["rules"])})
+
+    @property
+    def has_its_own(self) -> bool:
+        """Whether it comes out otherwise here, and is meant to."""
+        return bool(self.differs or self.newer)
 
     @property
     def races(self) -> bool:

@@ -11,7 +11,7 @@ from tests.conformance.language import Json, Scenario
 
 __all__ = ["FAMILIES", "recorded", "store", "written"]
 
-FAMILIES = ["processes", "supervisors", "registries", "queues"]
+FAMILIES = ["processes", "servers", "tasks", "agents", "supervisors", "registries", "queues"]
 """Modules of `tests.conformance.families`."""
 
 _PLACE = Path(__file__).parent / "scenarios"
@@ -27,8 +27,8 @@ def recorded(family: str) -> dict[str, Any]:
     """Return what is stored of a family.
 
     `versions` says of what the oracle was made, `unstable` names what came out in more than one way, and was left out,
-    and `scenarios` has each with its `outcome` on OTP, and with `ours` where that differs and is meant to; one that
-    races has all its `outcomes`.
+    and `scenarios` has each with its `outcome` on OTP, and with `ours` where that comes out otherwise and is meant to;
+    one that races has all its `outcomes`.
     """
     stored: dict[str, Any] = json.loads((_PLACE / f"{family}.json").read_text())
     return stored

@@ -68,7 +68,7 @@ def record(oracle: Oracle, family: str) -> dict[str, Any]:
         if len(distinct) > 1:
             unstable.append(scenario.name)
             continue
-        both = {"ours": play(scenario)} if scenario.differs else {}
+        both = {"ours": play(scenario)} if scenario.has_its_own else {}
         admitted.append({**scenario.to_json(), "outcome": distinct[0], **both})
     return {"versions": oracle.versions, "unstable": unstable, "scenarios": admitted}
 

@@ -30,6 +30,13 @@ defmodule Conformance.Start do
     end
   end
 
+  defp begin(world, name, %{kind: :bare} = spec, how, _) do
+    case how do
+      :link -> GenServer.start_link(Conformance.Bare, {world, name, spec}, options(spec))
+      _ -> GenServer.start(Conformance.Bare, {world, name, spec}, options(spec))
+    end
+  end
+
   defp begin(world, name, %{kind: :agent} = spec, how, _) do
     make = fn ->
       World.enter(world, name)
@@ -260,8 +267,27 @@ defmodule Conformance.Server do
 
   defp then([:continue, ops]), do: {:continue, {:ops, ops}}
   defp then([:timeout, ticks]), do: World.milliseconds(ticks)
+  defp then([:bad, value]), do: value
 
   defp state, do: Elixir.Process.get(:state)
+end
+
+defmodule Conformance.Bare do
+  @moduledoc "A GenServer that defines no callback but the one that it must."
+
+  use GenServer
+
+  alias Conformance.{Ops, World}
+
+  @impl true
+  def init({world, name, spec}) do
+    World.enter(world, name)
+
+    case Ops.returned(spec[:init] || []) do
+      nil -> {:ok, []}
+      [:ok, [:continue, ops]] -> {:ok, [], {:continue, ops}}
+    end
+  end
 end
 
 defmodule Conformance.Sup do

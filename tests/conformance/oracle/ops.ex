@@ -111,6 +111,8 @@ defmodule Conformance.Ops do
     called(:halt, fn -> GenServer.stop(World.target(to), Canonical.reason(reason), limit(timeout)) end)
   end
 
+  def op(:look, [to]), do: did(:look, :sys.get_state(World.target(to)))
+
   def op(:keep, [name]), do: World.put({:from, name}, Process.get(:from))
   def op(:answer, [name, value]), do: GenServer.reply(World.get({:from, name}, nil), value)
 
@@ -126,17 +128,9 @@ defmodule Conformance.Ops do
   # Tasks
 
   def op(:async, [name, ops, value]) do
-    world = World.world()
-    me = self()
+    work = work(name, ops, value)
 
-    work = fn ->
-      World.enter(world, name)
-      send(me, {:entered, name})
-      run(ops)
-      value
-    end
-
-    World.starting(world, name, fn ->
+    World.starting(World.world(), name, fn ->
       task = Task.async(work)
       World.put({:task, name}, task)
       World.put({:task_ref, task.ref}, true)
@@ -144,7 +138,34 @@ defmodule Conformance.Ops do
     end)
   end
 
+  def op(:completed, [name, value]), do: World.put({:task, name}, Task.completed(value))
+
+  def op(:run, [name, ops, how]) do
+    work = work(name, ops, nil)
+
+    World.starting(World.world(), name, fn ->
+      {:ok, _} = if how == :link, do: Task.start_link(work), else: Task.start(work)
+      receive(do: ({:entered, ^name} -> :ok))
+    end)
+  end
+
+  def op(:stream, [items, options | take]) do
+    World.hold()
+    options = Map.put(options, :timeout, World.milliseconds(options[:timeout]))
+
+    items
+    |> Stream.each(fn [name | _] -> starting_in_stream(name) end)
+    |> Task.async_stream(streamed(), Map.to_list(options))
+    |> taken(take)
+    |> Enum.each(&did(:stream, &1))
+
+    did(:stream, :over)
+  catch
+    :exit, {reason, {Task.Supervised, :stream, _}} -> did(:stream, [:over, reason])
+  end
+
   def op(:await, [name | timeout]), do: called(:await, fn -> Task.await(task(name), limit(timeout)) end)
+
   def op(:await!, [name | timeout]) do
     World.hold()
     did(:await, [:ok, Task.await(task(name), limit(timeout))])
@@ -268,6 +289,11 @@ defmodule Conformance.Ops do
     end
   end
 
+  def op(:start_unseen, [name, spec, how]) do
+    World.hold()
+    Conformance.Start.start(World.world(), name, spec, how)
+  end
+
   # What the others have in common
 
   defp post(name, to, message) do
@@ -280,6 +306,38 @@ defmodule Conformance.Ops do
   defp limit([ticks]), do: World.milliseconds(ticks)
 
   defp task(name), do: World.get({:task, name}, nil)
+
+  defp work(name, ops, value) do
+    world = World.world()
+    owner = self()
+
+    fn ->
+      World.enter(world, name)
+      send(owner, {:entered, name})
+      run(ops)
+      value
+    end
+  end
+
+  # Called by who goes through the stream, whose helper is linked to it.
+  defp starting_in_stream(name) do
+    World.put({:starting, name}, true)
+    {:links, links} = Process.info(self(), :links)
+    for pid <- links, World.label_of(pid) == :stranger, do: World.await_rest_of(pid, self())
+  end
+
+  defp streamed do
+    world = World.world()
+
+    fn [name, ops, value] ->
+      World.enter(world, name)
+      run(ops)
+      value
+    end
+  end
+
+  defp taken(stream, []), do: stream
+  defp taken(stream, [count]), do: Stream.take(stream, count)
 
   defp called(name, function) do
     World.hold()

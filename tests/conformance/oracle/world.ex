@@ -72,8 +72,7 @@ defmodule Conformance.World do
 
   @doc "Have the rest wait for a process that a scenario doesn't know, and that ends when its supervisor has."
   def await_rest_of(pid, supervisor) do
-    put({:hidden, pid}, supervisor)
-    send(world().watcher, {:watch_hidden, pid})
+    if :ets.insert_new(world().table, {{:hidden, pid}, supervisor}), do: send(world().watcher, {:watch_hidden, pid})
   end
 
   @doc "Give a label to a process that isn't one of ours."
@@ -217,7 +216,11 @@ defmodule Conformance.World do
 
   # A process that a signal is on its way to is said to be waiting, unless one also asks for what it must take its signals
   # for first.
-  defp waits?(pid), do: pid == self() or match?([_, status: :waiting], Process.info(pid, [:message_queue_len, :status]))
+  defp waits?(pid), do: pid == self() or waiting?(Process.info(pid, [:message_queue_len, :status, :current_function]))
+
+  # The code server will answer: as for a module that isn't there, such as a protocol's for a struct that has none.
+  defp waiting?([_, _, current_function: {:code_server, _, _}]), do: false
+  defp waiting?(info), do: match?([_, {:status, :waiting}, _], info)
 end
 
 defmodule Conformance.Canonical do
@@ -228,6 +231,8 @@ defmodule Conformance.Canonical do
   def term(pid) when is_pid(pid), do: World.label_of(pid)
   def term({reason, {:sys, :terminate, _}}), do: term(reason)
   def term({reason, {module, _, args}}) when module in [GenServer, Task] and is_list(args), do: [:call_exit, term(reason)]
+  def term({%RuntimeError{message: "attempted to " <> _}, stack}) when is_list(stack), do: [:crash, :no_callback]
+  def term({:undef, stack}) when is_list(stack), do: [:crash, :no_callback]
   def term({%RuntimeError{message: message}, stack}) when is_list(stack), do: [:crash, String.to_atom(message)]
   def term({%module{__exception__: true}, stack}) when is_list(stack), do: [:crash, module]
   def term({:EXIT, reason}), do: term(reason)
