@@ -1,0 +1,137 @@
+"""Random scenarios of processes: ends, links, exit signals, monitors, names and timers (rules A1 to A45)."""
+
+from __future__ import annotations
+
+from itertools import count
+from random import Random
+from typing import TypeVar
+
+from tests.conformance.language import Json, Op, Scenario, Step, advance, at, open_gate
+from tests.conformance.random.course import Course, Turn, comes_out_in_one_way
+
+__all__ = ["comes_out_in_one_way", "scenario"]
+
+T = TypeVar("T")
+
+LABELS = "abcde"
+NAMES = ["n", "o"]
+REASONS: list[Json] = ["boom", "normal", "shutdown", ["shutdown", 1], "kill", "killed", "bang"]
+
+ADVANCE = 4
+"""Ticks that pass at a time."""
+
+ADVANCES = 0.15
+"""How often time passes, once there are timers."""
+
+DELAYS = [2, 6]
+"""Ticks of timers: so none is due when time stands still."""
+
+# As often as each stands here.
+KINDS = """
+    send send send note link link link link monitor monitor monitor demonitor unlink trap signal signal signal exit exit
+    raise catch register register unregister whereis alive send_name monitor_name after after cancel remaining gate tell
+""".split()
+
+
+TRAPPING: Json = {"kind": "proc", "trap": True}
+
+
+def scenario(random: Random) -> Scenario:
+    """Write one: two to five actors, three to twelve steps."""
+    labels = LABELS[: random.randint(2, 5)]
+    actors: dict[str, Json] = {label: random.choice([{"kind": "proc"}, TRAPPING]) for label in labels}
+    writer = Writer(random, Course(actors))
+    return Scenario("a random one", (), actors, [writer.step() for _ in range(random.randint(3, 12))])
+
+
+class Writer:
+    """Writes the steps of one scenario.
+
+    Args:
+        random: chooses.
+        course: says what may come next.
+    """
+
+    def __init__(self, random: Random, course: Course) -> None:
+        self._random = random
+        self._course = course
+        self._labels = list(course.actors)
+        self._numbers = count(1)
+        self._monitors = [""]
+        self._timers = [""]
+
+    def step(self) -> Step:
+        """Write the next."""
+        if len(self._timers) > 1 and self._random.random() < ADVANCES:
+            return advance(ADVANCE)
+        actor = self._pick(self._labels)
+        turn = self._course.turn(actor)
+        if turn is not None:
+            return at(actor, *self._ops(actor, turn))
+        self._course.held.discard(actor)
+        return open_gate(actor)
+
+    def _ops(self, actor: str, turn: Turn) -> list[Op]:
+        ops: list[Op] = []
+        for _ in range(self._random.randint(1, 4)):
+            kind = self._pick(KINDS)
+            if kind == "tell":
+                to = self._actor()
+                inner = turn.tell(to)
+                if inner is not None:
+                    ops.append(["tell", to, self._ops(to, inner)])
+                continue
+            op = self._op(kind, actor)
+            if turn.take(op):
+                ops.append(op)
+        return ops
+
+    def _op(self, kind: str, actor: str) -> Op:
+        match kind:
+            case "send":
+                return ["send", self._actor(), next(self._numbers)]
+            case "send_name":
+                return ["send", self._named(), next(self._numbers)]
+            case "note":
+                return ["note", next(self._numbers)]
+            case "link" | "unlink" | "alive":
+                return [kind, self._actor()]
+            case "monitor":
+                return ["monitor", self._actor(), self._new(self._monitors, "m")]
+            case "monitor_name":
+                return ["monitor", self._named(), self._new(self._monitors, "m")]
+            case "demonitor":
+                return ["demonitor", self._pick(self._monitors), self._pick([False, True])]
+            case "trap":
+                return ["trap", self._pick([False, True])]
+            case "signal":
+                return ["signal", self._actor(), self._pick(REASONS)]
+            case "exit":
+                return ["exit", self._pick(REASONS)]
+            case "raise":
+                return ["raise", "ouch"]
+            case "catch":
+                return ["catch", [["note", next(self._numbers)], self._pick([["exit", "boom"], ["raise", "ouch"]])]]
+            case "register":
+                return ["register", self._pick(NAMES), self._actor()]
+            case "unregister" | "whereis":
+                return [kind, self._pick(NAMES)]
+            case "after":
+                to = self._pick([*self._labels, self._named()])
+                return ["after", self._new(self._timers, "t"), to, next(self._numbers), self._pick(DELAYS)]
+            case "cancel" | "remaining":
+                return [kind, self._pick(self._timers)]
+        return ["gate", actor]
+
+    def _pick(self, choices: list[T]) -> T:
+        return self._random.choice(choices)
+
+    def _actor(self) -> str:
+        return self._pick(self._labels)
+
+    def _named(self) -> str:
+        return f"@{self._pick(NAMES)}"
+
+    def _new(self, made: list[str], prefix: str) -> str:
+        made.append(f"{prefix}{len(made)}")
+        return made[-1]
