@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from threading import Semaphore
 
 from tests.conformance.language import Scenario
 from tests.conformance.meant import Meant, meaning
@@ -60,13 +61,18 @@ class Tally:
 
 def on_otp(oracle: Oracle, scenarios: Iterable[Scenario]) -> Iterator[tuple[Scenario, Outcome]]:
     """Play scenarios side by side; yield each with what came of it, in their order."""
-    running: deque[tuple[Scenario, Future[Outcome]]] = deque()
+    places = Semaphore(SIDE_BY_SIDE)
+    submitted: deque[tuple[Scenario, Future[Outcome]]] = deque()
     for scenario in scenarios:
-        if len(running) == SIDE_BY_SIDE:
-            first, future = running.popleft()
-            yield first, future.result(timeout=120)
-        running.append((scenario, oracle.submit(scenario)))
-    for scenario, future in running:
+        places.acquire()
+        future = oracle.submit(scenario)
+        future.add_done_callback(lambda _: places.release())
+        submitted.append((scenario, future))
+        # The others go on when the first is one in which time passes.
+        while submitted[0][1].done() and len(submitted) > 1:
+            first, future = submitted.popleft()
+            yield first, future.result()
+    for scenario, future in submitted:
         yield scenario, future.result(timeout=120)
 
 

@@ -107,6 +107,8 @@ class Turn:
         self._target: str | None = None
         self._has_waited = False
         self._is_over = False
+        self._begun: set[str] = set()
+        """Monitors of this turn."""
 
     def take(self, op: Op) -> bool:
         """Have the actor do this next; False, and nothing has happened, when it may come out in several ways."""
@@ -158,9 +160,10 @@ class Turn:
     def _unlink(self, to: str) -> bool:
         return to in self._course.actors
 
-    def _monitor(self, to: str, _name: str) -> bool:
+    def _monitor(self, to: str, name: str) -> bool:
         if not self._is_known(to):
             return False
+        self._begun.add(name)
         for target in self._course.bearers(to):
             self._course.watchers[target].add(self._actor)
         self._hear_of_the_dead()
@@ -169,6 +172,10 @@ class Turn:
     def _hear_of_the_dead(self) -> None:
         # Who links or watches one that is dead has a message of it.
         self._told = self._told | {self._actor}
+
+    def _demonitor(self, name: str, _flush: bool) -> bool:
+        # The Down of one that is dead already comes at a moment of OTP's own.
+        return name not in self._begun
 
     def _register(self, name: str, label: str) -> bool:
         if label not in self._course.actors:
