@@ -15,14 +15,15 @@ from random import SystemRandom
 
 from tests.conformance.generate import RANDOM_FAMILIES, comes_out_in_one_way, generate
 from tests.conformance.language import Scenario
+from tests.conformance.mutants import MUTANTS, found_by
 from tests.conformance.otp import Oracle, is_there
 from tests.conformance.pasted import pasted
 from tests.conformance.quiet import quiet
 from tests.conformance.shrink import shrunk
-from tests.conformance.trial import Difference, Tally, difference, try_again, try_all
+from tests.conformance.trial import Difference, Tally, difference, on_otp, try_again, try_all
 
 SHOWN = 5
-"""How many differences of a family are made small, and printed."""
+"""How many of a family are printed."""
 
 
 def main() -> int:
@@ -31,35 +32,52 @@ def main() -> int:
     parser.add_argument("families", nargs="*", choices=[[], *RANDOM_FAMILIES], metavar="family", help="all by default")
     parser.add_argument("-n", "--number", type=int, default=2000, help="of scenarios of each family")
     parser.add_argument("--seed", type=int, default=SystemRandom().randrange(10**9), help="what they come of")
+    parser.add_argument("--mutants", action="store_true", help="have them find in what ways the product is broken")
     arguments = parser.parse_args()
     if not is_there():
         parser.error("this machine has no Elixir")
     with Oracle() as oracle, quiet():
         versions = f"Elixir {oracle.versions['elixir']}, OTP {oracle.versions['otp']}"
         print(f"seed {arguments.seed}, {versions}")
-        found = [_try(oracle, family, arguments) for family in arguments.families or RANDOM_FAMILIES]
-    return int(any(found))
+        play = _hunt if arguments.mutants else _try
+        is_fine = [play(oracle, family, arguments) for family in arguments.families or RANDOM_FAMILIES]
+    return int(not all(is_fine))
 
 
 def _try(oracle: Oracle, family: str, arguments: argparse.Namespace) -> bool:
-    """Play a family; return whether anything is different."""
+    """Play a family; return whether all comes out as on OTP, or is meant not to."""
     began = time.monotonic()
     tally = try_all(oracle, generate(family, arguments.number, arguments.seed))
     print(_summary(family, tally, time.monotonic() - began))
-    for scenario in tally.unstable:
+    for scenario in tally.unstable[:SHOWN]:
         print(f"\nunstable on OTP:\n{json.dumps(scenario.to_json())}")
-    minimal = {json.dumps((small := _minimal(oracle, family, one)).scenario.to_json()): small for one in tally.different[:SHOWN]}
-    for text, small in minimal.items():
+    minimal = [_minimal(oracle, family, one) for one in tally.different[:SHOWN]]
+    for text, small in {json.dumps(small.scenario.to_json()): small for small in minimal}.items():
         print("", *small.lines, text, pasted(small.scenario), sep="\n")
-    return bool(tally.different)
+    return not tally.different
+
+
+def _hunt(oracle: Oracle, family: str, arguments: argparse.Namespace) -> bool:
+    """Hunt a family's mutants; return whether each is found."""
+    played = [
+        (scenario, theirs)
+        for scenario, theirs in on_otp(oracle, generate(family, arguments.number, arguments.seed))
+        if not (found := difference(scenario, theirs)) or found.meant
+    ]
+    missed = 0
+    for mutant in MUTANTS.get(family, []):
+        found = found_by(mutant, played)
+        missed += found is None
+        print(f"{family}: {mutant.what}: {'not found' if found is None else f'found in scenario {found.schedule}'}")
+    return not missed
 
 
 def _summary(family: str, tally: Tally, seconds: float) -> str:
-    meant = Counter(f"{one.meant.rule}, {one.meant.why}" for one in tally.meant if one.meant)
+    meant = Counter(" and ".join(f"{meant.rule}: {meant.why}" for meant in one.meant) for one in tally.meant)
     same = tally.played - len(tally.unstable) - len(tally.meant) - len(tally.different)
     counts = [
         f"{family}: {tally.played} scenarios in {seconds:.0f} s, {tally.played / seconds:.0f} a second",
-        f"{same} as on OTP",
+        f"{same} as on OTP, {tally.once} of them not at once",
         *(f"{number} meant to differ ({why})" for why, number in meant.items()),
         f"{len(tally.unstable)} unstable on OTP",
         f"{len(tally.different)} different",

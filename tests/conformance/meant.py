@@ -1,11 +1,11 @@
-"""Differences that are meant, and that random scenarios may run into: what each is, and from when on it shows."""
+"""Differences that are meant, and that random scenarios run into: what each is, and what must be the same all the same."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.conformance.language import Op, Scenario
+from tests.conformance.language import Json, Op, Scenario
 from tests.conformance.outcome import Outcome, differences
 
 __all__ = ["MEANT", "Meant", "meaning"]
@@ -18,35 +18,55 @@ class Meant:
     Args:
         rule: of docs/semantics.md.
         why: what is different.
-        since: finds in a scenario, and in what came of it on OTP, the first epoch that it may make different; None when
-            it makes none.
+        rest: what must be the same all the same, of OTP's outcome and of ours.
     """
 
     rule: str
     why: str
-    since: Callable[[Scenario, Outcome], int | None]
-
-    def explains(self, scenario: Scenario, theirs: Outcome, ours: Outcome) -> bool:
-        """Whether all that is different may come of it."""
-        first = self.since(scenario, theirs)
-        return first is not None and not differences(theirs[:first], ours[:first])
+    rest: Callable[[Scenario, Outcome, Outcome], tuple[Outcome, Outcome]]
 
 
-def meaning(scenario: Scenario, theirs: Outcome, ours: Outcome) -> Meant | None:
-    """Return the difference that is meant and explains this one, if there is one."""
-    return next((meant for meant in MEANT if meant.explains(scenario, theirs, ours)), None)
+def meaning(scenario: Scenario, theirs: Outcome, ours: Outcome) -> list[Meant]:
+    """Return the differences that are meant and explain this one, together; none when they don't."""
+    found = []
+    for meant in MEANT:
+        rest = meant.rest(scenario, theirs, ours)
+        if rest != (theirs, ours) and differences(theirs, ours):
+            found.append(meant)
+            theirs, ours = rest
+    return [] if differences(theirs, ours) else found
 
 
-def _end_at_a_gate(scenario: Scenario, theirs: Outcome) -> int | None:
-    """When somebody ends who waits at its gate, of anything but a kill."""
+def _noproc_in_any_order(_: Scenario, theirs: Outcome, ours: Outcome) -> tuple[Outcome, Outcome]:
+    return _exits_first(theirs), _exits_first(ours)
+
+
+def _exits_first(outcome: Outcome) -> Outcome:
+    return [
+        {observer: {sender: _with_exits_first(seen) for sender, seen in of.items()} for observer, of in epoch.items()}
+        for epoch in outcome
+    ]
+
+
+def _with_exits_first(seen: list[Json]) -> list[Json]:
+    """Put a dead one's exits into the places of its first messages, and its downs into those of the others."""
+    of_the_dead = sorted((what for what in seen if what in _OF_THE_DEAD), key=_OF_THE_DEAD.index)
+    return [of_the_dead.pop(0) if what in _OF_THE_DEAD else what for what in seen]
+
+
+_OF_THE_DEAD: list[Json] = [["exit", "noproc"], ["down", "noproc"]]
+
+
+def _until_an_end_at_a_gate(scenario: Scenario, theirs: Outcome, ours: Outcome) -> tuple[Outcome, Outcome]:
+    """Leave off when somebody ends on OTP who waits at its gate, which has its name, and doesn't end here."""
     waiting: set[str] = set()
-    for number, (step, epoch) in enumerate(zip(scenario.steps, theirs[1:], strict=True), 1):
+    for number, (step, their_epoch, our_epoch) in enumerate(zip(scenario.steps, theirs[1:], ours[1:], strict=True), 1):
         waiting.discard(step.get("open", ""))
         waiting |= set(_gates(step.get("do", [])))
-        ends = epoch.get("*", {})
-        if any(what != ["end", "killed"] for actor in waiting for what in ends.get(f"{actor}#1", [])):
-            return number
-    return None
+        ended = their_epoch.get("*", {}).keys() - our_epoch.get("*", {}).keys()
+        if ended & {f"{actor}#1" for actor in waiting}:
+            return theirs[:number], ours[:number]
+    return theirs, ours
 
 
 def _gates(ops: list[Op]) -> Iterator[str]:
@@ -58,5 +78,6 @@ def _gates(ops: list[Op]) -> Iterator[str]:
 
 
 MEANT = [
-    Meant("A12", "an actor that waits in a handler when a fatal signal comes finishes it first", _end_at_a_gate),
+    Meant("A29", "of a dead one, the exit of a link and the down of a monitor come as they were made", _noproc_in_any_order),
+    Meant("A12", "an actor that waits in a handler when a fatal signal comes finishes it first", _until_an_end_at_a_gate),
 ]

@@ -34,12 +34,12 @@ class Difference:
     Args:
         scenario: of what.
         lines: what is different.
-        meant: the difference that is meant and explains it.
+        meant: the differences that are meant and explain it.
     """
 
     scenario: Scenario
     lines: list[str]
-    meant: Meant | None
+    meant: list[Meant]
 
 
 @dataclass
@@ -48,12 +48,14 @@ class Tally:
 
     Args:
         played: how many there were.
-        unstable: those that came out on OTP in more than one way.
+        once: how many came out otherwise once, and never again.
+        unstable: those that come out on OTP in more than one way.
         meant: those that differ, and are meant to.
         different: those that differ, and are not.
     """
 
     played: int = 0
+    once: int = 0
     unstable: list[Scenario] = field(default_factory=list)
     meant: list[Difference] = field(default_factory=list)
     different: list[Difference] = field(default_factory=list)
@@ -103,8 +105,7 @@ def _look_closer(oracle: Oracle, scenario: Scenario, tally: Tally) -> None:
         return
     found = difference(scenario, outcome)
     if found is None:
-        # It came out otherwise once, and then never again.
-        tally.unstable.append(scenario)
+        tally.once += 1
     elif found.meant:
         tally.meant.append(found)
     else:

@@ -26,7 +26,7 @@ defmodule Conformance.World do
   def close(world) do
     kill_all(world)
     # One for a name would reach whoever has it in the next scenario.
-    for [timer] <- :ets.match(world.table, {{:timer, :_}, :"$1"}), do: Process.cancel_timer(timer)
+    for timer <- timers(world), do: Process.cancel_timer(timer)
     Process.exit(world.leader, :kill)
     :ets.delete(world.table)
   end
@@ -42,6 +42,8 @@ defmodule Conformance.World do
         kill_all(world)
     end
   end
+
+  def timers(world), do: for([timer] <- :ets.match(world.table, {{:timer, :_}, :"$1"}), do: timer)
 
   def members(world) do
     for pid <- Process.list(),

@@ -15,6 +15,7 @@ T = TypeVar("T")
 
 LABELS = "abcde"
 NAMES = ["n", "o"]
+NEVER_MADE = ""
 REASONS: list[Json] = ["boom", "normal", "shutdown", ["shutdown", 1], "kill", "killed", "bang"]
 
 ADVANCE = 4
@@ -57,12 +58,14 @@ class Writer:
         self._course = course
         self._labels = list(course.actors)
         self._numbers = count(1)
-        self._monitors = [""]
-        self._timers = [""]
+        self._monitors: list[str] = []
+        self._timers: list[str] = []
+        self._partners: dict[str, list[str]] = {label: [] for label in self._labels}
+        self._signalled = self._labels[0]
 
     def step(self) -> Step:
         """Write the next."""
-        if len(self._timers) > 1 and self._random.random() < ADVANCES:
+        if self._timers and self._random.random() < ADVANCES:
             return advance(ADVANCE)
         actor = self._pick(self._labels)
         turn = self._course.turn(actor)
@@ -84,7 +87,7 @@ class Writer:
             op = self._op(kind, actor)
             if turn.take(op):
                 ops.append(op)
-        return ops
+        return ops or [["note", next(self._numbers)]]
 
     def _op(self, kind: str, actor: str) -> Op:
         match kind:
@@ -94,18 +97,26 @@ class Writer:
                 return ["send", self._named(), next(self._numbers)]
             case "note":
                 return ["note", next(self._numbers)]
-            case "link" | "unlink" | "alive":
-                return [kind, self._actor()]
+            case "link":
+                to = self._actor()
+                self._partners[actor].append(to)
+                self._partners[to].append(actor)
+                return ["link", to]
+            case "unlink":
+                return ["unlink", self._pick([*self._partners[actor], self._actor()])]
+            case "alive":
+                return ["alive", self._actor()]
             case "monitor":
                 return ["monitor", self._actor(), self._new(self._monitors, "m")]
             case "monitor_name":
                 return ["monitor", self._named(), self._new(self._monitors, "m")]
             case "demonitor":
-                return ["demonitor", self._pick(self._monitors), self._pick([False, True])]
+                return ["demonitor", self._pick([*self._monitors, NEVER_MADE]), self._pick([False, True])]
             case "trap":
                 return ["trap", self._pick([False, True])]
             case "signal":
-                return ["signal", self._actor(), self._pick(REASONS)]
+                self._signalled = self._pick([self._signalled, self._actor(), self._actor()])
+                return ["signal", self._signalled, self._pick(REASONS)]
             case "exit":
                 return ["exit", self._pick(REASONS)]
             case "raise":
@@ -120,7 +131,7 @@ class Writer:
                 to = self._pick([*self._labels, self._named()])
                 return ["after", self._new(self._timers, "t"), to, next(self._numbers), self._pick(DELAYS)]
             case "cancel" | "remaining":
-                return [kind, self._pick(self._timers)]
+                return [kind, self._pick([*self._timers, NEVER_MADE])]
         return ["gate", actor]
 
     def _pick(self, choices: list[T]) -> T:
@@ -133,5 +144,5 @@ class Writer:
         return f"@{self._pick(NAMES)}"
 
     def _new(self, made: list[str], prefix: str) -> str:
-        made.append(f"{prefix}{len(made)}")
+        made.append(f"{prefix}{len(made) + 1}")
         return made[-1]
