@@ -1,7 +1,7 @@
 """python -m tests.conformance: play random scenarios on the real OTP and here, and compare.
 
-Run by `make conformance`. One that comes out otherwise here, and isn't meant to, is made as small as can be and printed,
-and the exit code is 1.
+Run by `make conformance`. One that comes out otherwise here, and isn't meant to, is made as small as can be and
+printed, and the exit code is 1.
 """
 
 from __future__ import annotations

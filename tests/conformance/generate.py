@@ -11,7 +11,7 @@ from tests.conformance.language import Scenario
 __all__ = ["RANDOM_FAMILIES", "comes_out_in_one_way", "generate"]
 
 RANDOM_FAMILIES = ["processes"]
-"""Modules of `tests.conformance.random`: each has a function `scenario`, that writes one, and `comes_out_in_one_way`."""
+"""Modules of `tests.conformance.random`: each has `scenario()`, which writes one, and `comes_out_in_one_way()`."""
 
 
 def generate(family: str, number: int, seed: int) -> list[Scenario]:

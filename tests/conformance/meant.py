@@ -1,4 +1,4 @@
-"""Differences that are meant, and that random scenarios run into: what each is, and what must be the same all the same."""
+"""Differences that are meant, and that random scenarios run into: what each is, and what has to be the same still."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Meant:
     Args:
         rule: of docs/semantics.md.
         why: what is different.
-        rest: what must be the same all the same, of OTP's outcome and of ours.
+        rest: what has to be the same still, of OTP's outcome and of ours.
     """
 
     rule: str
@@ -78,6 +78,12 @@ def _gates(ops: list[Op]) -> Iterator[str]:
 
 
 MEANT = [
-    Meant("A29", "of a dead one, the exit of a link and the down of a monitor come as they were made", _noproc_in_any_order),
-    Meant("A12", "an actor that waits in a handler when a fatal signal comes finishes it first", _until_an_end_at_a_gate),
+    Meant(
+        "A29",
+        "of a dead one, the exit of a link and the down of a monitor come as they were made",
+        _noproc_in_any_order,
+    ),
+    Meant(
+        "A12", "an actor that waits in a handler when a fatal signal comes finishes it first", _until_an_end_at_a_gate
+    ),
 ]

@@ -15,7 +15,7 @@ from tests.conformance.otp import Oracle
 from tests.conformance.ours import play
 from tests.conformance.outcome import Outcome, differences
 
-__all__ = ["Difference", "Tally", "difference", "on_otp", "try_all", "try_again"]
+__all__ = ["Difference", "Tally", "difference", "on_otp", "try_again", "try_all"]
 
 SIDE_BY_SIDE = 32
 """How many are played at a time on OTP, where time passes as it does."""

@@ -70,7 +70,7 @@ defmodule Conformance.Oracle do
 
   # Between its steps a scenario's time should stand still. One that has timers, or lets time pass, is played again when
   # the steps themselves have taken long, as they do on a busy machine.
-  defp run(scenario, slot, tries \\ 5) do
+  defp run(scenario, slot, tries \\ 10) do
     {is_late, outcome} = play(scenario, slot)
     if is_late and tries > 1, do: run(scenario, slot, tries - 1), else: "#{elem(scenario, 0)} #{json(outcome)}"
   end

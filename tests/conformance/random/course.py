@@ -101,7 +101,7 @@ class Turn:
         self._course = course
         self._actor = actor
         self._told = told or set()
-        # By its signals, who may be dying, and who may be reading of that; and whom it has sent them to, if to one only.
+        # By its signals: who may be dying, who may be reading of that, and to whom they went, if to one only.
         self._doomed: set[str] = set()
         self._heard: set[str] = set()
         self._target: str | None = None

@@ -27,12 +27,31 @@ ADVANCES = 0.15
 DELAYS = [2, 6]
 """Ticks of timers: so none is due when time stands still."""
 
-# As often as each stands here.
-KINDS = """
-    send send send note link link link link monitor monitor monitor demonitor unlink trap signal signal signal exit exit
-    raise catch register register unregister whereis alive send_name monitor_name after after cancel remaining gate tell
-""".split()
-
+HOW_OFTEN = {
+    "send": 3,
+    "send_name": 1,
+    "note": 1,
+    "link": 4,
+    "unlink": 1,
+    "monitor": 3,
+    "monitor_name": 1,
+    "demonitor": 1,
+    "trap": 1,
+    "signal": 4,
+    "exit": 2,
+    "raise": 1,
+    "catch": 1,
+    "register": 2,
+    "unregister": 1,
+    "whereis": 1,
+    "alive": 1,
+    "after": 2,
+    "cancel": 1,
+    "remaining": 1,
+    "gate": 1,
+    "tell": 1,
+}
+KINDS = [kind for kind, times in HOW_OFTEN.items() for _ in range(times)]
 
 TRAPPING: Json = {"kind": "proc", "trap": True}
 
@@ -115,7 +134,7 @@ class Writer:
             case "trap":
                 return ["trap", self._pick([False, True])]
             case "signal":
-                self._signalled = self._pick([self._signalled, self._actor(), self._actor()])
+                self._signalled = self._pick([self._signalled, self._actor()])
                 return ["signal", self._signalled, self._pick(REASONS)]
             case "exit":
                 return ["exit", self._pick(REASONS)]
