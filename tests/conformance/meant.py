@@ -60,12 +60,23 @@ _OF_THE_DEAD: list[Json] = [["exit", "noproc"], ["down", "noproc"]]
 def _until_an_end_at_a_gate(scenario: Scenario, theirs: Outcome, ours: Outcome) -> tuple[Outcome, Outcome]:
     """Leave off when somebody ends on OTP who waits at its gate, which has its name, and doesn't end here."""
     waiting: set[str] = set()
-    for number, (step, their_epoch, our_epoch) in enumerate(zip(scenario.steps, theirs[1:], ours[1:], strict=True), 1):
+    for number, (step, their_epoch, our_epoch) in enumerate(zip(scenario.steps, theirs[1:], ours[1:], strict=False), 1):
         waiting.discard(step.get("open", ""))
         waiting |= set(_gates(step.get("do", [])))
         ended = their_epoch.get("*", {}).keys() - our_epoch.get("*", {}).keys()
         if ended & {f"{actor}#1" for actor in waiting}:
             return theirs[:number], ours[:number]
+    return theirs, ours
+
+
+def _until_a_signal_of_its_own(_: Scenario, theirs: Outcome, ours: Outcome) -> tuple[Outcome, Outcome]:
+    """Leave off when a server stops on OTP by the signal that it reads here, of itself."""
+    for number, (their_epoch, our_epoch) in enumerate(zip(theirs, ours, strict=True)):
+        for label, of in our_epoch.items():
+            read = [what[1] for what in of.get(label, []) if what[0] == "exit"]
+            stopped = [what[2] for what in their_epoch.get(label, {}).get(label, []) if what[0] == "terminate"]
+            if any(reason in read for reason in stopped):
+                return theirs[:number], ours[:number]
     return theirs, ours
 
 
@@ -78,6 +89,11 @@ def _gates(ops: list[Op]) -> Iterator[str]:
 
 
 MEANT = [
+    Meant(
+        "A46",
+        "a server without a parent reads its own signal when it traps exits; on OTP it is its own parent, and stops",
+        _until_a_signal_of_its_own,
+    ),
     Meant(
         "A29",
         "of a dead one, the exit of a link and the down of a monitor come as they were made",

@@ -8,12 +8,11 @@ would let that be, with everything taken at its worst: links and monitors are ne
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 
 from tests.conformance.language import Json, Op, Scenario, Step
 
 __all__ = ["Course", "Turn", "comes_out_in_one_way"]
-
-DISTURBING = {"exit", "raise", "signal"}
 
 
 def comes_out_in_one_way(scenario: Scenario) -> bool:
@@ -89,53 +88,77 @@ class Course:
 
 
 class Turn:
-    """What one actor does at a time.
+    """What one actor does at a time. It may have another act: call a server, and wait; or tell somebody, and be done.
 
     Args:
         course: the scenario.
         actor: who acts.
-        told: who may be reading what it was sent.
+        before: the turn that this one is part of.
     """
 
-    def __init__(self, course: Course, actor: str, told: set[str] | None = None) -> None:
+    def __init__(self, course: Course, actor: str, before: Turn | None = None) -> None:
         self._course = course
         self._actor = actor
-        self._told = told or set()
-        # By its signals: who may be dying, who may be reading of that, and to whom they went, if to one only.
-        self._doomed: set[str] = set()
-        self._heard: set[str] = set()
-        self._target: str | None = None
+        self._step = before._step if before else Reactions()
+        self._step.acting = self
+        if self._step.target is not None:
+            # What comes of several has no order.
+            self._step.target = ""
+        self._waiting: set[str] = set()
+        """Who waits for an answer of this one, or of one that waits for it."""
         self._has_waited = False
-        self._is_over = False
         self._begun: set[str] = set()
         """Monitors of this turn."""
 
     def take(self, op: Op) -> bool:
         """Have the actor do this next; False, and nothing has happened, when it may come out in several ways."""
         name, *args = op
-        if self._is_over:
+        if self._step.acting is not self:
             return False
-        if name in {"send", *DISTURBING}:
-            return bool(getattr(self, f"_{name}")(*args))
         if name == "note":
             return True
-        if self._doomed:
+        if name == "noreply" and args:
+            # What it goes on with, before anything else.
+            return all(self.take(op) for op in args[0][1])
+        if name in RETURNS:
+            return self._end(RETURNS[name](*args))
+        if name in {"send", "signal"}:
+            return bool(getattr(self, f"_{name}")(*args))
+        if self._step.doomed:
             return False
-        if name == "tell":
+        if name in {"tell", "cast", "call"}:
             to, ops = args
-            turn = self.tell(to)
-            return turn is not None and all(turn.take(op) for op in ops)
+            turn = self.begin(name, to)
+            if turn is None or not all(turn.take(op) for op in ops):
+                return False
+            turn.give_back(self)
+            return True
         return bool(getattr(self, f"_{name}", self._other)(*args))
 
-    def tell(self, to: str) -> Turn | None:
-        """Have another act, and do nothing more; None when it may come out in several ways."""
-        course = self._course
-        if self._is_over or self._doomed or self._has_waited or to == self._actor:
+    def begin(self, how: str, to: str) -> Turn | None:
+        """Have another act, which is told to, or cast, or called; None when it may come out in several ways.
+
+        Who calls waits, and goes on when it is given back; others do nothing more.
+        """
+        is_server = self._course.actors.get(to, {}).get("kind") == "server"
+        if (how != "tell" and not is_server) or (how != "call" and self._waiting) or to in self._waiting:
             return None
-        if to not in course.actors or to in course.held:
+        turn = self._next(to)
+        if turn is not None and how == "call":
+            turn._waiting = self._waiting | {self._actor}
+        return turn
+
+    def give_back(self, caller: Turn) -> None:
+        """Have the caller go on, if one waits."""
+        if self._waiting:
+            self._step.acting = caller
+
+    def _next(self, to: str) -> Turn | None:
+        step, is_free = self._step, to in self._course.actors and to != self._actor and to not in self._course.held
+        if step.acting is not self or step.doomed or self._has_waited or not is_free:
             return None
-        self._is_over = True
-        return Turn(course, to, self._told | self._heard)
+        step.told |= step.heard
+        return Turn(self._course, to, self)
 
     # What disturbs nobody
 
@@ -171,7 +194,7 @@ class Turn:
 
     def _hear_of_the_dead(self) -> None:
         # Who links or watches one that is dead has a message of it.
-        self._told = self._told | {self._actor}
+        self._step.told.add(self._actor)
 
     def _demonitor(self, name: str, _flush: bool) -> bool:
         # The Down of one that is dead already comes at a moment of OTP's own.
@@ -190,11 +213,11 @@ class Turn:
         return self._is_known(to)
 
     def _gate(self, gate: str) -> bool:
-        if gate != self._actor or self._has_waited:
+        if gate != self._actor or self._has_waited or self._waiting:
             return False
         self._course.held.add(self._actor)
         self._has_waited = True
-        self._told = set()
+        self._step.told = set()
         return True
 
     def _is_known(self, label: str) -> bool:
@@ -204,40 +227,86 @@ class Turn:
 
     def _send(self, to: str, _value: Json) -> bool:
         # What it does after its gate, it does in a step that nobody knows yet.
-        if self._has_waited or not self._is_known(to) or (self._doomed and to.startswith("@")):
+        step = self._step
+        if self._has_waited or not self._is_known(to) or (step.doomed and to.startswith("@")):
             return False
         bearers = self._course.bearers(to)
-        if bearers & self._doomed and to != self._target:
+        if bearers & step.doomed and to != step.target:
             return False
-        self._told = self._told | bearers
+        step.told |= bearers
         return True
 
     def _signal(self, to: str, reason: Json) -> bool:
-        course = self._course
+        course, step = self._course, self._step
         if to not in course.actors:
             return False
         struck = course.struck(to, reason, self._actor)
-        if struck and course.watch_each_other(to, struck - {to}):
+        # One that answers, and has sent itself a signal, may or may not do so first (A12).
+        spared = {*self._waiting, self._actor} if self._waiting else set()
+        if struck & spared or (struck and course.watch_each_other(to, struck - {to})):
             return False
-        if self._target == to:
+        if step.target == to:
             # Those of one sender arrive in their order. But a kill may come before one that traps exits has read the
             # others, and overtakes them here (A21).
-            if reason == "kill" or struck & self._told:
+            if reason == "kill" or struck & step.told:
                 return False
-        elif struck & (self._told | self._heard | self._doomed):
+        elif struck & step.affected:
             return False
-        self._target = to if self._target in {None, to} else ""
-        self._doomed |= struck
-        self._heard |= {to} | course.told_of(struck)
-        self._is_over = self._actor in {to, *struck} or self._has_waited
+        step.target = to if step.target in {None, to} else ""
+        step.doomed |= struck
+        step.heard |= {to} | course.told_of(struck)
+        if self._actor in {to, *struck} or self._has_waited:
+            step.acting = None
         return True
 
-    def _exit(self, reason: Json) -> bool:
-        bereft = self._course.bereft(self._actor, reason)
-        if bereft & (self._told | self._heard | self._doomed) or self._course.watch_each_other(self._actor, bereft):
-            return False
-        self._is_over = True
+    def _end(self, reason: Json) -> bool:
+        """Return, and end by a reason, or by none."""
+        course, step = self._course, self._step
+        if reason is not None:
+            bereft = course.bereft(self._actor, reason)
+            if bereft & (step.affected | self._waiting) or course.watch_each_other(self._actor, bereft):
+                return False
+            step.doomed |= {self._actor} | bereft
+            step.heard |= course.told_of({self._actor} | bereft)
+            step.target = ""
+        step.acting = None
         return True
 
-    def _raise(self, _message: str) -> bool:
-        return self._exit("crash")
+    def _halt(self, to: str, reason: Json) -> bool:
+        turn = self.begin("call", to)
+        if turn is None or to in self._step.told or not turn._end(reason):
+            self._step.acting = self
+            return False
+        turn.give_back(self)
+        return True
+
+
+class Reactions:
+    """What may be going on at a moment of a step."""
+
+    def __init__(self) -> None:
+        self.acting: Turn | None = None
+        self.told: set[str] = set()
+        """Who may be reading what it was sent."""
+        self.heard: set[str] = set()
+        """Who may be reading of a signal, or of an end."""
+        self.doomed: set[str] = set()
+        """Who may be dying."""
+        self.target: str | None = None
+        """To whom signals went, if to one only."""
+
+    @property
+    def affected(self) -> set[str]:
+        return self.told | self.heard | self.doomed
+
+
+RETURNS: dict[str, Callable[..., Json]] = {
+    "exit": lambda reason: reason,
+    "raise": lambda message: ["crash", message],
+    "stop": lambda reason, *_: reason,
+    "bad": lambda value: ["bad_return", value],
+    "noreply": lambda *_: None,
+    "reply": lambda *_: None,
+    "reply_state": lambda *_: None,
+}
+"""What ends what an actor does, and the reason of which it dies then."""
