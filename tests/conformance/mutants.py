@@ -9,9 +9,10 @@ from typing import Any
 from actors import _process
 from actors._adopted import process_of
 from actors._links import Effect, effect_of_signal
-from actors._mail import Fired
+from actors._mail import NO_REPLY, Fired, StopRequest
 from actors._process import ALIVE, Monitor, Process
-from actors.errors import NameUnavailable
+from actors.errors import ExitRequest, NameUnavailable
+from actors.gen_server import Continue, From, GenServer, Reply, Stop, _is_then, _reason_of
 from actors.messages import Down, Exit, Killed, NoProc, Normal
 from actors.process import Timer
 from actors.ref import NamedRef
@@ -26,7 +27,7 @@ __all__ = ["MUTANTS", "found_by"]
 WITHIN = 2000
 """Scenarios of its family in which each has to be found."""
 
-MUTANTS: dict[str, list[Mutant]] = {"processes": []}
+MUTANTS: dict[str, list[Mutant]] = {"processes": [], "servers": []}
 """By the family that finds them."""
 
 
@@ -252,3 +253,96 @@ def a_timer_for_a_name_is_for_who_has_it_first(self, runtime, ref, message, seco
         self._target.when_ended(self._drop)
         if self._ticket.callback is None:
             self._forget()
+
+
+# Servers
+
+
+@broken("servers", GenServer, "_otp_stopping", "01208bd7ea68")
+def a_signal_has_a_server_clean_up(self, reason, *, signalled):
+    self._cancel_idle()
+    self._terminate(reason)
+
+
+@broken("servers", GenServer, "_keep", "8537b1be32ca")
+def a_server_that_stops_cleans_up_its_state_of_before(self, state):
+    return
+
+
+@broken("servers", GenServer, "_end", "26eceb56496e")
+def a_server_that_crashes_does_not_clean_up(self, error):
+    self._otp_terminated = True
+    raise ExitRequest(_reason_of(error)) from error
+
+
+@broken("servers", GenServer, "_terminate", "b70dee51d402")
+def a_server_may_clean_up_twice(self, reason):
+    self._run_next(self.terminate, reason, self._otp_state)
+
+
+@broken("servers", GenServer, "_go_on", "d5feba2f29fd")
+def a_continue_is_forgotten(self, then):
+    if then is not None and not isinstance(then, Continue):
+        self._await_idle(then)
+
+
+@broken("servers", GenServer, "_handle_asked", "602c189645ec")
+def who_calls_a_server_that_stops_gets_no_reply(self, request, asked):
+    sender = From(asked)
+    returned = self._run(self.handle_call, request, sender, self._otp_state)
+    match returned:
+        case Reply(value, state, None):
+            self._otp_state = state
+            return value
+        case Reply(value, state, then) if _is_then(then):
+            self._otp_state = state
+            if self._otp_process.handling is asked:
+                sender.reply(value)
+            self._go_on(then)
+        case Stop(reason, state, reply) if reply is not NO_REPLY:
+            self._keep(state)
+            self._terminate(reason)
+            raise ExitRequest(reason)
+        case _:
+            then = self._accept(returned, "handle_call")
+            if self._otp_process.handling is asked:
+                self._defer(asked)
+            self._go_on(then)
+    return NO_REPLY
+
+
+@broken("servers", GenServer, "_handle_asked", "602c189645ec")
+def what_a_call_has_changed_is_lost(self, request, asked):
+    sender = From(asked)
+    returned = self._run(self.handle_call, request, sender, self._otp_state)
+    match returned:
+        case Reply(value, _, None):
+            return value
+        case Reply(value, state, then) if _is_then(then):
+            self._otp_state = state
+            if self._otp_process.handling is asked:
+                sender.reply(value)
+            self._go_on(then)
+        case Stop(reason, state, reply) if reply is not NO_REPLY:
+            self._keep(state)
+            try:
+                self._terminate(reason)
+            finally:
+                sender.reply(reply)
+            raise ExitRequest(reason)
+        case _:
+            then = self._accept(returned, "handle_call")
+            if self._otp_process.handling is asked:
+                self._defer(asked)
+            self._go_on(then)
+    return NO_REPLY
+
+
+@broken("servers", Process, "request_stop", "6cae1b0eaa02")
+def a_server_that_is_stopped_ends_normally(self, _reason, done=None):
+    was_idle = self.is_idle
+    if not self.put(StopRequest(Normal(), done)):
+        if done is not None:
+            done.set(False)
+    elif was_idle:
+        self.home.let_end()

@@ -108,8 +108,50 @@ def test_what_may_come_out_in_several_ways_is_refused(steps):
     ],
     ids=json.dumps,
 )
-def test_what_comes_out_in_one_way_is_not(steps):
+def test_what_comes_out_in_one_way_is_not_refused(steps):
     assert comes_out_in_one_way("processes", Scenario("", (), THREE, steps))
+
+
+# Servers
+
+
+SERVER = {"kind": "server"}
+AT_WORK = {"a": PROC, "b": SERVER, "c": SERVER}
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [at("b", ["call", "a", [["note", 1]]])],
+        [at("a", ["cast", "b", [["note", 1]]], ["note", 2])],
+        [at("b", ["call", "b", [["note", 1]]])],
+        [at("b", ["call", "c", [["call", "b", [["note", 1]]]]])],
+        [at("a", ["call", "b", [["signal", "a", "boom"]]])],
+        [at("a", ["call", "b", [["signal", "b", "boom"]]])],
+        [at("a", ["link", "b"]), at("a", ["call", "b", [["stop", "boom"]]])],
+        [at("a", ["call", "b", [["stop", "boom", 1]]], ["alive", "b"])],
+        [at("a", ["call", "b", [["cast", "c", [["note", 1]]]]])],
+        [at("a", ["send", "b", 1], ["halt", "b", "normal"])],
+    ],
+    ids=json.dumps,
+)
+def test_what_may_come_out_in_several_ways_is_refused_to_servers(steps):
+    assert not comes_out_in_one_way("servers", Scenario("", (), AT_WORK, steps))
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [at("a", ["call", "b", [["call", "c", [["push", 1], ["reply_state"]]], ["stop", "boom", 1]]], ["note", 2])],
+        [at("a", ["call", "b", [["note", 1]]], ["monitor", "b", "m"], ["cast", "b", [["bad", 1]]])],
+        [at("a", ["monitor", "b", "m"], ["call", "b", [["stop", "boom"]]], ["send", "c", 1], ["exit", "normal"])],
+        [at("b", ["noreply", ["continue", [["push", 1], ["stop", "boom"]]]])],
+        [at("a", ["halt", "b", "boom"], ["send", "c", 1])],
+    ],
+    ids=json.dumps,
+)
+def test_what_comes_out_in_one_way_is_not_refused_to_servers(steps):
+    assert comes_out_in_one_way("servers", Scenario("", (), AT_WORK, steps))
 
 
 # What is shown of a difference
@@ -194,6 +236,16 @@ def test_an_exit_and_a_down_of_a_dead_one_come_in_any_order():
     assert [meant.rule for meant in meaning(scenario, read(exit_, down), play(scenario))] == ["A29"]
     assert meaning(scenario, read(exit_, down, down), play(scenario)) == []
     assert meaning(scenario, read(["exit", "boom"], down), read(down, ["exit", "boom"])) == []
+
+
+def test_a_server_that_is_nobodys_child_reads_its_own_signal_here():
+    scenario = Scenario("", (), {"b": {**SERVER, "trap": True}}, [at("b", ["signal", "b", "boom"])])
+    born = {"b#1": {"b#1": [["init"]]}}
+    theirs = [born, {"*": {"b#1": [["end", "boom"]]}, "b#1": {"b#1": [["terminate", "b#1", "boom", []]]}}]
+
+    assert play(scenario) == [born, {"b#1": {"b#1": [["exit", "boom"]]}}]
+    assert [meant.rule for meant in meaning(scenario, theirs, play(scenario))] == ["A46"]
+    assert meaning(scenario, theirs, [born, {}]) == []
 
 
 # The whole of it
