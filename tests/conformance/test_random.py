@@ -84,6 +84,7 @@ THREE = {"a": PROC, "b": PROC, "c": PROC}
         ],
         [at("a", ["tell", "b", [["note", 1]]], ["note", 2])],
         [at("a", ["gate", "a"]), at("a", ["note", 1])],
+        [at("a", ["link", "b"], ["monitor", "@n", "m"], ["gate", "a"], ["signal", "b", "boom"]), open_gate("a")],
         [at("a", ["gate", "a"], ["send", "b", 1], ["signal", "b", "boom"])],
         [race(("a", [["note", 1]]), ("b", [["note", 2]]))],
     ],

@@ -1,4 +1,4 @@
-"""Which scenarios of processes can come out in one way only, so that two that play them can be compared.
+"""Which scenarios of processes and servers can come out in one way only, so that two that play them can be compared.
 
 Within a step one actor acts, and others react to it: they read what they were sent, and die of what they are linked to.
 It comes out in one way unless one may die before it reads, or may die of two reasons. So whoever acts is refused what
@@ -16,7 +16,7 @@ __all__ = ["Course", "Turn", "comes_out_in_one_way"]
 
 
 def comes_out_in_one_way(scenario: Scenario) -> bool:
-    """Whether a scenario of processes has one outcome, whatever the schedule; False when that isn't certain."""
+    """Whether a scenario has one outcome, whatever the schedule; False when that isn't certain."""
     course = Course(scenario.actors)
     return all(course.takes(step) for step in scenario.steps)
 
@@ -111,7 +111,7 @@ class Turn:
         """Monitors of this turn."""
 
     def take(self, op: Op) -> bool:
-        """Have the actor do this next; False, and nothing has happened, when it may come out in several ways."""
+        """Have the actor do this next; False, and it doesn't, when it may come out in several ways."""
         name, *args = op
         if self._step.acting is not self:
             return False
@@ -238,7 +238,8 @@ class Turn:
 
     def _signal(self, to: str, reason: Json) -> bool:
         course, step = self._course, self._step
-        if to not in course.actors:
+        # After its gate it has mail, and if it were to die of another's death, it might read that first.
+        if to not in course.actors or (self._has_waited and to != self._actor):
             return False
         struck = course.struck(to, reason, self._actor)
         # One that answers, and has sent itself a signal, may or may not do so first (A12).
@@ -255,7 +256,7 @@ class Turn:
         step.target = to if step.target in {None, to} else ""
         step.doomed |= struck
         step.heard |= {to} | course.told_of(struck)
-        if self._actor in {to, *struck} or self._has_waited:
+        if self._actor in {to, *struck}:
             step.acting = None
         return True
 

@@ -41,7 +41,6 @@ HOW_OFTEN = {
 RETURNS = 0.5
 """How often a callback says what it returns."""
 
-
 GOES_ON = 0.1
 """How often one that says so, and owes no reply, goes on with something before anything else."""
 
