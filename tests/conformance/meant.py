@@ -90,7 +90,7 @@ def _gates(ops: list[Op]) -> Iterator[str]:
 
 MEANT = [
     Meant(
-        "A46",
+        "A63",
         "a server without a parent reads its own signal when it traps exits; on OTP it is its own parent, and stops",
         _until_a_signal_of_its_own,
     ),
