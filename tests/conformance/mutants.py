@@ -346,3 +346,11 @@ def a_server_that_is_stopped_ends_normally(self, _reason, done=None):
             done.set(False)
     elif was_idle:
         self.home.let_end()
+
+
+_made = Process.__init__
+
+
+@broken("servers", Process, "__init__", "7636b930923a")
+def a_server_that_traps_exits_outlives_its_parent(self, runtime, actor_class, *, parent=None, trapping=False):
+    _made(self, runtime, actor_class, trapping=trapping)

@@ -133,6 +133,9 @@ AT_WORK = {"a": PROC, "b": SERVER, "c": SERVER}
         [at("a", ["call", "b", [["stop", "boom", 1]]], ["alive", "b"])],
         [at("a", ["call", "b", [["cast", "c", [["note", 1]]]]])],
         [at("a", ["send", "b", 1], ["halt", "b", "normal"])],
+        [at("a", ["signal", "c", "boom"], ["start", "x", SERVER, "link"])],
+        [at("a", ["exit", "normal"]), at("a", ["start", "x", SERVER, "link"])],
+        [at("a", ["start", "x", {**SERVER, "trap": True}, "link"], ["send", "x", 1], ["exit", "normal"])],
     ],
     ids=json.dumps,
 )
@@ -148,6 +151,8 @@ def test_what_may_come_out_in_several_ways_is_refused_to_servers(steps):
         [at("a", ["monitor", "b", "m"], ["call", "b", [["stop", "boom"]]], ["send", "c", 1], ["exit", "normal"])],
         [at("b", ["noreply", ["continue", [["push", 1], ["stop", "boom"]]]])],
         [at("a", ["halt", "b", "boom"], ["send", "c", 1])],
+        [at("a", ["start", "x", {**SERVER, "trap": True}, "link"]), at("a", ["exit", "normal"]), at("x", ["note", 1])],
+        [at("a", ["start", "x", SERVER, "link"], ["send", "x", 1], ["exit", "normal"])],
     ],
     ids=json.dumps,
 )

@@ -29,13 +29,17 @@ class Course:
     """
 
     def __init__(self, actors: dict[str, Json]) -> None:
-        self.actors = actors
+        self.actors = dict(actors)
         self.links: defaultdict[str, set[str]] = defaultdict(set)
         self.watchers: defaultdict[str, set[str]] = defaultdict(set)
         self.holders: defaultdict[str, set[str]] = defaultdict(set)
         self.trapping = {label for label, spec in actors.items() if spec.get("trap")}
         self.mortal = set(actors) - self.trapping
         """Those that may not trap exits; one that has switched is here too."""
+        self.children: defaultdict[str, set[str]] = defaultdict(set)
+        """Whom an actor has started with a link."""
+        self.fallen: set[str] = set()
+        """Who may be dead."""
         self.held: set[str] = set()
         """Who may wait at its gate, which has its name."""
 
@@ -71,9 +75,12 @@ class Course:
     def bereft(self, actor: str, reason: Json) -> set[str]:
         """Who may die when an actor dies."""
         found: set[str] = set()
-        ahead = set() if reason == "normal" else {actor}
+        ahead = {actor}
         while ahead:
-            more = self.links[ahead.pop()] & self.mortal - found - {actor}
+            one = ahead.pop()
+            # Even one that traps exits ends with its parent, whatever the reason (A63).
+            linked = set() if reason == "normal" else self.links[one] & self.mortal
+            more = (linked | self.children[one] & self.trapping) - found - {actor}
             found |= more
             ahead |= more
         return found
@@ -99,6 +106,7 @@ class Turn:
     def __init__(self, course: Course, actor: str, before: Turn | None = None) -> None:
         self._course = course
         self._actor = actor
+        self._is_first = before is None
         self._step = before._step if before else Reactions()
         self._step.acting = self
         if self._step.target is not None:
@@ -206,6 +214,18 @@ class Turn:
         self._course.holders[f"@{name}"].add(label)
         return True
 
+    def _start(self, label: str, spec: Json, how: str) -> bool:
+        # Whoever isn't there can't be named by what follows, so it has to be certain that it comes to be.
+        course = self._course
+        if not self._is_first or self._has_waited or self._actor in course.fallen or label in course.actors:
+            return False
+        course.actors[label] = spec
+        (course.trapping if spec.get("trap") else course.mortal).add(label)
+        if how == "link":
+            course.children[self._actor].add(label)
+            self._link(label)
+        return True
+
     def _alive(self, label: str) -> bool:
         return self._is_known(label)
 
@@ -255,6 +275,7 @@ class Turn:
             return False
         step.target = to if step.target in {None, to} else ""
         step.doomed |= struck
+        course.fallen |= struck
         step.heard |= {to} | course.told_of(struck)
         if self._actor in {to, *struck}:
             step.acting = None
@@ -268,6 +289,7 @@ class Turn:
             if bereft & (step.affected | self._waiting) or course.watch_each_other(self._actor, bereft):
                 return False
             step.doomed |= {self._actor} | bereft
+            course.fallen |= step.doomed
             step.heard |= course.told_of({self._actor} | bereft)
             step.target = ""
         step.acting = None

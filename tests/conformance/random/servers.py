@@ -1,4 +1,4 @@
-"""Random scenarios of servers: calls, casts, what callbacks return, stops; links, monitors, exits (A46 to A78)."""
+"""Random scenarios of servers: calls, casts, what callbacks return, stops; parents, links, exits (A46 to A78)."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ KINDS: list[Json] = [
     {"kind": "server", "terminate": [["note", 0]]},
 ]
 
+CHILDREN = ["x", "y"]
+
 HOW_OFTEN = {
     "call": 10,
     "cast": 4,
     "push": 4,
     "halt": 2,
+    "start": 3,
     "send": 2,
     "tell": 1,
     "note": 1,
@@ -55,7 +58,12 @@ def scenario(random: Random) -> Scenario:
 
 
 class ServerWriter(Writer):
-    """Writes what servers do, too."""
+    """Writes what servers do, and their parents, too."""
+
+    def _ops(self, actor: str, turn: Turn) -> list[Op]:
+        ops = super()._ops(actor, turn)
+        self._labels = list(self._course.actors)
+        return ops
 
     def _handled(self, how: str, actor: str, turn: Turn) -> list[Op]:
         ops = self._ops(actor, turn)
@@ -79,6 +87,8 @@ class ServerWriter(Writer):
         match kind:
             case "push":
                 return ["push", next(self._numbers)]
+            case "start":
+                return ["start", self._pick(CHILDREN), self._pick(KINDS[2:]), self._pick(["link", "link", "start"])]
             case "halt":
                 return ["halt", self._actor(), self._pick(REASONS)]
         return super()._op(kind, actor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from itertools import count
 from random import Random
 from typing import TypeVar
@@ -47,7 +48,7 @@ class Writer:
         self._numbers = count(1)
         self._monitors: list[str] = []
         self._timers: list[str] = []
-        self._partners: dict[str, list[str]] = {label: [] for label in self._labels}
+        self._partners: defaultdict[str, list[str]] = defaultdict(list)
         self._signalled = self._labels[0]
 
     def step(self) -> Step:
