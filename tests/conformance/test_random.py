@@ -133,6 +133,11 @@ AT_WORK = {"a": PROC, "b": SERVER, "c": SERVER}
         [at("a", ["call", "b", [["stop", "boom", 1]]], ["alive", "b"])],
         [at("a", ["call", "b", [["cast", "c", [["note", 1]]]]])],
         [at("a", ["send", "b", 1], ["halt", "b", "normal"])],
+        [at("b", ["link", "c"]), at("c", ["monitor", "a", "m"]), at("a", ["signal", "b", "boom"], ["exit", "normal"])],
+        [
+            at("a", ["start", "x", {**SERVER, "trap": True}, "link"]),
+            at("a", ["signal", "x", "normal"], ["call", "x", [["note", 1]]]),
+        ],
         [at("a", ["signal", "c", "boom"], ["start", "x", SERVER, "link"])],
         [at("a", ["exit", "normal"]), at("a", ["start", "x", SERVER, "link"])],
         [at("a", ["start", "x", {**SERVER, "trap": True}, "link"], ["send", "x", 1], ["exit", "normal"])],

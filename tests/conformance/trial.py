@@ -20,6 +20,9 @@ __all__ = ["Difference", "Tally", "difference", "on_otp", "try_again", "try_all"
 SIDE_BY_SIDE = 32
 """How many are played at a time on OTP, where time passes as it does."""
 
+LONG = 60
+"""Seconds after which one that OTP still plays is given up."""
+
 SCHEDULES = 2
 """In how many each is played here."""
 
@@ -75,7 +78,11 @@ def on_otp(oracle: Oracle, scenarios: Iterable[Scenario]) -> Iterator[tuple[Scen
             first, future = submitted.popleft()
             yield first, future.result()
     for scenario, future in submitted:
-        yield scenario, future.result(timeout=120)
+        try:
+            outcome = future.result(timeout=LONG)
+        except TimeoutError:
+            raise TimeoutError(f"OTP didn't come to rest in {json.dumps(scenario.to_json())}") from None
+        yield scenario, outcome
 
 
 def difference(scenario: Scenario, theirs: Outcome) -> Difference | None:

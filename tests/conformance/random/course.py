@@ -68,6 +68,10 @@ class Course:
         """Who may die of a signal."""
         if reason == "kill":
             return {actor} | self.bereft(actor, "killed")
+        # A signal of the parent is taken for its end; and on OTP a server without a parent is its own (A63).
+        is_own = actor == sender and self.actors[actor]["kind"] == "server"
+        if is_own or actor in self.children[sender]:
+            return {actor} | self.bereft(actor, reason)
         if actor not in self.mortal or (reason == "normal" and actor != sender):
             return set()
         return {actor} | self.bereft(actor, reason)
@@ -271,7 +275,7 @@ class Turn:
             # others, and overtakes them here (A21).
             if reason == "kill" or struck & step.told:
                 return False
-        elif struck & step.affected:
+        elif struck & step.affected or ({to} | course.told_of(struck)) & step.doomed:
             return False
         step.target = to if step.target in {None, to} else ""
         step.doomed |= struck
@@ -286,11 +290,14 @@ class Turn:
         course, step = self._course, self._step
         if reason is not None:
             bereft = course.bereft(self._actor, reason)
+            told = course.told_of({self._actor} | bereft)
             if bereft & (step.affected | self._waiting) or course.watch_each_other(self._actor, bereft):
+                return False
+            if told & step.doomed:
                 return False
             step.doomed |= {self._actor} | bereft
             course.fallen |= step.doomed
-            step.heard |= course.told_of({self._actor} | bereft)
+            step.heard |= told
             step.target = ""
         step.acting = None
         return True
