@@ -5,7 +5,7 @@ VENV ?= .venv
 PYTHONS = $(PYTHON) $(if $(filter file,$(origin PYTHON)),python3.13 python3.12 python3.11)
 IN_VENV = $(VENV)/bin/python -m
 
-.PHONY: run test check pykka-suite bench seeds mutants explore soak clean
+.PHONY: run test check pykka-suite bench seeds mutants conformance explore soak clean
 
 run: $(VENV)/.run
 	@$(IN_VENV) examples.user_sync.compare $(ARGS)
@@ -31,6 +31,9 @@ seeds: $(VENV)/.run
 
 mutants: $(VENV)/.dev
 	@$(IN_VENV) tests.mutants
+
+conformance: $(VENV)/.dev
+	@$(IN_VENV) tests.conformance $(ARGS)
 
 explore: $(VENV)/.dev
 	@$(IN_VENV) tests.deep $(ARGS)

@@ -179,7 +179,8 @@ class Player:
         self.world.monitors[name] = actors.monitor(self.world.target(to))
 
     def op_demonitor(self, name: str, flush: bool) -> None:
-        self._did("demonitor", actors.demonitor(self.world.monitors[name], flush=flush))
+        monitor = self.world.monitors.get(name)
+        self._did("demonitor", "unknown" if monitor is None else actors.demonitor(monitor, flush=flush))
 
     # Names
 
@@ -211,11 +212,13 @@ class Player:
         message = Say("clock", value)
         self.world.timers[timer] = actors.send_after(self.world.target(to), message, ticks * TICK)
 
-    def op_cancel(self, timer: str) -> None:
-        self._did("cancel", self.world.timers[timer].cancel() is not None)
+    def op_cancel(self, name: str) -> None:
+        timer = self.world.timers.get(name)
+        self._did("cancel", "unknown" if timer is None else timer.cancel() is not None)
 
-    def op_remaining(self, timer: str) -> None:
-        self._did("remaining", self.world.timers[timer].remaining() is not None)
+    def op_remaining(self, name: str) -> None:
+        timer = self.world.timers.get(name)
+        self._did("remaining", "unknown" if timer is None else timer.remaining() is not None)
 
     # How it goes on
 

@@ -47,7 +47,7 @@ defmodule Conformance.Ops do
 
   def op(:demonitor, [name, flush]) do
     options = if flush, do: [:flush, :info], else: [:info]
-    did(:demonitor, Process.demonitor(World.get({:monitor, name}, nil), options))
+    did(:demonitor, of_known({:monitor, name}, &Process.demonitor(&1, options)))
   end
 
   # Names
@@ -80,8 +80,8 @@ defmodule Conformance.Ops do
     World.put({:timer, timer}, Process.send_after(World.target(to), message, World.milliseconds(ticks)))
   end
 
-  def op(:cancel, [timer]), do: did(:cancel, Process.cancel_timer(World.get({:timer, timer}, nil)) != false)
-  def op(:remaining, [timer]), do: did(:remaining, Process.read_timer(World.get({:timer, timer}, nil)) != false)
+  def op(:cancel, [timer]), do: did(:cancel, of_known({:timer, timer}, &(Process.cancel_timer(&1) != false)))
+  def op(:remaining, [timer]), do: did(:remaining, of_known({:timer, timer}, &(Process.read_timer(&1) != false)))
 
   # How it goes on
 
@@ -295,6 +295,13 @@ defmodule Conformance.Ops do
   end
 
   # What the others have in common
+
+  defp of_known(key, function) do
+    case World.get(key, nil) do
+      nil -> :unknown
+      known -> function.(known)
+    end
+  end
 
   defp post(name, to, message) do
     send(World.target(to), message)

@@ -68,12 +68,20 @@ defmodule Conformance.Oracle do
 
   defp write(line), do: :ok = IO.write([line, ?\n])
 
-  defp run({id, looks, actors, steps}, slot) do
+  # Between its steps a scenario's time should stand still. One that has timers, or lets time pass, is played again when
+  # the steps themselves have taken long, as they do on a busy machine.
+  defp run(scenario, slot, tries \\ 10) do
+    {is_late, outcome} = play(scenario, slot)
+    if is_late and tries > 1, do: run(scenario, slot, tries - 1), else: "#{elem(scenario, 0)} #{json(outcome)}"
+  end
+
+  defp play({_, looks, actors, steps}, slot) do
     Process.flag(:trap_exit, true)
     world = World.new(slot)
     for [name, spec] <- actors, do: Conformance.Start.start(world, name, spec, :start)
     World.rest(world, looks)
     first = World.cut(world)
+    began = System.monotonic_time(:millisecond)
 
     outcome =
       for {step, number} <- Enum.with_index(steps) do
@@ -82,8 +90,11 @@ defmodule Conformance.Oracle do
         World.cut(world)
       end
 
+    wanted = Enum.sum(for %{advance: ticks} <- steps, do: World.milliseconds(ticks))
+    late = System.monotonic_time(:millisecond) - began - wanted
+    is_late = late > World.milliseconds(1) / 2 and (wanted > 0 or World.timers(world) != [])
     World.close(world)
-    "#{id} #{json([first | outcome])}"
+    {is_late, [first | outcome]}
   end
 
   defp take(%{at: label, do: ops}, number, world), do: await(tell(label, number, ops), world)

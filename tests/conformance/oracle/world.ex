@@ -25,6 +25,8 @@ defmodule Conformance.World do
   @doc "End all that the scenario has started, and forget it."
   def close(world) do
     kill_all(world)
+    # One for a name would reach whoever has it in the next scenario.
+    for timer <- timers(world), do: Process.cancel_timer(timer)
     Process.exit(world.leader, :kill)
     :ets.delete(world.table)
   end
@@ -40,6 +42,8 @@ defmodule Conformance.World do
         kill_all(world)
     end
   end
+
+  def timers(world), do: for([timer] <- :ets.match(world.table, {{:timer, :_}, :"$1"}), do: timer)
 
   def members(world) do
     for pid <- Process.list(),

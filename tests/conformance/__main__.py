@@ -1,0 +1,99 @@
+"""python -m tests.conformance: play random scenarios on the real OTP and here, and compare.
+
+Run by `make conformance`. One that comes out otherwise here, and isn't meant to, is made as small as can be and
+printed, and the exit code is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections import Counter
+from random import SystemRandom
+
+from tests.conformance.generate import RANDOM_FAMILIES, comes_out_in_one_way, generate
+from tests.conformance.language import Scenario
+from tests.conformance.mutants import MUTANTS, found_by
+from tests.conformance.otp import Oracle, is_there
+from tests.conformance.pasted import pasted
+from tests.conformance.quiet import quiet
+from tests.conformance.shrink import shrunk
+from tests.conformance.trial import Difference, Tally, difference, on_otp, try_again, try_all
+
+SHOWN = 5
+"""How many of a family are printed."""
+
+
+def main() -> int:
+    """Return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.conformance", description=__doc__.partition("\n")[0])
+    parser.add_argument("families", nargs="*", choices=[[], *RANDOM_FAMILIES], metavar="family", help="all by default")
+    parser.add_argument("-n", "--number", type=int, default=2000, help="of scenarios of each family")
+    parser.add_argument("--seed", type=int, default=SystemRandom().randrange(10**9), help="what they come of")
+    parser.add_argument("--mutants", action="store_true", help="have them find in what ways the product is broken")
+    arguments = parser.parse_args()
+    if not is_there():
+        parser.error("this machine has no Elixir")
+    with Oracle() as oracle, quiet():
+        versions = f"Elixir {oracle.versions['elixir']}, OTP {oracle.versions['otp']}"
+        print(f"seed {arguments.seed}, {versions}")
+        play = _hunt if arguments.mutants else _try
+        is_fine = [play(oracle, family, arguments) for family in arguments.families or RANDOM_FAMILIES]
+    return int(not all(is_fine))
+
+
+def _try(oracle: Oracle, family: str, arguments: argparse.Namespace) -> bool:
+    """Play a family; return whether all comes out as on OTP, or is meant not to."""
+    began = time.monotonic()
+    tally = try_all(oracle, generate(family, arguments.number, arguments.seed))
+    print(_summary(family, tally, time.monotonic() - began))
+    for scenario in tally.unstable[:SHOWN]:
+        print(f"\nunstable on OTP:\n{json.dumps(scenario.to_json())}")
+    minimal = [_minimal(oracle, family, one) for one in tally.different[:SHOWN]]
+    for text, small in {json.dumps(small.scenario.to_json()): small for small in minimal}.items():
+        print("", *small.lines, text, pasted(small.scenario), sep="\n")
+    return not tally.different
+
+
+def _hunt(oracle: Oracle, family: str, arguments: argparse.Namespace) -> bool:
+    """Hunt a family's mutants; return whether each is found."""
+    played = [
+        (scenario, theirs)
+        for scenario, theirs in on_otp(oracle, generate(family, arguments.number, arguments.seed))
+        if not (found := difference(scenario, theirs)) or found.meant
+    ]
+    missed = 0
+    for mutant in MUTANTS.get(family, []):
+        found = found_by(mutant, played)
+        missed += found is None
+        print(f"{family}: {mutant.what}: {'not found' if found is None else f'found in scenario {found.schedule}'}")
+    return not missed
+
+
+def _summary(family: str, tally: Tally, seconds: float) -> str:
+    meant = Counter(" and ".join(f"{meant.rule}: {meant.why}" for meant in one.meant) for one in tally.meant)
+    same = tally.played - len(tally.unstable) - len(tally.meant) - len(tally.different)
+    counts = [
+        f"{family}: {tally.played} scenarios in {seconds:.0f} s, {tally.played / seconds:.0f} a second",
+        f"{same} as on OTP, {tally.once} of them not at once",
+        *(f"{number} meant to differ ({why})" for why, number in meant.items()),
+        f"{len(tally.unstable)} unstable on OTP",
+        f"{len(tally.different)} different",
+    ]
+    return "\n  ".join(counts)
+
+
+def _minimal(oracle: Oracle, family: str, found: Difference) -> Difference:
+    def difference_of(scenario: Scenario) -> Difference | None:
+        theirs = try_again(oracle, scenario, times=2) if comes_out_in_one_way(family, scenario) else None
+        found = None if theirs is None else difference(scenario, theirs)
+        return None if found is None or found.meant else found
+
+    small = shrunk(found.scenario, lambda scenario: difference_of(scenario) is not None)
+    return difference_of(small) or found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,356 @@
+"""Ways in which the product is broken, each of which random scenarios have to find."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from actors import _process
+from actors._adopted import process_of
+from actors._links import Effect, effect_of_signal
+from actors._mail import NO_REPLY, Fired, StopRequest
+from actors._process import ALIVE, Monitor, Process
+from actors.errors import ExitRequest, NameUnavailable
+from actors.gen_server import Continue, From, GenServer, Reply, Stop, _is_then, _reason_of
+from actors.messages import Down, Exit, Killed, NoProc, Normal
+from actors.process import Timer
+from actors.ref import NamedRef
+from actors.runtime import Runtime
+from tests.conformance.language import Scenario
+from tests.conformance.outcome import Outcome
+from tests.conformance.trial import difference
+from tests.mutants.mutant import Found, Mutant
+
+__all__ = ["MUTANTS", "found_by"]
+
+WITHIN = 2000
+"""Scenarios of its family in which each has to be found."""
+
+MUTANTS: dict[str, list[Mutant]] = {"processes": [], "servers": []}
+"""By the family that finds them."""
+
+
+def found_by(mutant: Mutant, played: Sequence[tuple[Scenario, Outcome]]) -> Found | None:
+    """Return which of the scenarios that were played on OTP, from 1, finds a mutant, if one does."""
+
+    def compare(number: int) -> None:
+        found = difference(*played[number])
+        assert found is None or found.meant, found.lines
+
+    return replace(mutant, scenario=compare, schedules=len(played)).hunt()
+
+
+def broken(family: str, where: Any, name: str, source: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Have the function below stand in for a method of the product."""
+
+    def enter(function: Callable[..., Any]) -> Callable[..., Any]:
+        MUTANTS[family].append(Mutant(where, name, source, function, _none, WITHIN))
+        return function
+
+    return enter
+
+
+def _none(_number: int) -> None:
+    """Stands for the scenarios, which `found_by()` is given."""
+
+
+# Exit signals
+
+
+@broken("processes", _process, "effect_of_signal", "284033d72dcc")
+def a_normal_end_kills_who_is_linked(reason, *, trapping, from_self=False) -> Effect:
+    return effect_of_signal("normal" if isinstance(reason, Normal) else reason, trapping=trapping, from_self=from_self)
+
+
+@broken("processes", _process, "effect_of_signal", "284033d72dcc")
+def a_normal_end_is_hidden_from_who_traps_exits(reason, *, trapping, from_self=False) -> Effect:
+    return "ignore" if isinstance(reason, Normal) else effect_of_signal(reason, trapping=trapping, from_self=from_self)
+
+
+@broken("processes", _process, "effect_of_signal", "284033d72dcc")
+def a_normal_signal_to_oneself_is_ignored(reason, *, trapping, from_self=False) -> Effect:
+    return effect_of_signal(reason, trapping=trapping)
+
+
+@broken("processes", Process, "_be_killed", "aab5a6660817")
+def a_killed_one_has_died_of_kill(self):
+    self.killed = self.alert = True
+    self.reason = "kill"
+    self._take_out()
+
+
+@broken("processes", Process, "_receive_signal", "8208fb008d31")
+def a_link_to_a_killed_one_cannot_be_trapped(self, sender, reason, *, from_self=False):
+    if self.reason is not ALIVE:
+        return
+    trapping = self.trapping and not isinstance(reason, Killed)
+    match effect_of_signal(reason, trapping=trapping, from_self=from_self):
+        case "message":
+            self.put(Exit(sender.ref if sender is not None else None, reason))
+        case "die" if self.fatal is ALIVE:
+            self.fatal = reason
+            self.wake()
+        case _:
+            pass
+
+
+@broken("processes", Process, "_receive_signal", "8208fb008d31")
+def the_last_of_two_fatal_signals_decides(self, sender, reason, *, from_self=False):
+    if self.reason is not ALIVE:
+        return
+    match effect_of_signal(reason, trapping=self.trapping, from_self=from_self):
+        case "message":
+            self.put(Exit(sender.ref if sender is not None else None, reason))
+        case "die":
+            self.fatal = reason
+            self.wake()
+        case _:
+            pass
+
+
+# Links
+
+
+@broken("processes", Process, "add_link", "f3b5c06f4771")
+def a_link_has_one_side(self, other):
+    if other.links is None:
+        other.links = {}
+    other.links[self] = None
+
+
+@broken("processes", Process, "unlink", "5e252349d4e9")
+def a_link_is_undone_on_one_side(self, other):
+    with self.runtime.lock:
+        if self.links is not None:
+            self.links.pop(other, None)
+
+
+@broken("processes", Process, "link", "e1f72d708fbe")
+def who_traps_exits_hears_nothing_of_a_dead_one_it_links(self, other):
+    if other is self:
+        return
+    with self.runtime.lock:
+        if not other.announced:
+            self.add_link(other)
+
+
+# Monitors
+
+
+@broken("processes", Process, "_announce", "2866577e68ca")
+def a_monitor_fires_twice(self):
+    self.announced = True
+    self.runtime.release_name(self)
+    links, self.links = self.links, None
+    for peer in links or ():
+        if peer.links is not None:
+            peer.links.pop(self, None)
+        if peer is not self.quiet_for:
+            peer._receive_signal(self, self.reason)
+    monitors, self.monitors = self.monitors, None
+    for monitor in monitors or ():
+        monitor.active = False
+        if monitor.watcher.watching is not None:
+            monitor.watcher.watching.pop(monitor, None)
+        for _ in range(2):
+            monitor.watcher.put(Fired(Down(monitor.given, self.reason, monitor)))
+    watching, self.watching = self.watching, None
+    for monitor in watching or ():
+        monitor.forget()
+    callbacks, self.ended_callbacks = self.ended_callbacks, None
+    return callbacks or ()
+
+
+@broken("processes", Process, "_announce", "2866577e68ca")
+def downs_come_before_exits(self):
+    self.announced = True
+    self.runtime.release_name(self)
+    monitors, self.monitors = self.monitors, None
+    for monitor in monitors or ():
+        monitor.active = False
+        if monitor.watcher.watching is not None:
+            monitor.watcher.watching.pop(monitor, None)
+        monitor.watcher.put(Fired(Down(monitor.given, self.reason, monitor)))
+    links, self.links = self.links, None
+    for peer in links or ():
+        if peer.links is not None:
+            peer.links.pop(self, None)
+        if peer is not self.quiet_for:
+            peer._receive_signal(self, self.reason)
+    watching, self.watching = self.watching, None
+    for monitor in watching or ():
+        monitor.forget()
+    callbacks, self.ended_callbacks = self.ended_callbacks, None
+    return callbacks or ()
+
+
+@broken("processes", Process, "monitor", "0b4d0bdc3f31")
+def a_monitor_of_a_dead_one_says_of_what_it_died(self, target, given):
+    with self.runtime.lock:
+        if target is None or target.announced:
+            monitor = Monitor(self, None, given)
+            self.put(Fired(Down(given, NoProc() if target is None else target.reason, monitor)))
+            return monitor
+        monitor = Monitor(self, target, given)
+        if target is self:
+            monitor.active = False
+        else:
+            if target.monitors is None:
+                target.monitors = {}
+            target.monitors[monitor] = None
+            if self.watching is None:
+                self.watching = {}
+            self.watching[monitor] = None
+        return monitor
+
+
+@broken("processes", Process, "demonitor", "0a1238cafcb1")
+def a_monitor_of_another_may_be_ended(self, monitor, *, flush):
+    with self.runtime.lock:
+        was_active, monitor.active = monitor.active, False
+        monitor.flushed = monitor.flushed or flush
+        if monitor.watcher.watching is not None:
+            monitor.watcher.watching.pop(monitor, None)
+        monitor.forget()
+        return was_active
+
+
+# Names
+
+
+@broken("processes", Runtime, "release_name", "a2b0b5e43514")
+def a_dead_one_keeps_its_name(self, process):
+    return
+
+
+@broken("processes", Runtime, "register_name", "6752d120bd50")
+def one_may_have_two_names(self, name, process):
+    with self.lock:
+        if process.announced or name in self._names:
+            raise NameUnavailable(name)
+        self._names[name] = process
+        process.name = name
+
+
+# Timers
+
+
+@broken("processes", Timer, "cancel", "ce25644f1b36")
+def a_timer_that_is_cancelled_fires(self):
+    return self.remaining()
+
+
+@broken("processes", Timer, "__init__", "2a2f0929182c")
+def a_timer_for_a_name_is_for_who_has_it_first(self, runtime, ref, message, seconds):
+    self._runtime = runtime
+    self._ref = ref
+    self._message = message
+    self._name = None
+    self._target = runtime.whereis(ref.name) if isinstance(ref, NamedRef) else process_of(ref)
+    self._ticket = runtime.clock.call_at(runtime.clock.now() + seconds, self._fire)
+    if self._target is not None:
+        self._target.when_ended(self._drop)
+        if self._ticket.callback is None:
+            self._forget()
+
+
+# Servers
+
+
+@broken("servers", GenServer, "_otp_stopping", "01208bd7ea68")
+def a_signal_has_a_server_clean_up(self, reason, *, signalled):
+    self._cancel_idle()
+    self._terminate(reason)
+
+
+@broken("servers", GenServer, "_keep", "8537b1be32ca")
+def a_server_that_stops_cleans_up_its_state_of_before(self, state):
+    return
+
+
+@broken("servers", GenServer, "_end", "26eceb56496e")
+def a_server_that_crashes_does_not_clean_up(self, error):
+    self._otp_terminated = True
+    raise ExitRequest(_reason_of(error)) from error
+
+
+@broken("servers", GenServer, "_terminate", "b70dee51d402")
+def a_server_may_clean_up_twice(self, reason):
+    self._run_next(self.terminate, reason, self._otp_state)
+
+
+@broken("servers", GenServer, "_go_on", "d5feba2f29fd")
+def a_continue_is_forgotten(self, then):
+    if then is not None and not isinstance(then, Continue):
+        self._await_idle(then)
+
+
+@broken("servers", GenServer, "_handle_asked", "602c189645ec")
+def who_calls_a_server_that_stops_gets_no_reply(self, request, asked):
+    sender = From(asked)
+    returned = self._run(self.handle_call, request, sender, self._otp_state)
+    match returned:
+        case Reply(value, state, None):
+            self._otp_state = state
+            return value
+        case Reply(value, state, then) if _is_then(then):
+            self._otp_state = state
+            if self._otp_process.handling is asked:
+                sender.reply(value)
+            self._go_on(then)
+        case Stop(reason, state, reply) if reply is not NO_REPLY:
+            self._keep(state)
+            self._terminate(reason)
+            raise ExitRequest(reason)
+        case _:
+            then = self._accept(returned, "handle_call")
+            if self._otp_process.handling is asked:
+                self._defer(asked)
+            self._go_on(then)
+    return NO_REPLY
+
+
+@broken("servers", GenServer, "_handle_asked", "602c189645ec")
+def what_a_call_has_changed_is_lost(self, request, asked):
+    sender = From(asked)
+    returned = self._run(self.handle_call, request, sender, self._otp_state)
+    match returned:
+        case Reply(value, _, None):
+            return value
+        case Reply(value, state, then) if _is_then(then):
+            self._otp_state = state
+            if self._otp_process.handling is asked:
+                sender.reply(value)
+            self._go_on(then)
+        case Stop(reason, state, reply) if reply is not NO_REPLY:
+            self._keep(state)
+            try:
+                self._terminate(reason)
+            finally:
+                sender.reply(reply)
+            raise ExitRequest(reason)
+        case _:
+            then = self._accept(returned, "handle_call")
+            if self._otp_process.handling is asked:
+                self._defer(asked)
+            self._go_on(then)
+    return NO_REPLY
+
+
+@broken("servers", Process, "request_stop", "6cae1b0eaa02")
+def a_server_that_is_stopped_ends_normally(self, _reason, done=None):
+    was_idle = self.is_idle
+    if not self.put(StopRequest(Normal(), done)):
+        if done is not None:
+            done.set(False)
+    elif was_idle:
+        self.home.let_end()
+
+
+_made = Process.__init__
+
+
+@broken("servers", Process, "__init__", "7636b930923a")
+def a_server_that_traps_exits_outlives_its_parent(self, runtime, actor_class, *, parent=None, trapping=False):
+    _made(self, runtime, actor_class, trapping=trapping)

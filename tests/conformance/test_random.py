@@ -1,0 +1,336 @@
+"""Random scenarios, without Elixir: where its outcomes are needed, the product's own, unbroken, stand in for them."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import Future
+from random import Random
+
+import pytest
+
+from tests.conformance.generate import RANDOM_FAMILIES, comes_out_in_one_way, generate
+from tests.conformance.language import Scenario, advance, at, open_gate, race
+from tests.conformance.meant import meaning
+from tests.conformance.mutants import MUTANTS, found_by
+from tests.conformance.ours import play
+from tests.conformance.pasted import pasted
+from tests.conformance.quiet import quiet
+from tests.conformance.shrink import shrunk
+from tests.conformance.trial import try_all
+
+SEED = 3
+SCHEDULES = 3
+SOON = 200
+"""Scenarios in which a mutant is found."""
+
+
+@pytest.fixture(autouse=True)
+def without_logs():
+    with quiet():
+        yield
+
+
+def families(test):
+    return pytest.mark.parametrize("family", RANDOM_FAMILIES)(test)
+
+
+@families
+def test_a_random_scenario_is_data(family):
+    for scenario in generate(family, 30, SEED):
+        assert Scenario.from_json(json.loads(json.dumps(scenario.to_json()))) == scenario
+
+
+@families
+def test_a_random_scenario_comes_out_in_one_way(family):
+    for scenario in generate(family, 30, SEED):
+        assert comes_out_in_one_way(family, scenario)
+        outcome, *others = [play(scenario, seed) for seed in range(SCHEDULES)]
+        assert others == [outcome] * (SCHEDULES - 1), scenario
+
+
+@families
+def test_a_seed_gives_the_same_scenarios_however_many(family):
+    scenarios = generate(family, 30, SEED)
+
+    assert generate(family, 10, SEED) == scenarios[:10]
+    assert generate(family, 10, SEED + 1) != scenarios[:10]
+    assert len({json.dumps(scenario.to_json()) for scenario in scenarios}) == len(scenarios)
+
+
+# Processes
+
+
+PROC = {"kind": "proc"}
+TRAPPING = {"kind": "proc", "trap": True}
+THREE = {"a": PROC, "b": PROC, "c": PROC}
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [at("a", ["send", "b", 1], ["signal", "b", "boom"])],
+        [at("a", ["send", "b", 1], ["signal", "b", "kill"])],
+        [at("a", ["link", "b"]), at("a", ["send", "b", 1], ["exit", "boom"])],
+        [at("a", ["link", "b"]), at("b", ["link", "c"]), at("a", ["send", "c", 1], ["raise", "ouch"])],
+        [at("a", ["signal", "b", "boom"], ["alive", "b"])],
+        [at("a", ["signal", "b", "boom"], ["signal", "b", "kill"])],
+        [at("a", ["link", "b"]), at("a", ["signal", "b", "boom"], ["note", 1])],
+        [at("a", ["link", "c"]), at("b", ["link", "c"], ["signal", "a", "x"], ["signal", "c", "y"])],
+        [at("a", ["register", "n", "b"]), at("a", ["signal", "b", "boom"], ["send", "@n", 1])],
+        [
+            at("a", ["tell", "b", [["link", "c"]]]),
+            at("a", ["link", "b"], ["monitor", "c", "m"]),
+            at("c", ["exit", "x"]),
+        ],
+        [at("a", ["tell", "b", [["note", 1]]], ["note", 2])],
+        [at("a", ["gate", "a"]), at("a", ["note", 1])],
+        [at("a", ["link", "b"], ["monitor", "@n", "m"], ["gate", "a"], ["signal", "b", "boom"]), open_gate("a")],
+        [at("a", ["gate", "a"], ["send", "b", 1], ["signal", "b", "boom"])],
+        [race(("a", [["note", 1]]), ("b", [["note", 2]]))],
+    ],
+    ids=json.dumps,
+)
+def test_what_may_come_out_in_several_ways_is_refused(steps):
+    assert not comes_out_in_one_way("processes", Scenario("", (), THREE, steps))
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [at("a", ["signal", "b", "boom"], ["signal", "b", "bang"], ["send", "b", 1], ["send", "c", 2])],
+        [at("a", ["link", "b"]), at("a", ["send", "c", 1], ["exit", "boom"])],
+        [at("a", ["link", "b"]), at("a", ["send", "b", 1], ["exit", "normal"])],
+        [at("b", ["trap", True]), at("a", ["send", "b", 1], ["send", "c", 2], ["tell", "b", [["exit", "boom"]]])],
+        [
+            at("a", ["link", "b"], ["gate", "a"], ["unlink", "b"], ["exit", "boom"]),
+            at("c", ["note", 1]),
+            open_gate("a"),
+        ],
+    ],
+    ids=json.dumps,
+)
+def test_what_comes_out_in_one_way_is_not_refused(steps):
+    assert comes_out_in_one_way("processes", Scenario("", (), THREE, steps))
+
+
+# Servers
+
+
+SERVER = {"kind": "server"}
+AT_WORK = {"a": PROC, "b": SERVER, "c": SERVER}
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [at("b", ["call", "a", [["note", 1]]])],
+        [at("a", ["cast", "b", [["note", 1]]], ["note", 2])],
+        [at("b", ["call", "b", [["note", 1]]])],
+        [at("b", ["call", "c", [["call", "b", [["note", 1]]]]])],
+        [at("a", ["call", "b", [["signal", "a", "boom"]]])],
+        [at("a", ["call", "b", [["signal", "b", "boom"]]])],
+        [at("a", ["link", "b"]), at("a", ["call", "b", [["stop", "boom"]]])],
+        [at("a", ["call", "b", [["stop", "boom", 1]]], ["alive", "b"])],
+        [at("a", ["call", "b", [["cast", "c", [["note", 1]]]]])],
+        [at("a", ["send", "b", 1], ["halt", "b", "normal"])],
+        [at("b", ["link", "c"]), at("c", ["monitor", "a", "m"]), at("a", ["signal", "b", "boom"], ["exit", "normal"])],
+        [
+            at("a", ["start", "x", {**SERVER, "trap": True}, "link"]),
+            at("a", ["signal", "x", "normal"], ["call", "x", [["note", 1]]]),
+        ],
+        [at("a", ["signal", "c", "boom"], ["start", "x", SERVER, "link"])],
+        [at("a", ["exit", "normal"]), at("a", ["start", "x", SERVER, "link"])],
+        [at("a", ["start", "x", {**SERVER, "trap": True}, "link"], ["send", "x", 1], ["exit", "normal"])],
+    ],
+    ids=json.dumps,
+)
+def test_what_may_come_out_in_several_ways_is_refused_to_servers(steps):
+    assert not comes_out_in_one_way("servers", Scenario("", (), AT_WORK, steps))
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [at("a", ["call", "b", [["call", "c", [["push", 1], ["reply_state"]]], ["stop", "boom", 1]]], ["note", 2])],
+        [at("a", ["call", "b", [["note", 1]]], ["monitor", "b", "m"], ["cast", "b", [["bad", 1]]])],
+        [at("a", ["monitor", "b", "m"], ["call", "b", [["stop", "boom"]]], ["send", "c", 1], ["exit", "normal"])],
+        [at("b", ["noreply", ["continue", [["push", 1], ["stop", "boom"]]]])],
+        [at("a", ["halt", "b", "boom"], ["send", "c", 1])],
+        [at("a", ["start", "x", {**SERVER, "trap": True}, "link"]), at("a", ["exit", "normal"]), at("x", ["note", 1])],
+        [at("a", ["start", "x", SERVER, "link"], ["send", "x", 1], ["exit", "normal"])],
+    ],
+    ids=json.dumps,
+)
+def test_what_comes_out_in_one_way_is_not_refused_to_servers(steps):
+    assert comes_out_in_one_way("servers", Scenario("", (), AT_WORK, steps))
+
+
+# What is shown of a difference
+
+
+def test_a_scenario_is_made_as_small_as_can_be():
+    big = Scenario(
+        "of it all",
+        (),
+        {"a": TRAPPING, "b": TRAPPING, "c": PROC},
+        [
+            at("a", ["link", "b"], ["note", 1]),
+            at("c", ["monitor", "b", "m1"], ["tell", "a", [["note", 2], ["note", 3]]]),
+            advance(4),
+            at("b", ["note", 4], ["exit", "boom"], ["note", 5]),
+            at("a", ["alive", "b"]),
+        ],
+    )
+
+    small = shrunk(big, lambda scenario: ["exit", "boom"] in [sent for epoch in play(scenario) for sent in read(epoch)])
+
+    assert small.actors == {"a": TRAPPING, "b": PROC}
+    assert small.steps == [at("a", ["link", "b"]), at("b", ["exit", "boom"])]
+
+
+def test_what_is_told_is_made_small_too():
+    big = Scenario("", (), {"a": PROC, "b": PROC}, [at("a", ["tell", "b", [["note", 1], ["note", 2], ["note", 3]]])])
+
+    small = shrunk(big, lambda scenario: ["note", 2] in [seen for epoch in play(scenario) for seen in read(epoch)])
+
+    assert small.steps == [at("a", ["tell", "b", [["note", 2]]])]
+
+
+def read(epoch):
+    return [what for of in epoch.values() for seen in of.values() for what in seen]
+
+
+@families
+def test_a_scenario_is_printed_as_one_writes_it(family):
+    words = {"Scenario": Scenario, "at": at, "open_gate": open_gate, "advance": advance}
+
+    for scenario in generate(family, 30, SEED):
+        assert eval(pasted(scenario), words) == scenario
+
+
+# Differences that are meant
+
+
+def test_an_end_at_a_gate_may_come_later_here():
+    scenario = Scenario("", (), THREE, [at("a", ["gate", "a"]), at("b", ["note", 1], ["signal", "a", "boom"])])
+    noted = {"b#1": {"b#1": [["note", 1]]}}
+    theirs = [{}, {}, {"*": {"a#1": [["end", "boom"]]}, **noted}]
+
+    assert play(scenario) == [{}, {}, noted]
+    assert [meant.rule for meant in meaning(scenario, theirs, play(scenario))] == ["A12"]
+
+
+def test_what_comes_before_that_may_not_differ():
+    scenario = Scenario("", (), THREE, [at("a", ["gate", "a"]), at("b", ["note", 1]), at("b", ["signal", "a", "boom"])])
+    theirs = [{}, {}, {}, {"*": {"a#1": [["end", "boom"]]}}]
+
+    assert meaning(scenario, theirs, play(scenario)) == []
+
+
+def test_an_end_without_a_gate_may_not_come_later_here():
+    scenario = Scenario("", (), THREE, [at("b", ["signal", "a", "boom"])])
+
+    assert meaning(scenario, [{}, {"*": {"a#1": [["end", "boom"]]}}], [{}, {}]) == []
+
+
+def test_an_exit_and_a_down_of_a_dead_one_come_in_any_order():
+    scenario = Scenario(
+        "", (), {"a": TRAPPING, "b": PROC}, [at("b", ["exit", "normal"]), at("a", ["monitor", "b", "m"], ["link", "b"])]
+    )
+    ended = {"*": {"b#1": [["end", "normal"]]}}
+
+    def read(*what):
+        return [{}, ended, {"a#1": {"b#1": list(what)}}]
+
+    exit_, down = ["exit", "noproc"], ["down", "noproc"]
+    assert play(scenario) == read(down, exit_)
+    assert [meant.rule for meant in meaning(scenario, read(exit_, down), play(scenario))] == ["A29"]
+    assert meaning(scenario, read(exit_, down, down), play(scenario)) == []
+    assert meaning(scenario, read(["exit", "boom"], down), read(down, ["exit", "boom"])) == []
+
+
+def test_a_server_that_is_nobodys_child_reads_its_own_signal_here():
+    scenario = Scenario("", (), {"b": {**SERVER, "trap": True}}, [at("b", ["signal", "b", "boom"])])
+    born = {"b#1": {"b#1": [["init"]]}}
+    theirs = [born, {"*": {"b#1": [["end", "boom"]]}, "b#1": {"b#1": [["terminate", "b#1", "boom", []]]}}]
+
+    assert play(scenario) == [born, {"b#1": {"b#1": [["exit", "boom"]]}}]
+    assert [meant.rule for meant in meaning(scenario, theirs, play(scenario))] == ["A63"]
+    assert meaning(scenario, theirs, [born, {}]) == []
+
+
+# The whole of it
+
+
+class StandIn:
+    """In place of OTP: gives the outcomes that it has."""
+
+    def __init__(self, outcomes):
+        self._outcomes = outcomes
+
+    def submit(self, scenario):
+        future = Future()
+        future.set_result(self._outcomes[json.dumps(scenario.to_json())])
+        return future
+
+
+@pytest.fixture(scope="module")
+def played():
+    with quiet():
+        return {
+            family: [(scenario, play(scenario)) for scenario in generate(family, SOON, SEED)]
+            for family in RANDOM_FAMILIES
+        }
+
+
+def stand_in(played):
+    return StandIn({json.dumps(scenario.to_json()): outcome for scenario, outcome in played})
+
+
+@families
+def test_the_product_differs_in_nothing_from_itself(family, played):
+    few = played[family][:30]
+
+    tally = try_all(stand_in(few), [scenario for scenario, _ in few])
+
+    assert (tally.played, tally.once, tally.unstable, tally.meant, tally.different) == (30, 0, [], [], [])
+
+
+def test_what_is_broken_is_told_as_different(played):
+    few = played["processes"][:30]
+    mutant = next(one for one in MUTANTS["processes"] if one.broken.__name__ == "a_monitor_fires_twice")
+
+    with mutant.applied():
+        tally = try_all(stand_in(few), [scenario for scenario, _ in few])
+
+    assert tally.different
+    # Ends are noted by means of monitors too.
+    assert all("'down'" in line or "'end'" in line for found in tally.different for line in found.lines)
+
+
+def test_what_comes_out_otherwise_on_otp_each_time_is_unstable():
+    scenario = Scenario("", (), {"a": PROC}, [at("a", ["note", 1])])
+    random = Random(SEED)
+
+    class Otp:
+        def submit(self, _):
+            future = Future()
+            future.set_result([{}, {"a#1": {"a#1": [["note", random.random()]]}}])
+            return future
+
+    tally = try_all(Otp(), [scenario])
+
+    assert tally.unstable == [scenario]
+    assert tally.different == []
+
+
+@pytest.mark.parametrize(
+    ("family", "mutant"),
+    [
+        pytest.param(family, mutant, id=mutant.broken.__name__)
+        for family, mutants in MUTANTS.items()
+        for mutant in mutants
+    ],
+)
+def test_a_mutant_is_found_soon(family, mutant, played):
+    assert found_by(mutant, played[family]) is not None
