@@ -80,7 +80,7 @@ def a_killed_one_has_died_of_kill(self):
     self._take_out()
 
 
-@broken("processes", Process, "_receive_signal", "8208fb008d31")
+@broken("processes", Process, "_receive_signal", "5d75a524a204")
 def a_link_to_a_killed_one_cannot_be_trapped(self, sender, reason, *, from_self=False):
     if self.reason is not ALIVE:
         return
@@ -88,14 +88,15 @@ def a_link_to_a_killed_one_cannot_be_trapped(self, sender, reason, *, from_self=
     match effect_of_signal(reason, trapping=trapping, from_self=from_self):
         case "message":
             self.put(Exit(sender.ref if sender is not None else None, reason))
-        case "die" if self.fatal is ALIVE:
-            self.fatal = reason
+        case "die":
+            if self.fatal is ALIVE:
+                self.fatal = reason
             self.wake()
         case _:
             pass
 
 
-@broken("processes", Process, "_receive_signal", "8208fb008d31")
+@broken("processes", Process, "_receive_signal", "5d75a524a204")
 def the_last_of_two_fatal_signals_decides(self, sender, reason, *, from_self=False):
     if self.reason is not ALIVE:
         return
