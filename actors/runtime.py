@@ -84,7 +84,9 @@ class Runtime:
         self.telemetry = Telemetry(self.clock, self._fit_observers)
         self.dead_letters = DeadLetters(self)
         self._observes_all = False
+        # Whether it is being ended, or was; and whether that is done.
         self._is_closed = False
+        self._has_ended = False
         # Why nothing can be started here.
         self._refusal: str | None = None
         # Whether starting is but entering: nobody looks on, and nothing is refused.
@@ -119,10 +121,16 @@ class Runtime:
     def __exit__(self, *_exc_info: object) -> None:
         # In another context it may never have been chosen: the steps of an async fixture may be tasks of their own.
         if self._is_entered and chosen.get() is self:
-            chosen.set(self._outer)
+            chosen.set(self._living_outer())
         self._is_entered = False
-        self._outer = None
         self.close()
+
+    def _living_outer(self) -> Runtime | None:
+        """The runtime of the `with` around, which may have been left first."""
+        outer = self._outer
+        while outer is not None and outer._is_closed:
+            outer = outer._outer
+        return outer
 
     def close(self, timeout: float = 10.0) -> None:
         """Stop all actors, as `stop_all` does, then the clock and the threads; nothing can be started here any more.
@@ -144,7 +152,7 @@ class Runtime:
     def _close(self, timeout: float, clock: Clock) -> list[Process]:
         """Close within a time by this clock; return those that did not end by themselves."""
         self._refuse_to_end("close", timeout)
-        if self._refusal is not None:
+        if self._has_ended or self.is_of_parent:
             return []
         deadline = clock.now() + timeout
         self._is_closed = True
@@ -158,16 +166,17 @@ class Runtime:
         # Whatever the clock says, since these wait for threads.
         real_time = SystemClock()
         threads_deadline = real_time.now() + max(deadline - clock.now(), _MOMENT_SECONDS)
-        with self.lock:
-            event_loop, self._event_loop = self._event_loop, None
-        if event_loop is not None:
-            event_loop.close(threads_deadline - real_time.now())
+        if self._event_loop is not None:
+            self._event_loop.close(threads_deadline - real_time.now())
         self.scheduler.close(threads_deadline - real_time.now())
         self.dead_letters.close(threads_deadline - real_time.now())
         for process in killed:
             await_gone(process, real_time, threads_deadline)
         real_time.close()
         self.clock.close()
+        # Last: the handler of a signal may have this end before, and it can be closed again then.
+        self._event_loop = None
+        self._has_ended = True
         return killed
 
     def stop_all(self, timeout: float = 10.0) -> None:

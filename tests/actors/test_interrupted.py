@@ -265,6 +265,20 @@ def test_an_interrupted_answer_reaches_who_waits_or_may_be_given_again():
             assert answer.get(timeout=SECONDS) == "the answer", place.where
 
 
+@pytest.mark.timeout(120)
+def test_an_interrupted_close_may_be_done_again(caplog):
+    caplog.set_level(logging.CRITICAL + 1)
+    before = set(threading.enumerate())
+    for place in places():
+        runtime = Runtime()
+        with runtime:
+            Echo.start().ask("up", timeout=SECONDS)
+            with contextlib.suppress(Interrupt), place.interrupted():
+                runtime.close(SECONDS)
+        assert runtime.processes() == [], place.where
+        assert {thread.name for thread in set(threading.enumerate()) - before} <= {"actors-lifeline"}, place.where
+
+
 def test_an_interrupted_timer_keeps_no_clock_from_being_closed():
     for place in places():
         clock = SystemClock()

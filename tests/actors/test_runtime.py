@@ -673,3 +673,16 @@ def test_an_actor_that_would_enter_a_runtime_is_told_that_what_it_starts_lives_i
 
     with pytest.raises(RuntimeError, match=r"can't enter a runtime: what an actor .* threading\.Thread"):
         actor.ask(code, timeout=CAP)
+
+
+def test_runtimes_that_are_left_in_another_order_leave_none_chosen_that_has_ended():
+    before = current_runtime()
+    first, second = Runtime(), Runtime()
+
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert current_runtime() is second
+    second.__exit__(None, None, None)
+
+    assert current_runtime() is before
