@@ -181,7 +181,7 @@ def test_a_worker_takes_other_messages_between_its_events(queue):
     assert log == ["event", "message", "another event"]
 
 
-@rule("F2", "F28")
+@rule("F2", "F19", "F28")
 def test_a_crash_in_a_batch_is_a_failed_attempt_of_all_of_it(queue):
     log = []
 
