@@ -16,6 +16,10 @@ CITATION = re.compile(r"\b([A-G]\d{1,2}[a-z]?|A10\d)\b")
 ROW = re.compile(r"^\| (?P<number>[A-G]\d+[a-z]?) \| (?P<rule>[^|]+) \| (?P<how>[^|]+) \| (?P<tests>[^|]+) \|$")
 
 
+PART = re.compile(r"^\| (?P<part>[A-G]|all) \| (?P<counts>[\d |]+) \|$")
+STATES = ["kept", "differ", "in part", "not yet", "left out"]
+
+
 class Row(NamedTuple):
     """A line of the page's tables."""
 
@@ -41,6 +45,18 @@ def rows():
 
 def shown_by(cell):
     return [] if cell == "-" else [test.strip("`") for test in cell.split(", ")]
+
+
+def left_out():
+    """The rules that the introduction names as left out on purpose."""
+    (paragraph,) = [text for text in PAGE.read_text().split("\n\n") if text.startswith("Left out on purpose")]
+    return re.findall(r"\b([A-G]\d+[a-z]?) \(", paragraph)
+
+
+def counted():
+    """The introduction's table: for each part, and for all, the number of rules, and of those in each state."""
+    matches = filter(None, map(PART.match, PAGE.read_text().splitlines()))
+    return {m["part"]: [int(count) for count in m["counts"].split(" | ")] for m in matches}
 
 
 def numeric(number):
@@ -110,3 +126,30 @@ def test_the_rows_stand_in_the_order_of_their_numbers_once_each():
     numbers = [row.number for row in rows()]
 
     assert numbers == sorted(set(numbers), key=numeric)
+
+
+def test_the_introduction_counts_the_rules_and_how_far_they_are_followed():
+    states = [(row.number, row.state) for row in rows()] + [(number, "left out") for number in left_out()]
+    expected = {}
+    for part in [*"ABCDEFG", "all"]:
+        of_part = [state for number, state in states if part in (number[0], "all")]
+        expected[part] = [len(of_part), *(of_part.count(state) for state in STATES)]
+
+    assert counted() == expected
+    assert f"The {expected['all'][0]} rules" in PAGE.read_text()
+
+
+@pytest.mark.parametrize("part", "ABCDEFG")
+def test_the_numbers_of_a_part_are_without_gaps(part):
+    numbers = sorted((n for n in [*(row.number for row in rows()), *left_out()] if n[0] == part), key=numeric)
+    previous = f"{part}0"
+
+    for number in numbers:
+        assert number in successors(previous), f"{number} follows {previous}"
+        previous = number
+
+
+def successors(number):
+    """The numbers that may follow one: the next whole one, and the next with a letter."""
+    part, whole, letter = re.fullmatch(r"([A-G])(\d+)([a-z]?)", number).groups()
+    return {f"{part}{int(whole) + 1}", f"{part}{whole}{chr(ord(letter) + 1) if letter else 'a'}"}

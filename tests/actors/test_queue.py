@@ -120,7 +120,7 @@ def test_an_event_may_be_any_object_even_none():
     assert len(log) == len(events) + 1
 
 
-@rule("E46", "E82", "E83", "F29")
+@rule("E26", "E46", "E82", "E83", "F29")
 def test_each_idle_worker_gets_one_event_and_the_next_when_done():
     queue, gates, log = started(), {}, []
 

@@ -228,7 +228,7 @@ def test_unhashable_events_come_back_as_others_do():
     assert log[0] is events[0]
 
 
-@rule("E66")
+@rule("E62", "E66")
 def test_the_content_outlives_the_queues_actor_and_works_on_in_the_gap(clock):
     queue, gate, log = started(), Gate(), []
 
@@ -354,7 +354,7 @@ def test_an_answer_is_taken_while_the_queues_actor_is_down():
     assert (queue.stats().acked, queue.stats().stale) == (1, 0)
 
 
-@rule("E69", "F21")
+@rule("E62", "E69", "F21")
 def test_demand_outlives_the_queues_actor():
     queue, log = started(), []
     workers = [Recorder.start_link(queue, log) for _ in range(3)]
@@ -367,6 +367,23 @@ def test_demand_outlives_the_queues_actor():
     assert queue.join(CAP)
     assert sorted(log) == list(range(10))
     assert all(worker.is_alive() for worker in workers)
+
+
+@rule("E49")
+def test_what_a_worker_asked_for_that_has_left_holds_back_no_event():
+    queue, log = started(), []
+    leaver = Two.start_link(queue, log.append)
+    caught_up()
+    leaver.stop()
+    assert leaver.join(CAP)
+    queue.put(1)
+    caught_up()
+
+    Recorder.start_link(queue, log)
+    queue.put_many([2, 3])
+
+    assert queue.join(CAP)
+    assert log == [1, 2, 3]
 
 
 @rule("F14")
