@@ -197,7 +197,7 @@ class Pair(Scripted):
     max_demand = 2
 
 
-@rule("F1", "E18")
+@rule("E15", "E18", "F1")
 def test_the_last_ask_of_a_worker_killed_long_ago_upsets_nobody():
     queue, log, gate = started(), [], Gate()
     worker = Pair.start_link(queue, lambda _event: gate.pass_through())

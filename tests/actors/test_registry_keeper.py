@@ -218,6 +218,19 @@ def test_a_tree_comes_up_only_with_the_registry_before_those_who_use_it():
         ]
 
 
+@rule("D75")
+def test_an_exit_signal_ends_the_registrys_actor_and_touches_no_entry(keys):
+    holder = Probe.start()
+    register(holder, keys, "k")
+    keeper = whereis("keys")
+
+    holder.ask(lambda: keeper.exit("a signal"))
+
+    assert keeper.join(CAP)
+    assert holder.is_alive()
+    assert not is_free(keys, "k")
+
+
 def test_a_keeper_killed_as_it_starts_never_takes_over(keys, monkeypatch):
     gate, holder = Gate(), Probe.start()
     register(holder, keys, "k")
