@@ -1,4 +1,4 @@
-"""docs/semantics.md names every rule that code or tests cite, and a test that shows it."""
+"""docs/semantics.md has a row for every rule: a test that shows it, or that it is not built yet."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ CITATION = re.compile(r"\b([A-G]\d{1,2}[a-z]?|A10\d)\b")
 ROW = re.compile(r"^\| (?P<number>[A-G]\d+[a-z]?) \| (?P<rule>[^|]+) \| (?P<how>[^|]+) \| (?P<tests>[^|]+) \|$")
 
 
+PART = re.compile(r"^\| (?P<part>[A-G]|all) \| (?P<counts>[\d |]+) \|$")
+STATES = ["kept", "differ", "in part", "not yet", "left out"]
+
+
 class Row(NamedTuple):
     """A line of the page's tables."""
 
@@ -24,10 +28,35 @@ class Row(NamedTuple):
     how: str
     tests: list[str]
 
+    @property
+    def state(self):
+        """What the column `ours` begins with, or has in it, says how far the rule is followed."""
+        if self.how == "not yet":
+            return "not yet"
+        if self.how.startswith("partly: "):
+            return "in part"
+        return "differ" if re.search(r"\bdiffers\b", self.how) else "kept"
+
 
 def rows():
     matches = filter(None, map(ROW.match, PAGE.read_text().splitlines()))
-    return [Row(m["number"], m["rule"], m["how"], re.findall(r"`([^`]+)`", m["tests"])) for m in matches]
+    return [Row(m["number"], m["rule"], m["how"], shown_by(m["tests"])) for m in matches]
+
+
+def shown_by(cell):
+    return [] if cell == "-" else [test.strip("`") for test in cell.split(", ")]
+
+
+def left_out():
+    """The rules that the introduction names as left out on purpose."""
+    (paragraph,) = [text for text in PAGE.read_text().split("\n\n") if text.startswith("Left out on purpose")]
+    return re.findall(r"\b([A-G]\d+[a-z]?) \(", paragraph)
+
+
+def counted():
+    """The introduction's table: for each part, and for all, the number of rules, and of those in each state."""
+    matches = filter(None, map(PART.match, PAGE.read_text().splitlines()))
+    return {m["part"]: [int(count) for count in m["counts"].split(" | ")] for m in matches}
 
 
 def numeric(number):
@@ -80,12 +109,47 @@ def test_every_rule_that_a_test_is_marked_with_is_on_the_page():
 def test_a_rules_row_names_tests_that_are_marked_with_it(row):
     marked = marked_in_tests()
 
-    assert row.tests, "a rule without a test is a wish"
+    if row.state in ("kept", "differ"):
+        assert row.tests, "a rule without a test is a wish"
     for test in row.tests:
         assert row.number in marked.get(test, set()), f"{test} is not marked @rule({row.number!r})"
+
+
+def test_a_rule_that_is_not_built_yet_has_no_tests():
+    not_yet = {row.number for row in rows() if row.state == "not yet"}
+
+    assert [row.number for row in rows() if row.state == "not yet" and row.tests] == []
+    assert {test: numbers & not_yet for test, numbers in marked_in_tests().items() if numbers & not_yet} == {}
 
 
 def test_the_rows_stand_in_the_order_of_their_numbers_once_each():
     numbers = [row.number for row in rows()]
 
     assert numbers == sorted(set(numbers), key=numeric)
+
+
+def test_the_introduction_counts_the_rules_and_how_far_they_are_followed():
+    states = [(row.number, row.state) for row in rows()] + [(number, "left out") for number in left_out()]
+    expected = {}
+    for part in [*"ABCDEFG", "all"]:
+        of_part = [state for number, state in states if part in (number[0], "all")]
+        expected[part] = [len(of_part), *(of_part.count(state) for state in STATES)]
+
+    assert counted() == expected
+    assert f"The {expected['all'][0]} rules" in PAGE.read_text()
+
+
+@pytest.mark.parametrize("part", "ABCDEFG")
+def test_the_numbers_of_a_part_are_without_gaps(part):
+    numbers = sorted((n for n in [*(row.number for row in rows()), *left_out()] if n[0] == part), key=numeric)
+    previous = f"{part}0"
+
+    for number in numbers:
+        assert number in successors(previous), f"{number} follows {previous}"
+        previous = number
+
+
+def successors(number):
+    """The numbers that may follow one: the next whole one, and the next with a letter."""
+    part, whole, letter = re.fullmatch(r"([A-G])(\d+)([a-z]?)", number).groups()
+    return {f"{part}{int(whole) + 1}", f"{part}{whole}{chr(ord(letter) + 1) if letter else 'a'}"}

@@ -211,6 +211,7 @@ def test_a_new_consumer_stands_last_among_its_equals():
     assert given_to(made, 2) == [("a", 1), ("b", 1)]
 
 
+@rule("E15")
 def test_one_that_has_left_asks_for_nothing():
     made = dispatcher(("a", 1), ("b", 2))
     made.cancel("b")

@@ -58,6 +58,7 @@ class Plain(pykka.ThreadingActor):
         self.queue.put(message)
 
 
+@rule("E28")
 def test_events_are_put_from_anywhere_and_handled_in_order():
     queue, log = started(), []
     Recorder.start(queue, log)
@@ -119,7 +120,7 @@ def test_an_event_may_be_any_object_even_none():
     assert len(log) == len(events) + 1
 
 
-@rule("E46", "E82", "E83", "F29")
+@rule("E26", "E46", "E82", "E83", "F29")
 def test_each_idle_worker_gets_one_event_and_the_next_when_done():
     queue, gates, log = started(), {}, []
 
@@ -196,7 +197,7 @@ def test_an_earlier_event_put_later_is_handed_out_when_it_is_due(clock):
     assert log == ["near"]
 
 
-@rule("F14")
+@rule("E30", "F14")
 def test_a_put_into_a_full_queue_waits_for_room(clock):
     queue, log = started(maxsize=2), []
     queue.put_many([1, 2])
@@ -212,7 +213,7 @@ def test_a_put_into_a_full_queue_waits_for_room(clock):
     assert log == [1, 2, 3]
 
 
-@rule("F7", "F14")
+@rule("E89", "F7", "F14")
 def test_delayed_events_take_room_too():
     queue = started(maxsize=2)
     queue.put("ready")

@@ -151,7 +151,7 @@ def test_a_backoff_that_fails_loses_no_event(caplog):
     assert [letter.attempts for letter in queue.dead_letters()] == [2]
 
 
-@rule("F8", "F11")
+@rule("D85", "E89", "F8", "F11")
 def test_a_snoozed_event_comes_back_later_and_costs_no_attempt(clock):
     queue, seen = started(max_attempts=2), []
 

@@ -38,7 +38,7 @@ def killed_with_two_in_hand(queue, events):
     assert worker.join(CAP)
 
 
-@rule("F1")
+@rule("E65", "F1", "F27")
 def test_a_killed_workers_events_go_to_the_front_in_their_old_order():
     queue, log = started(), []
     killed_with_two_in_hand(queue, ["u1", "u2", "u3"])
@@ -121,7 +121,7 @@ def test_attempts_count_what_was_begun_and_nothing_else():
     assert attempts == {"u1": 2, "u2": 1, "u3": 1}
 
 
-@rule("F1", "F28")
+@rule("E65", "F1", "F28")
 def test_a_crash_fails_the_event_in_hand_and_the_others_come_first(clock):
     queue, log = started(), []
 
@@ -171,7 +171,7 @@ class Three(Scripted):
     min_demand = 0
 
 
-@rule("F1")
+@rule("F1", "F27")
 def test_events_of_an_abandoned_worker_wait_until_its_code_has_ended():
     queue, log, handled = started(), [], threading.Event()
 
@@ -197,7 +197,7 @@ class Pair(Scripted):
     max_demand = 2
 
 
-@rule("F1", "E18")
+@rule("E15", "E18", "F1")
 def test_the_last_ask_of_a_worker_killed_long_ago_upsets_nobody():
     queue, log, gate = started(), [], Gate()
     worker = Pair.start_link(queue, lambda _event: gate.pass_through())
@@ -228,6 +228,7 @@ def test_unhashable_events_come_back_as_others_do():
     assert log[0] is events[0]
 
 
+@rule("E62", "E66")
 def test_the_content_outlives_the_queues_actor_and_works_on_in_the_gap(clock):
     queue, gate, log = started(), Gate(), []
 
@@ -353,7 +354,7 @@ def test_an_answer_is_taken_while_the_queues_actor_is_down():
     assert (queue.stats().acked, queue.stats().stale) == (1, 0)
 
 
-@rule("F21")
+@rule("E62", "E69", "F21")
 def test_demand_outlives_the_queues_actor():
     queue, log = started(), []
     workers = [Recorder.start_link(queue, log) for _ in range(3)]
@@ -366,6 +367,23 @@ def test_demand_outlives_the_queues_actor():
     assert queue.join(CAP)
     assert sorted(log) == list(range(10))
     assert all(worker.is_alive() for worker in workers)
+
+
+@rule("E49")
+def test_what_a_worker_asked_for_that_has_left_holds_back_no_event():
+    queue, log = started(), []
+    leaver = Two.start_link(queue, log.append)
+    caught_up()
+    leaver.stop()
+    assert leaver.join(CAP)
+    queue.put(1)
+    caught_up()
+
+    Recorder.start_link(queue, log)
+    queue.put_many([2, 3])
+
+    assert queue.join(CAP)
+    assert log == [1, 2, 3]
 
 
 @rule("F14")

@@ -78,7 +78,7 @@ def test_a_drain_past_its_time_reports_what_is_in_flight(clock):
     gate.open()
 
 
-@rule("F22")
+@rule("E34", "E36", "F22")
 def test_a_paused_queue_hands_out_nothing_and_forgets_no_demand():
     queue, log = started(), []
     Recorder.start_link(queue, log)

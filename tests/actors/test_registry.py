@@ -128,6 +128,21 @@ def test_keys_of_different_types_are_different_keys(keys):
     assert keys.lookup(1.0) != []
 
 
+@rule("D24")
+def test_a_key_that_looks_like_a_pattern_is_a_key_like_others(keys):
+    probe = Probe.start()
+    register(probe, keys, "held")
+
+    for pattern in ["_", "$1", ("_", "$1"), ..., "*"]:
+        assert keys.lookup(pattern) == []
+        probe.ask(lambda pattern=pattern: keys.unregister(pattern))
+        register(probe, keys, pattern)
+        assert owners(keys, pattern) == [probe]
+        probe.ask(lambda pattern=pattern: keys.unregister(pattern))
+
+    assert probe.ask(lambda: keys.keys(probe)) == ["held"]
+
+
 def test_a_key_that_cannot_be_hashed_is_a_type_error(keys):
     with pytest.raises(TypeError, match="unhashable"):
         Probe.start().ask(lambda: keys.register(["k"]))

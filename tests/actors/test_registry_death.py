@@ -120,7 +120,7 @@ def test_an_abandoned_owner_keeps_its_key_until_its_code_ends(keys):
     assert is_free(keys, "k")
 
 
-@rule("D14", "D26", "D68", "D79")
+@rule("D14", "D26", "D31", "D68", "D79")
 def test_a_registration_over_a_gone_owner_works_before_any_cleanup(keys):
     gate = Gate()
     keeper = whereis("keys")
@@ -136,11 +136,31 @@ def test_a_registration_over_a_gone_owner_works_before_any_cleanup(keys):
     assert keys.count() == 0
     assert [entry.state for entry in keys.holders()] == ["gone"]
     register(second, keys, "k")
+    assert keys.keys(first) == []
 
     del keeper._process.actor.on_receive
     gate.open()
     keeper.ask("handled what came before")
     assert [registration.owner for registration in keys.lookup("k")] == [second]
+
+
+@rule("D69")
+def test_all_keys_of_an_owner_are_free_at_once_before_any_cleanup(keys):
+    gate = Gate()
+    keeper = whereis("keys")
+    keeper._process.actor.on_receive = lambda _message: gate.pass_through()
+    keeper.tell("be busy")
+    gate.await_arrival()
+    owner = Probe.start()
+    for key in range(100):
+        register(owner, keys, key)
+
+    owner.stop()
+    assert owner.join(CAP)
+
+    assert [key for key in range(100) if keys.lookup(key)] == []
+    assert [key for key in range(100) if not is_free(keys, key)] == []
+    gate.open()
 
 
 @rule("D78")

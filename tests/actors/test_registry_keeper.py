@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from actors import AlreadyRegistered, Registry, whereis
+from actors import Actor, AlreadyRegistered, Crashed, Registry, Shutdown, StartFailed, UnknownRegistry, whereis
 from actors.registry import RegistryTable
-from supervision import Supervisor
+from supervision import FailedToStartChild, Supervisor
 from tests.support import CAP, Gate, Probe, received_nothing
 
 rule = pytest.mark.rule
@@ -57,7 +57,7 @@ def caught_up():
     whereis("keys").ask("handled what came before")
 
 
-@rule("D70")
+@rule("D16", "D60", "D70", "D71", "D74", "D86", "D88")
 def test_the_table_outlives_its_actor_and_works_on_in_the_gap(keys):
     holder, gone_in_the_gap, newcomer = Probe.start(), Probe.start(), Probe.start()
     register(holder, keys, "k")
@@ -84,6 +84,7 @@ def test_the_table_outlives_its_actor_and_works_on_in_the_gap(keys):
     assert [entry.key for entry in keys.holders()] == ["k"]
 
 
+@rule("D8", "D91")
 def test_a_supervised_registry_is_restarted_with_its_table():
     keys = Registry("keys")
     with Supervisor.start_link([keys], strategy="one_for_one") as supervisor:
@@ -100,7 +101,7 @@ def test_a_supervised_registry_is_restarted_with_its_table():
         assert is_free(keys, "k")
 
 
-@rule("D17", "D72")
+@rule("D17", "D72", "D73")
 def test_all_calls_work_as_ever_while_the_actor_is_down(keys):
     holder, rival = Probe.start(), Probe.start()
     kill_the_keeper()
@@ -128,6 +129,7 @@ def test_what_a_gone_owner_held_is_dropped_though_nobody_watches(keys):
     assert keys.holders() == []
 
 
+@rule("D87")
 @pytest.mark.parametrize("is_held", [False, True], ids=["idle", "held with its mail unread"])
 def test_a_keeper_killed_in_any_state_loses_and_frees_nothing(is_held, keys):
     holder, before, meanwhile = Probe.start(), Probe.start(), Probe.start()
@@ -163,6 +165,69 @@ def test_owners_never_hear_of_the_end_of_the_registrys_actor(keys):
 
     assert holder.is_alive()
     assert received_nothing(holder)
+    assert not is_free(keys, "k")
+
+
+@rule("D21")
+def test_an_owner_that_gave_up_its_keys_never_hears_of_the_registrys_end_either(keys):
+    former = Probe.start()
+    register(former, keys, "k")
+    former.ask(lambda: keys.unregister("k"))
+
+    kill_the_keeper()
+
+    assert former.is_alive()
+    assert received_nothing(former)
+
+
+@rule("D89")
+def test_a_registry_that_its_supervisor_ends_leaves_holders_and_keys_alone():
+    keys = Registry("keys")
+    with Supervisor.start_link([keys], strategy="one_for_one") as supervisor:
+        holder = Probe.start()
+        register(holder, keys, "k")
+
+        supervisor.terminate_child("keys")
+
+        assert whereis("keys") is None
+        assert holder.is_alive()
+        assert received_nothing(holder)
+        assert not is_free(keys, "k")
+
+
+@rule("D90")
+def test_a_tree_comes_up_only_with_the_registry_before_those_who_use_it():
+    keys = Registry("keys")
+
+    class Holder(Actor):
+        def on_start(self):
+            keys.register("k")
+
+    with pytest.raises(StartFailed) as failed:
+        Supervisor.start_link([Holder, keys], strategy="rest_for_one")
+    match failed.value.reason:
+        case Shutdown(FailedToStartChild(id=child, reason=Crashed(error))):
+            assert child is Holder
+            assert isinstance(error, UnknownRegistry)
+        case other:
+            pytest.fail(f"the start failed with {other}")
+
+    with Supervisor.start_link([keys, Holder], strategy="rest_for_one") as supervisor:
+        assert [entry.owner for entry in keys.lookup("k")] == [
+            info.child for info in supervisor.which_children() if info.id is Holder
+        ]
+
+
+@rule("D75")
+def test_an_exit_signal_ends_the_registrys_actor_and_touches_no_entry(keys):
+    holder = Probe.start()
+    register(holder, keys, "k")
+    keeper = whereis("keys")
+
+    holder.ask(lambda: keeper.exit("a signal"))
+
+    assert keeper.join(CAP)
+    assert holder.is_alive()
     assert not is_free(keys, "k")
 
 

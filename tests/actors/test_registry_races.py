@@ -80,6 +80,7 @@ def test_of_many_over_a_gone_owner_exactly_one_gets_the_key(keys, hasty_threads)
         assert sum(answer.get(timeout=CAP) for answer in answers) == 1
 
 
+@rule("D18")
 def test_a_kill_inside_register_never_leaves_half_an_entry(keys, hasty_threads):
     """A thousand workers take and give back a key as fast as they can, and are killed wherever they are."""
 

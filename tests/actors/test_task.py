@@ -43,12 +43,12 @@ def through(gate, value="late"):
     return value
 
 
-@rule("A79")
+@rule("A79", "C28")
 def test_a_task_gives_its_owner_what_the_function_returns():
     assert Task.async_(lambda one, two: one + two, 1, two=2).await_() == 3
 
 
-@rule("A79")
+@rule("A79", "C28")
 def test_a_task_is_linked_to_the_actor_that_started_it_and_ends_normally():
     owner = TrappingProbe.start()
 
@@ -101,7 +101,7 @@ def test_any_other_function_has_a_thread_of_its_own():
     assert Task.async_(threading.get_ident).await_() != threading.get_ident()
 
 
-@rule("A80", "A81")
+@rule("A80", "A81", "C32")
 def test_who_awaits_a_task_that_fails_gets_what_it_died_of():
     task = Task.async_(crash)
 
@@ -123,7 +123,7 @@ def work(how, **_options):
     how()
 
 
-@rule("A80")
+@rule("A80", "C35")
 @pytest.mark.parametrize("how", [crash, lambda: exit("why")], ids=["crash", "exit"])
 def test_the_log_of_a_task_that_fails_shows_who_started_what_with_what(how, caplog):
     starter = TrappingProbe.start()
@@ -147,7 +147,7 @@ def test_an_argument_that_cant_be_shown_keeps_no_function_out_of_the_log(caplog)
     assert f"call: {__name__}.work(" in caplog.records[0].getMessage()
 
 
-@rule("A80")
+@rule("A80", "C35")
 def test_a_task_that_ends_in_order_is_not_logged(caplog):
     for reason in (Normal(), Shutdown(), Shutdown("why")):
         ended(Task.async_(exit, reason)._process.ref)
@@ -205,7 +205,7 @@ def test_an_error_that_is_returned_is_a_value():
     assert Task.async_(lambda: error).await_() is error
 
 
-@rule("A82")
+@rule("A82", "C29")
 def test_a_task_that_fails_ends_an_owner_that_doesnt_trap_exits():
     owner = Probe.start()
 
@@ -335,7 +335,7 @@ def test_an_owner_that_doesnt_catch_it_dies_and_its_task_with_it(clock, gate):
     assert ended(tasks[0]._process.ref).exit_reason is reason
 
 
-@rule("A84")
+@rule("A84", "C32")
 @pytest.mark.parametrize(
     "query",
     [
@@ -380,7 +380,7 @@ def test_a_value_is_given_once(query):
     assert task.ignore() is None
 
 
-@rule("A86")
+@rule("A86", "C29")
 @pytest.mark.parametrize(
     ("end", "reason"),
     [
@@ -402,7 +402,7 @@ def test_a_task_ends_with_its_owner(end, reason, gate):
     assert ended(task._process.ref).exit_reason == reason
 
 
-@rule("A86")
+@rule("A86", "C29")
 def test_a_task_goes_on_when_its_owner_ends_normally(gate):
     owner = Probe.start()
     done = []
@@ -447,7 +447,7 @@ def test_what_a_killed_task_returns_is_thrown_away(gate):
     assert task.yield_() == Exited(Killed())
 
 
-@rule("A87")
+@rule("A87", "C33")
 def test_a_yield_says_what_came_of_the_task():
     assert Task.async_(lambda: "value").yield_() == Done("value")
     assert Task.async_(exit, "why").yield_() == Exited("why")
@@ -486,7 +486,7 @@ def test_a_task_may_ask_its_owner_who_yields_to_it_and_answers_when_the_time_is_
     assert owner.ask(tasks[0].yield_) == Done("answer")
 
 
-@rule("A87")
+@rule("A87", "C33")
 def test_a_yield_that_came_too_early_may_be_repeated(gate):
     task = Task.async_(through, gate)
     gate.await_arrival()
@@ -511,7 +511,7 @@ def test_a_shutdown_gives_the_value_that_came_meanwhile(clock, gate):
     assert answer.get() == Done("late")
 
 
-@rule("A88")
+@rule("A88", "C33")
 def test_a_shutdown_that_has_to_kill_says_so(clock, gate):
     owner = TrappingProbe.start()
     task = owner.ask(lambda: Task.async_(through, gate))
@@ -798,7 +798,7 @@ def test_a_task_that_runs_on_its_own_hurts_nobody():
     assert received_nothing(starter)
 
 
-@rule("A93")
+@rule("A93", "C27", "C34")
 def test_a_task_under_a_supervisor_is_temporary():
     ran = threading.Event()
     spec = Task.child_spec(ran.set)

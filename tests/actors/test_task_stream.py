@@ -32,12 +32,12 @@ def values(outcomes):
     return [outcome.value for outcome in outcomes]
 
 
-@rule("A95")
+@rule("A95", "C37")
 def test_each_input_has_a_task_of_its_own_and_the_values_come_in_order():
     assert list(Task.async_stream(range(5), lambda n: n * n)) == [Done(n * n) for n in range(5)]
 
 
-@rule("A95")
+@rule("A95", "C37")
 def test_nothing_is_started_before_it_is_iterated_over():
     begun = []
 
@@ -81,7 +81,7 @@ def held():
         ended(ref)
 
 
-@rule("A95")
+@rule("A95", "C38")
 @pytest.mark.parametrize(("options", "width"), [({"max_concurrency": 3}, 3), ({}, 2)], ids=["given", "by default"])
 def test_just_so_many_run_at_once(options, width, held, clock, monkeypatch):
     monkeypatch.setattr("os.cpu_count", lambda: 2)
@@ -137,7 +137,7 @@ def test_the_time_of_each_task_begins_with_it(held, clock):
     assert answer.get() == [Done(0), Exited("timeout")]
 
 
-@rule("A96")
+@rule("A96", "C38")
 def test_a_slow_first_one_doesnt_stop_the_others():
     others_are_done = threading.Semaphore(0)
 
@@ -152,7 +152,7 @@ def test_a_slow_first_one_doesnt_stop_the_others():
     assert values(Task.async_stream(range(6), work, max_concurrency=2)) == [0, 1, 2, 3, 4, 5]
 
 
-@rule("A96")
+@rule("A96", "C38")
 def test_unordered_ones_come_as_they_end():
     gate = Gate()
 
@@ -177,7 +177,7 @@ def failing_at(bad, reason="why"):
     return work
 
 
-@rule("A97")
+@rule("A97", "C40")
 def test_to_one_that_traps_exits_a_failure_is_yielded_in_its_place():
     consumer = TrappingProbe.start()
 
@@ -187,7 +187,7 @@ def test_to_one_that_traps_exits_a_failure_is_yielded_in_its_place():
     assert received_nothing(consumer)
 
 
-@rule("A97")
+@rule("A97", "C40")
 def test_any_other_actor_gets_an_exception_with_the_reason():
     consumer = Probe.start()
 
@@ -270,7 +270,7 @@ def test_outside_of_actors_a_failure_is_yielded():
     assert isinstance(outcome.reason, Crashed)
 
 
-@rule("A98", "A99")
+@rule("A98", "A99", "C39")
 def test_a_task_that_is_too_slow_ends_the_stream_and_all_others(held, clock):
     consumer = Probe.start()
 
@@ -284,7 +284,7 @@ def test_a_task_that_is_too_slow_ends_the_stream_and_all_others(held, clock):
     assert [held.refs[number].exit_reason for number in (0, 1)] == [Killed(), Killed()]
 
 
-@rule("A98")
+@rule("A98", "C39")
 def test_or_it_alone_is_killed_and_yielded(clock, gate):
 
     def work(number):
@@ -327,7 +327,7 @@ def raise_on(stream):
         crash()
 
 
-@rule("A99")
+@rule("A99", "C41")
 @pytest.mark.parametrize("stop", [take_one, break_off, raise_on, lambda stream: list(islice(stream, 1))])
 def test_who_stops_early_leaves_no_task_alive_and_no_message_behind(stop, held):
     held.let_on(0)
@@ -345,7 +345,7 @@ def test_who_stops_early_leaves_no_task_alive_and_no_message_behind(stop, held):
     assert received_nothing(consumer)
 
 
-@rule("A99")
+@rule("A99", "C41")
 def test_an_exception_of_the_source_leaves_no_task_alive():
     gate, refs = Gate(), []
 
@@ -404,7 +404,7 @@ def test_the_tasks_of_an_actor_that_is_killed_at_work_on_an_outcome_end_at_once(
     assert not held.is_alive(1)
 
 
-@rule("A100")
+@rule("A100", "C37")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

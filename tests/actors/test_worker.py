@@ -102,7 +102,7 @@ def test_a_worker_of_a_queue_never_started_does_not_start():
     assert isinstance(failed.value.__cause__, UnknownQueue)
 
 
-@rule("E17", "E19", "E47")
+@rule("E17", "E19", "E27", "E47")
 def test_batches_are_as_large_as_the_two_limits_say(queue):
     log, gate = [], Gate()
     queue.put_many(range(25))
@@ -181,7 +181,7 @@ def test_a_worker_takes_other_messages_between_its_events(queue):
     assert log == ["event", "message", "another event"]
 
 
-@rule("F2", "F28")
+@rule("F2", "F19", "F28")
 def test_a_crash_in_a_batch_is_a_failed_attempt_of_all_of_it(queue):
     log = []
 

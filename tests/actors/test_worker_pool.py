@@ -87,7 +87,7 @@ def test_under_rest_for_one_the_queues_crash_is_one_restart():
     assert balance(queue)
 
 
-@rule("E87")
+@rule("E87", "F26")
 def test_in_a_tree_of_two_floors_a_workers_crash_restarts_it_alone():
     queue, log = Queue("jobs", backoff=lambda _attempt, _reason: 0.0), []
 
@@ -114,7 +114,7 @@ def test_in_a_tree_of_two_floors_a_workers_crash_restarts_it_alone():
     assert log == ["crash", "crash", "after"]
 
 
-@rule("F28")
+@rule("E88", "F28")
 def test_a_poisonous_event_with_few_attempts_leaves_the_supervisor_alive(queue):
     log = []
 

@@ -140,7 +140,7 @@ def test_what_is_answered_or_wanted_is_not_reported(nursery, reports):
     assert reports() == []
 
 
-@rule("B20", "B93")
+@rule("B20", "B93", "B95")
 @KINDS
 def test_a_report_has_the_actor_that_ended(nursery, reports, kind):
     sup = family(nursery, [kind(nursery, "a")])
