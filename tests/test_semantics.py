@@ -10,10 +10,14 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.conformance.page import with_scenarios
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "semantics.md"
 CITATION = re.compile(r"\b([A-G]\d{1,2}[a-z]?|A10\d)\b")
-ROW = re.compile(r"^\| (?P<number>[A-G]\d+[a-z]?) \| (?P<rule>[^|]+) \| (?P<how>[^|]+) \| (?P<tests>[^|]+) \|$")
+ROW = re.compile(
+    r"^\| (?P<number>[A-G]\d+[a-z]?) \| (?P<rule>[^|]+) \| (?P<how>[^|]+) \| (?P<tests>[^|]+) \| [^|]+ \|$"
+)
 
 
 PART = re.compile(r"^\| (?P<part>[A-G]|all) \| (?P<counts>[\d |]+) \|$")
@@ -153,3 +157,9 @@ def successors(number):
     """The numbers that may follow one: the next whole one, and the next with a letter."""
     part, whole, letter = re.fullmatch(r"([A-G])(\d+)([a-z]?)", number).groups()
     return {f"{part}{int(whole) + 1}", f"{part}{whole}{chr(ord(letter) + 1) if letter else 'a'}"}
+
+
+def test_the_page_says_which_recorded_scenarios_play_a_rule():
+    page = PAGE.read_text()
+
+    assert page == with_scenarios(page), "python -m tests.conformance.page"
