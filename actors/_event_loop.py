@@ -97,7 +97,8 @@ class EventLoop:
 
     def __init__(self, watchdog: Watchdog) -> None:
         self._set_up(asyncio.new_event_loop())
-        self._loop.set_default_executor(HelperThreads(self._note_thread))
+        self._helpers = HelperThreads(self._note_thread)
+        self._loop.set_default_executor(self._helpers)
         self._loop.set_default_executor = self._refuse_another_executor  # type: ignore[method-assign]
         self._watchdog = watchdog
         # Whether it waits until there is something to do; and how often it has looked.
@@ -169,7 +170,9 @@ class EventLoop:
 
     @property
     def running(self) -> Process | None:
-        """Whose code it runs."""
+        """Whose code it runs; nobody's while that waits for a thread to begin, which may take its time."""
+        if self._helpers.begins_thread:
+            return None
         return getattr(asyncio.current_task(self._loop), "process", None)
 
     # Called by actors

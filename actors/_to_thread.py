@@ -49,6 +49,8 @@ class HelperThreads(ThreadPoolExecutor):
         # How many calls there are, in the queue and in hand.
         self._open = 0
         self._has_warned = False
+        self.begins_thread = False
+        """Whether who hands a function over waits at this moment for a thread to begin."""
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()
@@ -81,6 +83,7 @@ class HelperThreads(ThreadPoolExecutor):
                 logger.warning("all %d threads of asyncio.to_thread() are busy; what else is to run there waits", LIMIT)
             return
         helper = threading.Thread(target=self._run, name=f"actors-to-thread-{next(self._numbers)}", daemon=True)
+        self.begins_thread = True
         try:
             helper.start()
         except RuntimeError:
@@ -90,6 +93,8 @@ class HelperThreads(ThreadPoolExecutor):
             self._calls.get()
             self._open -= 1
             raise
+        finally:
+            self.begins_thread = False
         self._helpers.add(helper)
 
     def _run(self) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 
-from actors import Actor, _to_thread
+from actors import Actor, _to_thread, current_runtime
 from tests.actors.coroutines import Answering
 from tests.support import CAP, Gate
 
@@ -192,3 +192,23 @@ def test_what_was_given_up_before_it_began_is_not_run(monkeypatch):
     Hurried.start().ask("go", timeout=CAP)
 
     assert log == []
+
+
+def test_nobody_blocks_the_event_loop_who_waits_for_a_thread_to_begin(monkeypatch, gate):
+    class Slow(threading.Thread):
+        def start(self):
+            gate.pass_through()
+            super().start()
+
+    actor = Patient.start()
+    actor.ask(lambda: asyncio.sleep(0), timeout=CAP)
+    event_loop = current_runtime()._event_loop
+    monkeypatch.setattr(_to_thread.threading, "Thread", Slow)
+
+    answer = actor.ask(lambda: asyncio.to_thread(lambda: "done"), block=False)
+    gate.await_arrival()
+    while_it_begins = event_loop.running
+    gate.open()
+
+    assert while_it_begins is None
+    assert answer.get(timeout=CAP) == "done"
