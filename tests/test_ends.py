@@ -240,15 +240,19 @@ class Deaf(Actor):
     runs_on = sys.argv[1]
 
     def on_receive(self, message):
-        # Not before the main thread waits; else it would be interrupted all the same.
+        # Again after a while: as long as the interpreter is on its way into the wait, it may drop one.
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        while not interrupted.wait(1.0):
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
         threading.Event().wait()
 
 # Its thread has begun before: to be interrupted in the start of one is another matter.
+interrupted = threading.Event()
 ref = Deaf.start()
 try:
     ref.ask("hello")
 except KeyboardInterrupt:
+    interrupted.set()
     print("interrupted")
 """
 
