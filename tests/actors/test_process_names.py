@@ -263,11 +263,11 @@ def test_messages_to_the_name_wait_while_its_holder_starts():
 
 
 @rule("A36")
-@pytest.mark.parametrize("error", [ValueError("bad"), Ignore()], ids=["fails", "ignores"])
+@pytest.mark.parametrize("error", [ValueError, Ignore], ids=["fails", "ignores"])
 @pytest.mark.parametrize("hook", ["__init__", "on_start"])
 def test_a_failed_start_has_freed_the_name_when_it_returns(error, hook):
     def fail(self):
-        raise error
+        raise error()
 
     failing = type("Failing", (Actor,), {hook: fail})
 
