@@ -13,6 +13,7 @@ from actors._checks import check_flag, check_name, check_reason
 from actors._clock import check_timeout
 from actors._future import Future, Request
 from actors._inbox import Inbox
+from actors._kill import kill
 from actors._mail import Told
 from actors._process import ALIVE, Process, checkpoint, current, is_gone
 from actors._scheduler import Carrier
@@ -239,7 +240,7 @@ class ActorRef(pykka.ActorRef[A]):
         OTP: `Process.exit(pid, :kill)` (A6); differs, since a thread can't be killed.
         """
         checkpoint("kill", self)
-        self._process.kill()
+        kill(self._process)
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until the actor is gone: no line of its code can run any more.
