@@ -804,6 +804,7 @@ class Process:
             if peer is not self.quiet_for:
                 peer._receive_signal(self, self.reason)
             links.pop(peer, None)
+        self.links = None
         monitors = self.monitors or {}
         for monitor in list(monitors):
             monitor.active = False
@@ -811,6 +812,7 @@ class Process:
                 monitor.watcher.watching.pop(monitor, None)
             monitor.watcher.put(Fired(Down(monitor.given, self.reason, monitor)))
             monitors.pop(monitor, None)
+        self.monitors = None
         for monitor in self.watching or ():
             monitor.forget()
         self.watching = None

@@ -140,7 +140,7 @@ def who_traps_exits_hears_nothing_of_a_dead_one_it_links(self, other):
 # Monitors
 
 
-@broken("processes", Process, "announce", "3036f9a8f526")
+@broken("processes", Process, "announce", "0107f048aee9")
 def a_monitor_fires_twice(self, told):
     self.announced = True
     self.runtime.release_name(self)
@@ -151,6 +151,7 @@ def a_monitor_fires_twice(self, told):
         if peer is not self.quiet_for:
             peer._receive_signal(self, self.reason)
         links.pop(peer, None)
+    self.links = None
     monitors = self.monitors or {}
     for monitor in list(monitors):
         monitor.active = False
@@ -159,6 +160,7 @@ def a_monitor_fires_twice(self, told):
         for _ in range(2):
             monitor.watcher.put(Fired(Down(monitor.given, self.reason, monitor)))
         monitors.pop(monitor, None)
+    self.monitors = None
     for monitor in self.watching or ():
         monitor.forget()
     self.watching = None
@@ -167,7 +169,7 @@ def a_monitor_fires_twice(self, told):
         self.ended_callbacks = None
 
 
-@broken("processes", Process, "announce", "3036f9a8f526")
+@broken("processes", Process, "announce", "0107f048aee9")
 def downs_come_before_exits(self, told):
     self.announced = True
     self.runtime.release_name(self)
@@ -178,6 +180,7 @@ def downs_come_before_exits(self, told):
             monitor.watcher.watching.pop(monitor, None)
         monitor.watcher.put(Fired(Down(monitor.given, self.reason, monitor)))
         monitors.pop(monitor, None)
+    self.monitors = None
     links = self.links or {}
     for peer in list(links):
         if peer.links is not None:
@@ -185,6 +188,7 @@ def downs_come_before_exits(self, told):
         if peer is not self.quiet_for:
             peer._receive_signal(self, self.reason)
         links.pop(peer, None)
+    self.links = None
     for monitor in self.watching or ():
         monitor.forget()
     self.watching = None

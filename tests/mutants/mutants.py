@@ -99,7 +99,7 @@ def messages_that_are_moved_are_not_seen_by_a_kill(self):
         self.taken = taken
 
 
-@mutant(Process, "announce", "3036f9a8f526", lines.a_name_at_the_end_of_its_holder)
+@mutant(Process, "announce", "0107f048aee9", lines.a_name_at_the_end_of_its_holder)
 def a_name_is_released_after_the_down(self, told):
     self.announced = True
     links = self.links or {}
@@ -109,6 +109,7 @@ def a_name_is_released_after_the_down(self, told):
         if peer is not self.quiet_for:
             peer._receive_signal(self, self.reason)
         links.pop(peer, None)
+    self.links = None
     monitors = self.monitors or {}
     for monitor in list(monitors):
         monitor.active = False
@@ -116,6 +117,7 @@ def a_name_is_released_after_the_down(self, told):
             monitor.watcher.watching.pop(monitor, None)
         monitor.watcher.put(Fired(Down(monitor.given, self.reason, monitor)))
         monitors.pop(monitor, None)
+    self.monitors = None
     for monitor in self.watching or ():
         monitor.forget()
     self.watching = None
@@ -240,7 +242,7 @@ def a_late_reply_goes_to_the_ask_in_hand(self, value):
     return asked._try_settle(value)
 
 
-@mutant(Process, "announce", "3036f9a8f526", actors.an_end_that_is_watched)
+@mutant(Process, "announce", "0107f048aee9", actors.an_end_that_is_watched)
 def a_down_is_sent_twice(self, told):
     self.announced = True
     self.runtime.release_name(self)
@@ -251,6 +253,7 @@ def a_down_is_sent_twice(self, told):
         if peer is not self.quiet_for:
             peer._receive_signal(self, self.reason)
         links.pop(peer, None)
+    self.links = None
     monitors = self.monitors or {}
     for monitor in list(monitors):
         monitor.active = False
@@ -259,6 +262,7 @@ def a_down_is_sent_twice(self, told):
         for _ in range(2):
             monitor.watcher.put(Fired(Down(monitor.given, self.reason, monitor)))
         monitors.pop(monitor, None)
+    self.monitors = None
     for monitor in self.watching or ():
         monitor.forget()
     self.watching = None
