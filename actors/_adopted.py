@@ -135,7 +135,7 @@ class AdoptedProcess(Process):
     def join(self) -> None:
         """Its thread is Pykka's to wait for."""
 
-    def _shut(self) -> None:
+    def shut(self) -> None:
         """Leave it to Pykka's loop, which unregisters the actor, and whose end empties its inbox."""
 
     def take_out(self) -> None:

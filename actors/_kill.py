@@ -10,7 +10,7 @@ from actors._process import lock_of_all
 from actors.messages import Killed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from actors._clock import Waiter
     from actors._process import Process
@@ -50,14 +50,13 @@ def _kill_all(processes: Iterable[Process], kills: list[_Kill]) -> None:
 class _Kill:
     """One kill. Each of its steps may be done again, and goes on where it was interrupted."""
 
-    __slots__ = ("_handling", "_process", "_runs_on", "_told", "_waiters", "has_claim")
+    __slots__ = ("_handling", "_process", "_runs_on", "_waiters", "has_claim")
 
     def __init__(self, process: Process) -> None:
         self._process = process
         self._handling: object = None
         self._waiters: list[Waiter] | None = None
         self._runs_on = False
-        self._told: list[Callable[[Process], None]] = []
         self.has_claim = False
 
     def declare(self) -> None:
@@ -79,14 +78,14 @@ class _Kill:
             is_woken = process.waiter is not None and not isinstance(process.waiting_for, AwaitedCoroutine)
             self._runs_on = bool(process.tasks) or (process.busy and not is_woken)
             self._waiters = [one for one in (process.waiter, *(process.helpers or ())) if one is not None]
-        process.announce(self._told)
+        process.announce()
 
     def carry_out(self) -> None:
         """Answer who waits for it, and have its code end; called without the lock."""
         process = self._process
         process.refuse_mail()
         process.refuse(self._handling)
-        process.tell_ended(self._told)
+        process.tell_ended()
         for waiter in self._waiters or ():
             waiter.release()
         process.claim_for(self)

@@ -742,29 +742,22 @@ class Process:
                 self.reason = reason
 
     def depart(self) -> None:
-        """Be gone: called by the holder of the claim, when no code of the actor can run any more."""
-        callbacks: list[Callable[[Process], None]] = []
-        told: list[Callable[[Process], None]] = []
-        try:
-            self._depart(callbacks, told)
-        except BaseException:
-            # Most likely raised by the handler of a signal, and nobody else knows how far it has come.
-            self._depart(callbacks, told)
-            raise
+        """Be gone: called by the holder of the claim, when no code of the actor can run any more.
 
-    def _depart(self, callbacks: list[Callable[[Process], None]], told: list[Callable[[Process], None]]) -> None:
+        May be called again when it was interrupted, or an error has stopped it.
+        """
         # Before anybody can see it gone: who does, finds what it held given back.
-        self._call_back(callbacks)
+        self._call_back()
         with self.runtime.lock:
             if not self.gone:
-                self.announce(told)
+                self.announce()
                 self.gone = True
             # With its parent, the youngest of many generations would keep them all.
             self.actor = self.context = self.parent = None
             self.runtime.forget(self)
-        self.tell_ended(told)
+        self.tell_ended()
         # Those who asked for it in between.
-        self._call_back(callbacks)
+        self._call_back()
 
     def leave_behind(self) -> None:
         """Be gone in a forked child, whatever it was doing: there is no thread to run it."""
@@ -776,23 +769,35 @@ class Process:
             self.stopped.set()
         _pykka_registry.remove(self.ref)
 
-    def _call_back(self, callbacks: list[Callable[[Process], None]]) -> None:
+    def _call_back(self) -> None:
         observer, self.observer = self.observer, None
         if observer is not None:
             observer.ended(self)
-        if self.gone_callbacks is not None:
-            with self.runtime.lock:
-                callbacks += self.gone_callbacks
-                self.gone_callbacks = None
-        _call_each(callbacks, self)
+        if self.gone_callbacks:
+            self._call_each(self.gone_callbacks)
 
-    def announce(self, told: list[Callable[[Process], None]]) -> None:
-        """Tell others of its end; called with the lock held.
+    def _call_each(self, callbacks: list[Callable[[Process], None]]) -> None:
+        """Call them, and take them out one by one: others may be at it too."""
+        while True:
+            callback = None
+            try:
+                with self.runtime.lock:
+                    if callbacks:
+                        callback = callbacks[0]
+                        del callbacks[0]
+                if callback is None:
+                    return
+                callback(self)
+            except BaseException:
+                # Most likely raised by the handler of a signal, and nobody else has it.
+                if callback is not None:
+                    callback(self)
+                raise
+
+    def announce(self) -> None:
+        """Tell others of its end; called with the lock held, and to be followed by `tell_ended()` without it.
 
         What is interrupted goes on with the next call: an Exit or a Down is rather sent twice than never.
-
-        Args:
-            told: gets those who are to be called, without the lock.
         """
         self.announced = True
         # Names first: who has seen the Exit or the Down can take the name at once (A8).
@@ -816,16 +821,14 @@ class Process:
         for monitor in self.watching or ():
             monitor.forget()
         self.watching = None
-        if self.ended_callbacks is not None:
-            told += self.ended_callbacks
-            self.ended_callbacks = None
 
-    def tell_ended(self, told: list[Callable[[Process], None]]) -> None:
-        """Tell others what `announce()` has left to be told."""
+    def tell_ended(self) -> None:
+        """Tell those who wait for its end."""
         if self.spectators:
             with self.runtime.lock:
                 self._wake_spectators()
-        _call_each(told, self)
+        if self.ended_callbacks:
+            self._call_each(self.ended_callbacks)
 
     # Looking inside
 
@@ -894,14 +897,6 @@ _MANY = 64
 
 _URN_LENGTH = 8
 """Characters of an actor's urn that tell it from others of its class."""
-
-
-def _call_each(callbacks: list[Callable[[Process], None]], process: Process) -> None:
-    """Call them, and take them out one by one."""
-    while callbacks:
-        callbacks[0](process)
-        del callbacks[0]
-
 
 lock_of_all = free_in_child(threading.RLock())
 """For what concerns two records, of one runtime or of two: links, monitors, deaths. A finalizer that links, or stops,

@@ -140,8 +140,8 @@ def who_traps_exits_hears_nothing_of_a_dead_one_it_links(self, other):
 # Monitors
 
 
-@broken("processes", Process, "announce", "0107f048aee9")
-def a_monitor_fires_twice(self, told):
+@broken("processes", Process, "announce", "5753f303b63a")
+def a_monitor_fires_twice(self):
     self.announced = True
     self.runtime.release_name(self)
     links = self.links or {}
@@ -164,13 +164,10 @@ def a_monitor_fires_twice(self, told):
     for monitor in self.watching or ():
         monitor.forget()
     self.watching = None
-    if self.ended_callbacks is not None:
-        told += self.ended_callbacks
-        self.ended_callbacks = None
 
 
-@broken("processes", Process, "announce", "0107f048aee9")
-def downs_come_before_exits(self, told):
+@broken("processes", Process, "announce", "5753f303b63a")
+def downs_come_before_exits(self):
     self.announced = True
     self.runtime.release_name(self)
     monitors = self.monitors or {}
@@ -192,9 +189,6 @@ def downs_come_before_exits(self, told):
     for monitor in self.watching or ():
         monitor.forget()
     self.watching = None
-    if self.ended_callbacks is not None:
-        told += self.ended_callbacks
-        self.ended_callbacks = None
 
 
 @broken("processes", Process, "monitor", "0b4d0bdc3f31")

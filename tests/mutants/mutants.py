@@ -99,8 +99,8 @@ def messages_that_are_moved_are_not_seen_by_a_kill(self):
         self.taken = taken
 
 
-@mutant(Process, "announce", "0107f048aee9", lines.a_name_at_the_end_of_its_holder)
-def a_name_is_released_after_the_down(self, told):
+@mutant(Process, "announce", "5753f303b63a", lines.a_name_at_the_end_of_its_holder)
+def a_name_is_released_after_the_down(self):
     self.announced = True
     links = self.links or {}
     for peer in list(links):
@@ -122,9 +122,6 @@ def a_name_is_released_after_the_down(self, told):
         monitor.forget()
     self.watching = None
     self.runtime.release_name(self)
-    if self.ended_callbacks is not None:
-        told += self.ended_callbacks
-        self.ended_callbacks = None
 
 
 @mutant(BoundedProcess, "_let_next_in", "78181fd30e40", lines.askers_that_wait_for_room_at_a_kill)
@@ -242,8 +239,8 @@ def a_late_reply_goes_to_the_ask_in_hand(self, value):
     return asked._try_settle(value)
 
 
-@mutant(Process, "announce", "0107f048aee9", actors.an_end_that_is_watched)
-def a_down_is_sent_twice(self, told):
+@mutant(Process, "announce", "5753f303b63a", actors.an_end_that_is_watched)
+def a_down_is_sent_twice(self):
     self.announced = True
     self.runtime.release_name(self)
     links = self.links or {}
@@ -266,9 +263,6 @@ def a_down_is_sent_twice(self, told):
     for monitor in self.watching or ():
         monitor.forget()
     self.watching = None
-    if self.ended_callbacks is not None:
-        told += self.ended_callbacks
-        self.ended_callbacks = None
 
 
 @mutant(Process, "_receive_signal", "5d75a524a204", actors.an_end_that_reaches_who_is_linked)
