@@ -132,9 +132,11 @@ class ActorRef(pykka.ActorRef[A]):
         """Send a message and return the reply, or a future of it when `block` is False.
 
         Args:
+            block: whether to wait for the reply.
             timeout: seconds to wait when blocking; None waits for ever.
 
         Raises:
+            TypeError: `block` is neither True nor False; nothing was sent.
             ActorDied: the actor had ended, or ended before it answered; `reason` is its exit reason (A58, A61).
             MailboxFull: its mailbox had no room, and `overflow` isn't `"block"`.
             CallTimeout: no reply in time (a `pykka.Timeout`).
@@ -144,7 +146,8 @@ class ActorRef(pykka.ActorRef[A]):
                 others; the message says which.
             Exception: what the handler raised. That has ended the actor, unless it has `crash_on_failed_ask = False`.
         """
-        if timeout is not None:
+        if timeout is not None or block is not True:
+            check_flag(block, "block")
             check_timeout(timeout)
         target = self._process
         asker = current()

@@ -331,6 +331,21 @@ def test_an_interrupted_close_may_be_done_again(caplog):
         assert {thread.name for thread in set(threading.enumerate()) - before} <= {"actors-lifeline"}, place.where
 
 
+def test_an_interrupt_leaves_no_watchdog_that_outlives_the_runtime():
+    before = set(threading.enumerate())
+
+    for place in places():
+        with Runtime() as runtime:
+            with contextlib.suppress(Interrupt), place.interrupted():
+                runtime.scheduler.watchdog.rouse()
+            Echo.start().ask("up", timeout=SECONDS)
+            watchdogs = [one for one in set(threading.enumerate()) - before if one.name == "actors-watchdog"]
+            assert watchdogs, place.where
+        for watchdog in watchdogs:
+            watchdog.join(SECONDS)
+            assert not watchdog.is_alive(), place.where
+
+
 def test_an_interrupted_timer_keeps_no_clock_from_being_closed():
     for place in places():
         clock = SystemClock()
