@@ -338,7 +338,7 @@ def test_an_interrupt_leaves_no_watchdog_that_outlives_the_runtime():
         with Runtime() as runtime:
             with contextlib.suppress(Interrupt), place.interrupted():
                 runtime.scheduler.watchdog.rouse()
-            Echo.start().ask("up", timeout=SECONDS)
+            runtime.scheduler.watchdog.rouse()
             watchdogs = [one for one in set(threading.enumerate()) - before if one.name == "actors-watchdog"]
             assert watchdogs, place.where
         for watchdog in watchdogs:
