@@ -250,14 +250,25 @@ class Backlog:
                 waiter = new_waiter()
                 self._putters.append(waiter)
                 return waiter
-            self._put += 1
             job = _Job(next(self._numbers), event)
-            if delay > 0:
-                self._delay(job, delay)
-            else:
-                self._ready.append(job)
-            self._poke_if(self._demand > 0 or delay > 0)
+            try:
+                self._add(job, delay)
+                self._poke_if(self._demand > 0 or delay > 0)
+            except BaseException:
+                # Most likely raised by the handler of a signal. The event may be there, and has to be seen.
+                self._poke_if(condition=True)
+                raise
             return None
+
+    def _add(self, job: _Job, delay: float) -> None:
+        # No handler of a signal comes between the count and the event.
+        if delay > 0:
+            entry = self._delayed_entry(job, delay)
+            self._put += 1
+            heapq.heappush(self._delayed, entry)
+        else:
+            self._put += 1
+            self._ready.append(job)
 
     def _forget_putter(self, waiter: Waiter) -> None:
         with self._lock:
@@ -272,7 +283,9 @@ class Backlog:
 
     def _wake_putter(self) -> None:
         if self._putters:
-            self._putters.popleft().release()
+            # The handler of a signal may come between.
+            self._putters[0].release()
+            self._putters.popleft()
 
     def __len__(self) -> int:
         return len(self._ready) + len(self._delayed)
@@ -471,8 +484,10 @@ class Backlog:
         return seconds if math.isfinite(seconds) else 0.0
 
     def _delay(self, job: _Job, seconds: float) -> None:
-        due = self._now() + max(seconds, 0.0)
-        heapq.heappush(self._delayed, (due, next(self._delay_order), job))
+        heapq.heappush(self._delayed, self._delayed_entry(job, seconds))
+
+    def _delayed_entry(self, job: _Job, seconds: float) -> tuple[float, int, _Job]:
+        return self._now() + max(seconds, 0.0), next(self._delay_order), job
 
     def _release_due(self) -> None:
         now = self._now()
@@ -524,8 +539,9 @@ class Backlog:
         if not self._spectators:
             return
         for waiter in [waiter for waiter, is_reached in self._spectators.items() if is_reached()]:
-            del self._spectators[waiter]
+            # The handler of a signal may come between.
             waiter.release()
+            del self._spectators[waiter]
 
     # Looking inside
 
@@ -560,13 +576,20 @@ class Backlog:
         with self._lock:
             if letter not in self._dead:
                 return False
-            self._dead.remove(letter)
-            self._dead_count -= 1
             job = _Job(letter.number, letter.event)
             job.failures = list(letter.failures)
             job.attempts = min(letter.attempts, self._settings.max_attempts - 1)
-            self._ready.append(job)
-            self._poke_if(self._demand > 0)
+            index = self._dead.index(letter)
+            try:
+                # No handler of a signal comes between these.
+                del self._dead[index]
+                self._dead_count -= 1
+                self._ready.append(job)
+                self._poke_if(self._demand > 0)
+            except BaseException:
+                # As in `_try_put`.
+                self._poke_if(condition=True)
+                raise
             return True
 
     def purge(self) -> int:

@@ -155,8 +155,10 @@ class SystemClock:
         self._tickets: list[tuple[float, int, Ticket]] = []
         self._numbers = itertools.count()
         self._cancelled = 0
-        # A finalizer that cancels a timer may come between two lines of the same thread that holds it.
-        self._changed = threading.Condition(threading.RLock())
+        # A finalizer that cancels a timer may come between two lines of the same thread that holds it. Taken by itself,
+        # since the handler of a signal may come between a condition and its lock.
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._thread: threading.Thread | None = None
         self._closed = False
 
@@ -165,19 +167,21 @@ class SystemClock:
 
     def call_at(self, deadline: float, callback: Callable[[], None]) -> Ticket:
         ticket = Ticket(deadline, callback)
-        with self._changed:
+        with self._lock:
             if self._thread is None and not self._closed:
                 # First, since it may fail.
                 thread = threading.Thread(target=self._run, name="actors-clock", daemon=True)
                 thread.start()
                 self._thread = thread
+            if not self._tickets or deadline < self._tickets[0][0]:
+                # Before it is there, since the handler of a signal may come between: later ones wake nobody. And all:
+                # one may be left in the list that was woken before.
+                self._changed.notify_all()
             heapq.heappush(self._tickets, (deadline, next(self._numbers), ticket))
-            if self._tickets[0][2] is ticket:
-                self._changed.notify()
         return ticket
 
     def cancel(self, ticket: Ticket) -> bool:
-        with self._changed:
+        with self._lock:
             if ticket.take() is None:
                 return False
             self._cancelled += 1
@@ -200,7 +204,7 @@ class SystemClock:
         return lock.acquire(timeout=min(max(timeout, 0.0), threading.TIMEOUT_MAX))
 
     def close(self) -> None:
-        with self._changed:
+        with self._lock:
             self._closed = True
             self._tickets.clear()
             self._changed.notify_all()
@@ -209,7 +213,7 @@ class SystemClock:
             thread.join()
 
     def _run(self) -> None:
-        with self._changed:
+        with self._lock:
             if self._thread is not threading.current_thread():
                 # The handler of a signal has interrupted who started it, before that could say so.
                 return
@@ -221,7 +225,7 @@ class SystemClock:
                 logger.exception("a timer has failed")
 
     def _next_due(self) -> Callable[[], None] | None:
-        with self._changed:
+        with self._lock:
             while not self._closed:
                 if not self._tickets:
                     self._changed.wait()

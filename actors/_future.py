@@ -333,13 +333,12 @@ class _Forward:
         self._target = target
 
     def release(self) -> None:
+        outcome = self._source._outcome[0]
         with contextlib.suppress(queue.Full):
-            try:
-                self._target.set(self._source.get())
-            except queue.Full:
-                raise
-            except BaseException:  # noqa: BLE001 - whatever it is, it is the answer
-                self._target.set_exception(sys.exc_info())
+            if type(outcome) is _Raised:
+                self._target.set_exception((type(outcome.exception), outcome.exception, outcome.traceback))
+            else:
+                self._target.set(outcome)
 
 
 class _LoopWaiter:

@@ -276,8 +276,8 @@ class Process:
         self.monitors: dict[Monitor, None] | None = None
         self.watching: dict[Monitor, None] | None = None
         self.spectators: dict[Waiter, Callable[[Process], bool]] | None = None
-        self.ended_callbacks: list[Callable[[Process], None]] | None = None
-        self.gone_callbacks: list[Callable[[Process], None]] | None = None
+        self.ended_callbacks: dict[Callable[[Process], None], None] | None = None
+        self.gone_callbacks: dict[Callable[[Process], None], None] | None = None
         # Pykka's flag, made when somebody looks: set as soon as the mailbox is closed.
         self.stopped: threading.Event | None = None
 
@@ -776,23 +776,28 @@ class Process:
         if self.gone_callbacks:
             self._call_each(self.gone_callbacks)
 
-    def _call_each(self, callbacks: list[Callable[[Process], None]]) -> None:
-        """Call them, and take them out one by one: others may be at it too."""
-        while True:
-            callback = None
-            try:
-                with self.runtime.lock:
-                    if callbacks:
-                        callback = callbacks[0]
-                        del callbacks[0]
-                if callback is None:
-                    return
+    def _call_each(self, callbacks: dict[Callable[[Process], None], None]) -> None:
+        """Call them, and take them out one by one: others may be at it too, or add one."""
+        while callbacks:
+            for callback in list(callbacks):
+                self._take_and_call(callback, callbacks)
+
+    def _take_and_call(
+        self, callback: Callable[[Process], None], callbacks: dict[Callable[[Process], None], None]
+    ) -> None:
+        has_taken = False
+        try:
+            with self.runtime.lock:
+                # No handler of a signal comes between the two.
+                has_taken = callback in callbacks
+                callbacks.pop(callback, None)
+            if has_taken:
                 callback(self)
-            except BaseException:
-                # Most likely raised by the handler of a signal, and nobody else has it.
-                if callback is not None:
-                    callback(self)
-                raise
+        except BaseException:
+            # Most likely raised by the handler of a signal, and nobody else has it.
+            if has_taken:
+                callback(self)
+            raise
 
     def announce(self) -> None:
         """Tell others of its end; called with the lock held, and to be followed by `tell_ended()` without it.
@@ -870,24 +875,24 @@ class Process:
         with self.runtime.lock:
             if not self.announced:
                 if self.ended_callbacks is None:
-                    self.ended_callbacks = []
-                self.ended_callbacks.append(callback)
+                    self.ended_callbacks = {}
+                self.ended_callbacks[callback] = None
                 return
         callback(self)
 
     def not_when_ended(self, callback: Callable[[Process], None]) -> None:
         """Don't have `callback` called."""
         with self.runtime.lock:
-            if self.ended_callbacks is not None and callback in self.ended_callbacks:
-                self.ended_callbacks.remove(callback)
+            if self.ended_callbacks is not None:
+                self.ended_callbacks.pop(callback, None)
 
     def when_gone(self, callback: Callable[[Process], None]) -> None:
         """Have `callback` called once, quickly and without raising, as the actor goes; at once if it is gone."""
         with self.runtime.lock:
             if not self.gone:
                 if self.gone_callbacks is None:
-                    self.gone_callbacks = []
-                self.gone_callbacks.append(callback)
+                    self.gone_callbacks = {}
+                self.gone_callbacks[callback] = None
                 return
         callback(self)
 

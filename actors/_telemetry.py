@@ -91,12 +91,13 @@ class Telemetry:
         check_name(handler_id, "handler_id")
         check_function(function)
         handler = _Handler(handler_id, tuple(dict.fromkeys(map(checked_event, events))), function, config)
-        with self._lock:
-            if handler_id in self._by_id:
-                raise AlreadyAttached(handler_id)
-            self._by_id[handler_id] = handler
-            self._index()
-        self._changed()
+        try:
+            self._add(handler)
+            self._changed()
+        except BaseException:
+            # Most likely raised by the handler of a signal. It may be attached, and has to be told of all.
+            self._changed()
+            raise
 
     def detach(self, handler_id: Hashable) -> None:
         check_name(handler_id, "handler_id")
@@ -163,18 +164,25 @@ class Telemetry:
             extra={"handler_id": handler.id, "event_name": event},
         )
 
+    def _add(self, handler: _Handler) -> None:
+        with self._lock:
+            if handler.id in self._by_id:
+                raise AlreadyAttached(handler.id)
+            self._set({**self._by_id, handler.id: handler})
+
     def _remove(self, handler: _Handler) -> bool:
         if self._by_id.get(handler.id) is not handler:
             return False
-        del self._by_id[handler.id]
-        self._index()
+        self._set({handler_id: one for handler_id, one in self._by_id.items() if one is not handler})
         return True
 
-    def _index(self) -> None:
+    def _set(self, by_id: dict[Hashable, _Handler]) -> None:
         by_event: dict[Event, tuple[_Handler, ...]] = {}
-        for handler in self._by_id.values():
+        for handler in by_id.values():
             for event in handler.events:
                 by_event[event] = (*by_event.get(event, ()), handler)
+        # No handler of a signal comes between the two.
+        self._by_id = by_id
         self._by_event = by_event
 
 

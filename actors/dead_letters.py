@@ -139,11 +139,10 @@ class DeadLetters:
         """
         with self._lock:
             self._closed = True
-            thread, self._thread = self._thread, None
-        if thread is None:
-            return
+            thread = self._thread
+        # Also for one that has begun, and could not say so.
         self._letters.put(None)
-        if thread is not threading.current_thread():
+        if thread is not None and thread is not threading.current_thread():
             thread.join(None if timeout is None else max(timeout, 0.0))
 
     def _tell(self, letter: Undelivered | FailedStart) -> None:
@@ -169,9 +168,22 @@ class DeadLetters:
         self._lacks_thread = False
 
     def _run(self) -> None:
+        if not self._has_begun():
+            return
         chosen.set(self._runtime)
         while (letter := self._letters.get()) is not None:
             self._report(letter)
+
+    def _has_begun(self) -> bool:
+        """Be told by a thread that it has come; False when it isn't needed.
+
+        Its starter may have been interrupted, and not know that it has started it.
+        """
+        me = threading.current_thread()
+        with self._lock:
+            if self._thread is None:
+                self._thread = me
+            return self._thread is me
 
     def _report(self, letter: Undelivered | FailedStart) -> None:
         if isinstance(letter, Undelivered):

@@ -407,11 +407,13 @@ class Runtime:
     def unregister_name(self, name: Hashable) -> None:
         """Free a name, whoever has it (A33)."""
         with self.lock:
-            process = self._names.pop(name, None)
+            process = self._names.get(name)
             if process is None:
                 msg = f"nobody is named {name!r}"
                 raise NameUnavailable(msg)
+            # No handler of a signal comes between the two.
             process.name = None
+            del self._names[name]
 
     def release_name(self, process: Process) -> None:
         """Free the name of an actor that ends; called with the lock held."""

@@ -19,12 +19,31 @@ from queue import Full
 import pytest
 
 import actors
-from actors import Actor, ActorDied, Registry, Runtime, link, monitor, whereis
+from actors import (
+    Actor,
+    ActorDied,
+    AlreadyAttached,
+    NameUnavailable,
+    NoProc,
+    Queue,
+    QueueClosed,
+    Registry,
+    Reject,
+    Runtime,
+    UnknownHandler,
+    Worker,
+    link,
+    monitor,
+    register_name,
+    telemetry,
+    unregister_name,
+    whereis,
+)
 from actors._clock import SystemClock
 from actors._future import Future
 from actors._lifeline import lifeline
 from actors.testing import settle
-from tests.support import Gate
+from tests.support import Gate, Probe
 
 PACKAGE = str(Path(actors.__file__).parent)
 SECONDS = 5.0
@@ -86,6 +105,19 @@ class Witness(Actor):
         return None
 
 
+class Collector(Worker):
+    """Notes what it is handed, and refuses some of it."""
+
+    def __init__(self, queue, handled):
+        super().__init__(queue)
+        self.handled = handled
+
+    def handle_event(self, event):
+        self.handled.append(event)
+        if event == "refused":
+            raise Reject("no")
+
+
 class Owner(Actor):
     """Holds a key; and, when told to, is at work until the gate opens."""
 
@@ -101,9 +133,10 @@ class Owner(Actor):
 class Place:
     """The place, counted from 1 in the order in which the calling thread comes to them, at which to interrupt."""
 
-    def __init__(self, number):
+    def __init__(self, number, paths=(PACKAGE,)):
         self.where = None
         self._left = number
+        self._paths = paths
         self._thread = threading.get_ident()
         # Frames whose last instruction was a call: it's done when what follows it is about to be.
         self._calling = set()
@@ -121,10 +154,12 @@ class Place:
             sys.settrace(before)
 
     def _enter(self, frame, _event, _argument):
-        if not frame.f_code.co_filename.startswith(PACKAGE):
+        if not frame.f_code.co_filename.startswith(self._paths):
             return None
         frame.f_trace_lines = False
         frame.f_trace_opcodes = True
+        # The begin of a function is told of as a call, and not as an opcode.
+        self._come(frame, frame.f_lasti)
 
         def trace(frame, event, _argument):
             if event == "opcode":
@@ -149,7 +184,7 @@ class Place:
             monitoring.free_tool_id(TOOL)
 
     def _look(self, code, offset):
-        if threading.get_ident() == self._thread and code.co_filename.startswith(PACKAGE):
+        if threading.get_ident() == self._thread and code.co_filename.startswith(self._paths):
             self._come(sys._getframe(1), offset)
 
     def _come(self, frame, offset):
@@ -262,12 +297,12 @@ def not_answering(ref, who):
     return []
 
 
-def places():
-    """Each place, to be interrupted at, as long as one is come to."""
+def places(*paths):
+    """Each place, to be interrupted at, as long as one is come to; in the files below these paths, if any are given."""
     number, place = 0, None
     while place is None or place.where is not None:
         number += 1
-        place = Place(number)
+        place = Place(number, paths or (PACKAGE,))
         yield place
     assert number > MIN_PLACES, "it came to no places"
 
@@ -346,16 +381,234 @@ def test_an_interrupt_leaves_no_watchdog_that_outlives_the_runtime():
             assert not watchdog.is_alive(), place.where
 
 
-def test_an_interrupted_timer_keeps_no_clock_from_being_closed():
-    for place in places():
+def asleep(clock):
+    """Set when the clock's thread waits for what is to come."""
+    is_asleep = threading.Event()
+    wait = clock._changed.wait
+
+    def announced(timeout=None):
+        # With the lock held: nobody comes before it waits indeed.
+        is_asleep.set()
+        return wait(timeout)
+
+    clock._changed.wait = announced
+    return is_asleep
+
+
+@pytest.mark.parametrize("is_first", [False, True], ids=["later", "first"])
+def test_an_interrupted_timer_keeps_no_clock_from_later_ones_nor_from_being_closed(is_first):
+    # The start of a thread fails by itself when it is interrupted in there.
+    paths = [PACKAGE] if is_first else [PACKAGE, threading.__file__]
+    for place in places(*paths):
         clock = SystemClock()
-        with contextlib.suppress(Interrupt), place.interrupted():
+        if not is_first:
+            is_asleep = asleep(clock)
             clock.call_at(clock.now() + 3600.0, print)
-        clock.call_at(clock.now() + 3600.0, print)
+            assert is_asleep.wait(SECONDS)
+        with contextlib.suppress(Interrupt), place.interrupted():
+            clock.call_at(clock.now(), int)
+        later = threading.Event()
+        clock.call_at(clock.now(), later.set)
+        assert later.wait(SECONDS), place.where
         closing = threading.Thread(target=clock.close, daemon=True)
         closing.start()
         closing.join(SECONDS)
         assert not closing.is_alive(), place.where
+
+
+def test_an_interrupted_close_of_a_queue_may_be_done_again():
+    for place in places():
+        with Runtime():
+            queue = Queue("queue", maxsize=1)
+            queue.start_link()
+            queue.put("first")
+            waits_for_room = Probe.start().ask(lambda queue=queue: queue.put("second"), block=False)
+            settle()
+            with contextlib.suppress(Interrupt), place.interrupted():
+                queue.close()
+            queue.close()
+            with pytest.raises(QueueClosed):
+                waits_for_room.get(timeout=SECONDS)
+            assert queue.pending() == ["first"], place.where
+
+
+def test_an_interrupted_pause_of_a_queue_may_be_done_again():
+    for place in places():
+        with Runtime():
+            queue = Queue("queue")
+            queue.start_link()
+            queue.put("first")
+            drains = Probe.start().ask(lambda queue=queue: queue.drain(timeout=2 * SECONDS), block=False)
+            settle()
+            with contextlib.suppress(Interrupt), place.interrupted():
+                queue.pause()
+            queue.pause()
+            assert drains.get(timeout=SECONDS).ready == 1, place.where
+
+
+def is_complete(stats):
+    return stats.put == stats.ready + stats.delayed + stats.in_flight + stats.acked + stats.dead
+
+
+@pytest.mark.rule("F30")
+@pytest.mark.parametrize("delay", [0.0, 1e-9])
+def test_an_event_whose_put_is_interrupted_is_handled_or_was_never_put(delay):
+    for place in places():
+        with Runtime():
+            queue = Queue("queue")
+            queue.start_link()
+            handled = []
+            Collector.start(queue, handled)
+            with contextlib.suppress(Interrupt), place.interrupted():
+                queue.put("first", delay=delay)
+            assert is_complete(queue.stats()), place.where
+            assert queue.join(SECONDS), place.where
+            queue.put("second")
+            assert queue.join(SECONDS), place.where
+            assert handled in (["first", "second"], ["second"]), place.where
+            assert is_complete(queue.stats()), place.where
+
+
+@pytest.mark.rule("F5")
+def test_a_dead_letter_whose_retry_is_interrupted_is_dead_or_put_back():
+    for place in places():
+        with Runtime():
+            queue = Queue("queue", max_attempts=1)
+            queue.start_link()
+            handled = []
+            Collector.start(queue, handled)
+            queue.put("refused")
+            assert queue.join(SECONDS)
+            (letter,) = queue.dead_letters()
+            with contextlib.suppress(Interrupt), place.interrupted():
+                queue.retry(letter)
+            assert is_complete(queue.stats()), place.where
+            queue.retry(letter)
+            assert queue.join(SECONDS), place.where
+            assert handled[:2] == ["refused", "refused"], place.where
+            assert is_complete(queue.stats()), place.where
+
+
+def test_an_interrupt_leaves_one_thread_that_tells_of_dead_letters(caplog):
+    caplog.set_level(logging.CRITICAL + 1)
+    before = set(threading.enumerate())
+    for place in places():
+        told = []
+        with Runtime() as runtime:
+            ref = Echo.start()
+            ref.stop()
+            runtime.dead_letters.listen(told.append)
+            with contextlib.suppress(Interrupt, ActorDied), place.interrupted():
+                ref.tell("first")
+            with contextlib.suppress(ActorDied):
+                ref.tell("second")
+            threads = [one for one in set(threading.enumerate()) - before if one.name == "actors-dead-letters"]
+            assert threads, place.where
+        for thread in threads:
+            thread.join(SECONDS)
+            assert not thread.is_alive(), place.where
+        assert [letter.message for letter in told] in (["first", "second"], ["second"]), place.where
+
+
+def test_an_interrupted_close_of_dead_letters_may_be_done_again():
+    before = set(threading.enumerate())
+    for place in places():
+        told = []
+        with Runtime() as runtime:
+            runtime.dead_letters.listen(told.append)
+            runtime.dead_letters.add(Echo.start(), "late", NoProc())
+            with contextlib.suppress(Interrupt), place.interrupted():
+                runtime.dead_letters.close(SECONDS)
+            runtime.dead_letters.close(SECONDS)
+            assert {one.name for one in set(threading.enumerate()) - before}.isdisjoint({"actors-dead-letters"}), (
+                place.where
+            )
+        assert [letter.message for letter in told] == ["late"], place.where
+
+
+@pytest.mark.rule("A33")
+def test_a_name_whose_release_is_interrupted_is_held_or_free():
+    for place in places():
+        with Runtime():
+            ref = Echo.options(name="old").start()
+            with contextlib.suppress(Interrupt), place.interrupted():
+                unregister_name("old")
+            assert (whereis("old") is None) == (ref.name is None), place.where
+            with contextlib.suppress(NameUnavailable):
+                unregister_name("old")
+            register_name("new", ref)
+            assert whereis("new") == ref, place.where
+
+
+@pytest.mark.parametrize("is_error", [False, True], ids=["value", "error"])
+def test_an_outcome_that_is_interrupted_on_its_way_to_another_future_arrives_as_it_is(is_error):
+    def outcome(future):
+        try:
+            return future.get(timeout=SECONDS)
+        except ZeroDivisionError:
+            return "error"
+
+    for place in places():
+        future, other = Future(), Future()
+        future.forward_to(other)
+
+        def settle_it(future=future):
+            if is_error:
+                future.set_exception((ZeroDivisionError, ZeroDivisionError(), None))
+            else:
+                future.set("value")
+
+        came = None
+        try:
+            with place.interrupted():
+                settle_it()
+        except Interrupt as interrupt:
+            came = interrupt
+        assert (came is None) == (place.where is None), place.where
+        with contextlib.suppress(Full):
+            settle_it()
+        assert outcome(other) == outcome(future) == ("error" if is_error else "value"), place.where
+
+
+def test_an_interrupted_attach_is_done_wholly_or_may_be_done_again():
+    for place in places():
+        called = []
+
+        def handle(event, _measurements, _metadata, _config, called=called):
+            called.append(event)
+
+        def attach(handle=handle):
+            telemetry.attach("handler", ("pykka_otp", "actor", "start"), handle)
+
+        with Runtime():
+            with contextlib.suppress(Interrupt), place.interrupted():
+                attach()
+            with contextlib.suppress(AlreadyAttached):
+                attach()
+            Echo.start().ask("up", timeout=SECONDS)
+            assert len(called) == 1, place.where
+            telemetry.detach("handler")
+            Echo.start().ask("up", timeout=SECONDS)
+            assert len(called) == 1, place.where
+
+
+def test_a_handler_whose_attach_was_interrupted_is_told_of_all_or_of_nothing():
+    for place in places():
+        called = []
+
+        def handle(event, _measurements, _metadata, _config, called=called):
+            called.append(event)
+
+        with Runtime():
+            with contextlib.suppress(Interrupt), place.interrupted():
+                telemetry.attach("handler", ("pykka_otp", "actor", "start"), handle)
+            Echo.start().ask("up", timeout=SECONDS)
+            try:
+                telemetry.detach("handler")
+            except UnknownHandler:
+                assert called == [], place.where
+            else:
+                assert len(called) == 1, place.where
 
 
 @pytest.mark.timeout(120)

@@ -167,6 +167,36 @@ def test_a_timer_that_has_fired_leaves_nothing_with_its_actor(clock):
     assert not probe._process.ended_callbacks
 
 
+class Counted:
+    """What is to be called at an actor's end, and counts how often it is compared."""
+
+    compared = 0
+
+    def __call__(self, process):
+        raise AssertionError
+
+    def __eq__(self, other):
+        Counted.compared += 1
+        return self is other
+
+    def __hash__(self):
+        return id(self)
+
+
+@rule("A42")
+def test_to_cancel_one_of_many_timers_takes_no_look_at_the_others():
+    process = Probe.start()._process
+    callbacks = [Counted() for _ in range(100)]
+    for callback in callbacks:
+        process.when_ended(callback)
+
+    for callback in reversed(callbacks):
+        process.not_when_ended(callback)
+
+    assert not process.ended_callbacks
+    assert Counted.compared < len(callbacks)
+
+
 @rule("A42")
 def test_a_timer_for_a_name_reaches_who_has_it_then(clock):
     first = Probe.options(name="cache").start()
