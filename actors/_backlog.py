@@ -293,9 +293,11 @@ class Backlog:
     def close(self) -> None:
         with self._lock:
             self._closed = True
-            # Those who wait for room learn of it by trying again.
-            while self._putters:
-                self._wake_putter()
+            # Those who wait for room learn of it by trying again. No `while`: interrupted where it goes on, Python 3.13
+            # leaves this without giving up the lock (python/cpython#130279).
+            for waiter in self._putters:
+                waiter.release()
+            self._putters.clear()
 
     # What workers say
 
