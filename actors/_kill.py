@@ -38,7 +38,12 @@ def kill_all(processes: Iterable[Process]) -> None:
 
 def _kill_all(processes: Iterable[Process], kills: list[_Kill]) -> None:
     with lock_of_all:
-        kills += [_Kill(process) for process in processes if not (process.gone or process.killed)]
+        # No comprehension with a condition: on Python 3.13 an interrupt in one would leave the lock locked
+        # (python/cpython#130279).
+        for process in processes:
+            if process.gone or process.killed:
+                continue
+            kills.append(_Kill(process))
         for one in kills:
             one.declare()
         for one in kills:

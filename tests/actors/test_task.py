@@ -440,7 +440,7 @@ def test_what_a_killed_task_returns_is_thrown_away(gate):
     task = Task.async_(through, gate)
     gate.await_arrival()
 
-    task._process.kill()
+    task._process.ref.kill()
     gate.open()
     ended(task._process.ref)
 
@@ -586,7 +586,7 @@ def test_a_shutdown_of_a_task_that_was_killed_by_another_tells_so(timeout, outco
     task = Task.async_(through, gate)
     gate.await_arrival()
 
-    task._process.kill()
+    task._process.ref.kill()
 
     assert task.shutdown(timeout) == outcome
 
