@@ -118,9 +118,10 @@ class Process(Actor):
     def __init__(self, world: World, name: str, spec: Json) -> None:
         self._spec = spec
         self._player = Player(world, world.enter(name, self.actor_ref))
+        # Its start is over before it runs, and it may be killed in between.
+        world.watch(self.actor_ref)
 
     def on_start(self) -> None:
-        self._player.world.watch(self.actor_ref)
         self._player.run(self._spec.get("init", []))
 
     def on_receive(self, message: Any) -> None:

@@ -34,9 +34,8 @@ def smaller(scenario: Scenario) -> Iterator[Scenario]:
         for less in _less(step):
             yield replace(scenario, steps=[*before, less, *after])
     for label, spec in scenario.actors.items():
-        for key in spec.keys() - {"kind"}:
-            without = {other: value for other, value in spec.items() if other != key}
-            yield replace(scenario, actors={**scenario.actors, label: without})
+        for less in _simpler(spec):
+            yield replace(scenario, actors={**scenario.actors, label: less})
 
 
 def _is_in(label: str, what: Json) -> bool:
@@ -55,12 +54,26 @@ def _less(step: Step) -> Iterator[Step]:
                 yield {**step, "do": ops}
 
 
+def _simpler(spec: Json) -> Iterator[Json]:
+    """Yield what has one child less, or one thing less that can be left out."""
+    for number, child in enumerate(spec.get("children", [])):
+        before, after = spec["children"][:number], spec["children"][number + 1 :]
+        yield {**spec, "children": before + after}
+        for less in _simpler(child):
+            yield {**spec, "children": [*before, less, *after]}
+    for key in spec.keys() - {"kind", "id"}:
+        yield {other: value for other, value in spec.items() if other != key}
+
+
 def _without_one(ops: list[Op]) -> Iterator[list[Op]]:
     for number, op in enumerate(ops):
         before, after = ops[:number], ops[number + 1 :]
         yield before + after
         for place, arg in enumerate(op):
             # What it does, or has another do, in turn.
+            if isinstance(arg, dict):
+                for less in _simpler(arg):
+                    yield [*before, [*op[:place], less, *op[place + 1 :]], *after]
             if isinstance(arg, list) and arg and isinstance(arg[0], list):
                 for inner in _without_one(arg):
                     yield [*before, [*op[:place], inner, *op[place + 1 :]], *after]

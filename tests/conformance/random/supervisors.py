@@ -7,7 +7,7 @@ from random import Random
 from typing import TypeVar
 
 from tests.conformance.language import Json, Op, Scenario, Step, advance, at, open_gate
-from tests.conformance.random.tree import LONG, PARENT, ROOT, STARTER, Tree, comes_out_in_one_way
+from tests.conformance.random.tree import LONG, PARENT, ROOT, STARTER, Tree, comes_out_in_one_way, gates_of
 from tests.conformance.random.writer import REASONS, TRAPPING
 
 __all__ = ["comes_out_in_one_way", "scenario"]
@@ -19,7 +19,10 @@ BYSTANDERS: dict[str, Json] = {"m": PROC, STARTER: PROC, "o": PROC, "t": TRAPPIN
 
 STRATEGIES = ["one_for_one", "one_for_all", "rest_for_one"]
 RESTARTS = ["permanent", "permanent", "transient", "temporary"]
-ALLOWED = [0, 1, 1, 2, 2, 3]
+ALLOWED = [0, 1, 1, 2, 2, 3, 3]
+MANY = [1, 2, 3, 9]
+"""So that tries that fail go on."""
+
 TIME_TO_END: list[Json] = [None, None, None, "brutal_kill", "infinity", 10]
 OVER = 14
 """Ticks after which one that has ten to end is killed."""
@@ -97,7 +100,8 @@ class SupervisorWriter:
                 children.append(self._child({"id": label, **self._sup(workers, sups, first)}, first))
             elif workers:
                 children.append(self._child(self._worker(workers.pop(0), first), first))
-        options = {"strategy": self._pick(STRATEGIES), "max_restarts": self._pick(ALLOWED)}
+        is_tried = any(is_start for child in children for _, is_start in gates_of(child))
+        options = {"strategy": self._pick(STRATEGIES), "max_restarts": self._pick(MANY if is_tried else ALLOWED)}
         if self._max_seconds is not None:
             options["max_seconds"] = self._max_seconds
         return {"kind": "sup", "reports": True, "children": children, **options}
@@ -107,8 +111,10 @@ class SupervisorWriter:
             return {"id": label, **PROC}
         spec: Json = {"id": label, "kind": "server", "trap": self._chance(0.7)}
         init: list[Op] = [["push", next(self._numbers)]] if self._chance(0.2) else []
-        if self._chance(0.3):
-            init.append([self._pick(["on", "on", "since"]), self._pick([first, 2, 2, 3]), self._trouble()])
+        if self._chance(0.5 if self._has_gates else 0.3):
+            attempts = self._pick([[first], [2], [2], [2, 3]])
+            init += [[self._pick(["on", "on", "since"]), attempt, self._trouble()] for attempt in attempts]
+            spec["trap"] = True
         if init:
             spec["init"] = init
         if spec["trap"] and self._chance(0.15):
@@ -132,8 +138,8 @@ class SupervisorWriter:
 
     def _trouble(self) -> list[Op]:
         """Return what a start is to do."""
-        trouble: list[Op] = [["gate", self._gate()]] if self._has_gates and self._chance(0.5) else []
-        if not trouble or self._chance(0.6):
+        trouble: list[Op] = [["gate", self._gate()]] if self._has_gates and self._chance(0.6) else []
+        if not trouble or self._chance(0.7):
             trouble.append(["ignore"] if self._chance(0.2) else self._pick(FAILURES))
         return trouble
 
@@ -143,13 +149,17 @@ class SupervisorWriter:
     # What happens
 
     def _step(self) -> Step:
-        if self._tree.reached and self._chance(0.35):
+        if self._tree.reached and self._chance(0.25):
             return open_gate(self._pick(sorted(self._tree.reached)))
         if self._tree.reached and self._chance(0.1):
             return advance(OVER)
         if self._max_seconds is not None and self._chance(0.15):
             return advance(LONG)
         bystander = self._pick(sorted(self._tree.bystanders))
+        if self._tree.closed and not self._tree.reached and self._chance(0.4):
+            return at(self._mortal(), self._end())
+        if self._tree.reached and self._chance(0.3):
+            return at(bystander, self._call())
         sup = self._pick(self._sups())
         match self._pick(self._kinds):
             case "end":
@@ -157,7 +167,7 @@ class SupervisorWriter:
             case "work":
                 return at(self._mortal(), *self._at_work(), ["note", next(self._numbers)])
             case "call":
-                return at(bystander, *(self._call(self._pick(self._sups())) for _ in range(self._random.randint(1, 3))))
+                return at(bystander, *(self._call() for _ in range(self._random.randint(1, 3))))
             case "watch":
                 label = self._pick(sorted(self._tree.entered))
                 watch: Op = ["link", label] if bystander == "t" else ["monitor", label, f"m{next(self._numbers)}"]
@@ -194,16 +204,25 @@ class SupervisorWriter:
             ends += [["stop", reason], ["stop", reason], ["bad", "nonsense"]]
         return self._pick(ends)
 
-    def _call(self, sup: str) -> Op:
-        own = sorted(label for label, above in self._tree.above.items() if above == sup)
-        label = self._pick([*own, *own, f"x{sup}", f"y{sup}"])
-        match self._pick(["start", "start", "terminate", "terminate", "restart", "restart", "delete", "which", "count"]):
+    def _call(self) -> Op:
+        sup, label = self._asked()
+        match self._pick(["start", "start", "terminate", "terminate", "restart", "restart", "delete", "delete", "which", "count"]):
             case "start":
                 return ["start_child", sup, self._added(label)]
             case ("which" | "count") as what:
                 return [f"{what}_children", sup]
             case what:
                 return [f"{what}_child", sup, label]
+
+    def _asked(self) -> tuple[str, str]:
+        """Pick a supervisor, and a child that it may have; often one that may be at a gate."""
+        at_gates = sorted({self._tree.gates[gate][0] for gate in self._tree.reached} - {f"nobody of {ROOT}"})
+        if at_gates and self._chance(0.7):
+            label = self._pick(at_gates)
+            return self._tree.above[label] or ROOT, label
+        sup = self._pick(self._sups())
+        own = sorted(label for label, above in self._tree.above.items() if above == sup)
+        return sup, self._pick([*own, *own, f"x{sup}", f"y{sup}"])
 
     def _added(self, label: str) -> Json:
         if self._tree.kinds.get(label) == "sup" or (label not in self._tree.kinds and self._chance(0.15)):

@@ -59,6 +59,8 @@ class Tree:
         """The closed gates at which somebody may wait."""
         self.waiting: set[str] = set()
         """Bystanders who may wait for a supervisor that waits."""
+        self.reasons: list[Json] = []
+        """Of what one that waits may have to end already."""
         self._max_seconds: Json = None
         self._passed = 0
         roots = [(label, spec) for label, spec in actors.items() if spec["kind"] == "sup"]
@@ -100,8 +102,10 @@ class Tree:
             return kept and own and fresh and unique and all(self._fits(one, label, max_seconds) for one in children)
         if spec["kind"] == "proc":
             return not spec.get("trap")
-        # One that doesn't trap exits ends on OTP amid what it does (B62).
-        stays = spec.get("trap") or all(is_start for _, is_start in gates_of(spec))
+        # One that doesn't trap exits ends on OTP amid what it does (B62); and when it hasn't started, of that or of its
+        # supervisor's end, which may follow.
+        is_asked = not any(gates_of({**spec, "init": []})) and not _without_start(spec.get("init", []))
+        stays = spec.get("trap") or is_asked
         return bool(spec["kind"] == "server" and stays and not (isinstance(shutdown, int) and max_seconds is not None))
 
     def _adds(self, spec: Json, sup: str | None) -> None:
@@ -133,6 +137,7 @@ class Tree:
                 self.reached.discard(gate)
                 if not self.reached:
                     self.waiting.clear()
+                    self.reasons.clear()
             case {"advance": ticks}:
                 self._passed += ticks
             case {"at": actor, "do": ops}:
@@ -167,22 +172,26 @@ class Tree:
         match name, *args:
             case "note", _:
                 return True
+            # A supervisor's parent may end with it.
             case "monitor", label, _:
-                return label in self.entered
+                return label in self.entered and actor != PARENT
             case "link", label:
-                return label in self.entered and bool(self.bystanders[actor].get("trap"))
+                return label in self.entered and actor != PARENT and bool(self.bystanders[actor].get("trap"))
             case "start", label, spec, *how:
                 is_parent = (actor, how) == (PARENT, ["link"])
                 if label != ROOT or not (is_parent or (actor, how) == (STARTER, [])):
                     return False
                 return Tree(self.bystanders)._plants(spec, may_fail=not is_parent) and not self.kinds
             case "start_child", sup, spec:
-                return self._hears(sup) and self._fits(spec, sup, self._max_seconds)
+                return actor != PARENT and self._hears(sup) and self._fits(spec, sup, self._max_seconds)
             case "signal", label, reason:
                 return actor not in {PARENT, STARTER} and self._may_be_struck(label, reason)
             case "exit", _:
                 return actor == PARENT
-        return name in CALLS and self._hears(args[0])
+            # Whether one has ended by this stop, or before by the same reason, isn't told apart here.
+            case "halt", _, reason if self.reached and reason in ["shutdown", *self.reasons]:
+                return False
+        return name in CALLS and actor != PARENT and self._hears(args[0])
 
     def _hears(self, sup: str) -> bool:
         """Whether a supervisor isn't one that ends, and waits for that: who asks it hears at once here (A61)."""
@@ -212,6 +221,8 @@ class Tree:
                 self._plants(spec, may_fail=True)
             case ["start_child", sup, spec]:
                 self._adds(spec, sup)
+        if op[0] in {"exit", "signal", "halt"} and self.reached:
+            self.reasons.append("killed" if op[-1] == "kill" else op[-1])
         if op[0] in CALLS - QUESTIONS | ENDS | {"signal", "start"}:
             self.reached |= self.closed
         if op[0] in CALLS | {"start"} and self.reached:
@@ -241,6 +252,13 @@ def _at_first(ops: list[Op]) -> Iterator[str]:
             yield from _at_first(args[1]) if args[0] == 1 else ()
         elif name in FAILS | {"ignore"}:
             yield name
+
+
+def _without_start(ops: list[Op]) -> bool:
+    """Whether a start may come to nothing."""
+    return any(
+        name in ENDS | {"ignore"} or (name in {"on", "since"} and _without_start(args[1])) for name, *args in ops
+    )
 
 
 def _are_quiet(ops: list[Op]) -> bool:
