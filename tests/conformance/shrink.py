@@ -24,10 +24,11 @@ def smaller(scenario: Scenario) -> Iterator[Scenario]:
     for number in range(len(scenario.steps)):
         yield replace(scenario, steps=scenario.steps[:number])
     for label in scenario.actors:
-        if not any(_is_in(label, step) for step in scenario.steps):
+        others = [step for step in scenario.steps if not _is_in(label, step)]
+        if others == scenario.steps:
             yield replace(scenario, actors={other: spec for other, spec in scenario.actors.items() if other != label})
-    for label in scenario.actors:
-        yield replace(scenario, steps=[step for step in scenario.steps if not _is_in(label, step)])
+        else:
+            yield replace(scenario, steps=others)
     for number, step in enumerate(scenario.steps):
         before, after = scenario.steps[:number], scenario.steps[number + 1 :]
         yield replace(scenario, steps=before + after)
