@@ -362,7 +362,7 @@ def a_server_that_traps_exits_outlives_its_parent(self, runtime, actor_class, *,
     _made(self, runtime, actor_class, trapping=trapping)
 
 
-# Supervisors: what is restarted
+# Supervisors
 
 
 @broken("supervisors", supervisor, "needs_restart", "4195ef129fb1")
@@ -377,8 +377,9 @@ def a_permanent_child_that_ends_normally_is_not_restarted(restart, reason) -> bo
 
 @broken("supervisors", supervisor, "affected", "6b3185816680")
 def the_rest_for_one_are_those_before_it(strategy, children, failed):
-    in_order = list(children)
-    return in_order[: in_order.index(failed) + 1] if strategy == "rest_for_one" else affected(strategy, in_order, failed)
+    if strategy == "rest_for_one":
+        return [*reversed(affected(strategy, list(reversed(list(children))), failed))]
+    return affected(strategy, children, failed)
 
 
 @broken("supervisors", Supervisor, "_terminate_all", "9e2c939601df")
@@ -393,7 +394,7 @@ def the_exit_of_a_former_incarnation_counts(self, record):
     record.is_restarting = False
 
 
-# Supervisors: how often
+# How often they restart
 
 
 @broken("supervisors", Intensity, "allows_restart", "110b4a4efe1c")
@@ -432,10 +433,11 @@ def a_failed_restart_is_tried_again_before_all_else(self, record):
         except StartFailed as failure:
             self._report("start_error", failure.reason, sibling)
             sibling.is_restarting = True
-            return self._restart(sibling)
+            self._restart(sibling)
+            return
 
 
-# Supervisors: how children end, and what is left of them
+# What is left of their children
 
 
 @broken("supervisors", supervisor, "is_clean_end", "1a391886d1a5")

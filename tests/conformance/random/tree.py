@@ -2,8 +2,8 @@
 
 Within a step one actor acts, and then its supervisors do, one after the other: it comes out in one way while nothing
 else dies or asks meanwhile. Several deaths and calls come together where a supervisor waits at a gate, in a child's
-start or end, and has read none of them: each comes in a step of its own. So what may happen is asked of gates: once a
-step may have had anyone come to one, all that belong to closed gates may wait there, and with them whoever asks.
+start or end, and has read none of them: each comes in a step of its own. So it is asked what may wait at the worst:
+once a step may have led anyone to a gate, all whose gates are closed may be there, and whoever has asked something.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from tests.conformance.language import Json, Op, Scenario, Step
 
-__all__ = ["CALLS", "ENDS", "PARENT", "ROOT", "STARTER", "Tree", "comes_out_in_one_way", "gates_of"]
+__all__ = ["LONG", "PARENT", "ROOT", "STARTER", "Tree", "comes_out_in_one_way", "gates_of", "is_simple"]
 
 ROOT = "sup"
 PARENT = "p"
@@ -21,14 +21,16 @@ STARTER = "n"
 """Who may start it without one; the start may fail."""
 
 QUESTIONS = {"which_children", "count_children", "delete_child"}
-CALLS = QUESTIONS | {"start_child", "terminate_child", "restart_child", "halt"}
+REQUESTS = {"start_child", "terminate_child", "restart_child"}
+CALLS = {*QUESTIONS, *REQUESTS, "halt"}
 ENDS = {"exit", "raise", "stop", "bad"}
-FAILS = ENDS | {"gate"}
+DISTURBS = {*REQUESTS, *ENDS, "halt", "signal", "start"}
+"""After which others may act."""
 
 LONG = 55
-"""Ticks after which no restart counts any more in a window of one second; what is shorter is within the others."""
+"""Ticks after which no restart counts any more where windows are of a second."""
 SHORT = 110
-"""Ticks that pass in all at most where windows are of five seconds."""
+"""Ticks that pass in all, at most, where they are of five."""
 
 
 def comes_out_in_one_way(scenario: Scenario) -> bool:
@@ -41,91 +43,32 @@ class Tree:
     """What may have happened in a scenario so far.
 
     Args:
-        actors: the scenario's.
+        actors: the scenario's: bystanders, and the root, unless one of them starts it.
     """
 
     def __init__(self, actors: dict[str, Json]) -> None:
         self.bystanders = {label: spec for label, spec in actors.items() if spec["kind"] == "proc"}
         self.kinds: dict[str, str] = {}
-        """Of supervisors, and of their children, by label, which is the child's id."""
+        """Of supervisors and their children, by label, which is the id of a child."""
         self.above: dict[str, str | None] = {}
         """The supervisor of each."""
+        self._killed: set[str] = set()
+        """Supervisors that may be killed by the one above."""
         self.entered: set[str] = set()
         """Who has certainly been there."""
         self.gates: dict[str, tuple[str, bool]] = {}
-        """Whose each is, and whether it is in its start."""
+        """Whose each gate is, and whether it is in its start."""
         self.closed: set[str] = set()
         self.reached: set[str] = set()
         """The closed gates at which somebody may wait."""
         self.waiting: set[str] = set()
         """Bystanders who may wait for a supervisor that waits."""
-        self.reasons: list[Json] = []
-        """Of what one that waits may have to end already."""
+        self._reasons: list[Json] = []
+        """Of what a supervisor that waits may be about to end."""
         self._max_seconds: Json = None
         self._passed = 0
-        roots = [(label, spec) for label, spec in actors.items() if spec["kind"] == "sup"]
-        self.is_clear = all(label == ROOT and self._plants(spec) for label, spec in roots)
-
-    def _plants(self, root: Json, *, may_fail: bool = False) -> bool:
-        """Have the root be there; False when it doesn't fit."""
-        spec = {"id": ROOT, **root}
-        if self.kinds or not self._fits(spec, None, spec.get("max_seconds")):
-            return False
-        self._max_seconds = spec.get("max_seconds")
-        self._adds(spec, None)
-        return self._enters(spec) or may_fail
-
-    def below(self, label: str) -> set[str]:
-        """Return all whom a supervisor may have, at any depth."""
-        own = {child for child, sup in self.above.items() if sup == label}
-        return own.union(*map(self.below, own))
-
-    # What may be there
-
-    def _fits(self, spec: Json, sup: str | None, max_seconds: Json) -> bool:
-        label, shutdown = spec["id"], spec.get("shutdown")
-        is_new = label not in self.kinds
-        if label in self.bystanders or not (is_new or (self.kinds[label], self.above[label]) == (spec["kind"], sup)):
-            return False
-        # A gate of one that was there before could have been reached already.
-        if any(gate in self.gates for gate, _ in gates_of(spec)):
-            return False
-        if spec["kind"] == "sup":
-            children = spec.get("children", [])
-            labels = [label, *(child["id"] for child in children)]
-            kept = shutdown in {None, "infinity"} or not any(
-                child["kind"] == "sup" or list(gates_of(child)) for child in children
-            )
-            own = not any(gates_of(spec)) and not isinstance(shutdown, int) and spec.get("max_seconds") == max_seconds
-            fresh = is_new or all(self.above.get(child["id"], label) == label for child in children)
-            unique = len({*labels}) == len(labels)
-            return kept and own and fresh and unique and all(self._fits(one, label, max_seconds) for one in children)
-        if spec["kind"] == "proc":
-            return not spec.get("trap")
-        # One that doesn't trap exits ends on OTP amid what it does (B62); and when it hasn't started, of that or of its
-        # supervisor's end, which may follow.
-        is_asked = not any(gates_of({**spec, "init": []})) and not _without_start(spec.get("init", []))
-        stays = spec.get("trap") or is_asked
-        return bool(spec["kind"] == "server" and stays and not (isinstance(shutdown, int) and max_seconds is not None))
-
-    def _adds(self, spec: Json, sup: str | None) -> None:
-        label = spec["id"]
-        self.kinds[label], self.above[label] = spec["kind"], sup
-        for gate, is_start in gates_of(spec):
-            self.gates[gate] = (label, is_start)
-            self.closed.add(gate)
-        for child in spec.get("children", []):
-            self._adds(child, label)
-
-    def _enters(self, spec: Json) -> bool:
-        """Note who is certain to be there after a first start, in order; whether that is certain to go well."""
-        if "start" in spec:
-            return False
-        self.entered.add(spec["id"])
-        first = next(_at_first(spec.get("init", [])), None)
-        return first not in FAILS and (first == "ignore" or all(map(self._enters, spec.get("children", []))))
-
-    # What may be done
+        roots = {label: spec for label, spec in actors.items() if spec["kind"] != "proc"}
+        self.is_clear = roots.keys() <= {ROOT} and all(self._plants(spec) for spec in roots.values())
 
     def takes(self, step: Step) -> bool:
         """Go on by a step; False, and nothing is done, when it may come out in several ways."""
@@ -133,17 +76,74 @@ class Tree:
             return False
         match step:
             case {"open": gate}:
-                self.closed.discard(gate)
-                self.reached.discard(gate)
-                if not self.reached:
-                    self.waiting.clear()
-                    self.reasons.clear()
+                self._open(gate)
             case {"advance": ticks}:
                 self._passed += ticks
             case {"at": actor, "do": ops}:
                 for op in ops:
-                    self._goes_on(actor, op)
+                    self._do(actor, op)
         return True
+
+    # Who may be there
+
+    def _plants(self, root: Json) -> bool:
+        """Have the root start; False when it doesn't fit, or may fail."""
+        spec = {**root, "id": ROOT}
+        self._max_seconds = spec.get("max_seconds")
+        if spec["kind"] != "sup" or not self._fits(spec, None):
+            return False
+        self._add(spec, None)
+        return self._enters(spec)
+
+    def _fits(self, spec: Json, sup: str | None) -> bool:
+        """Whether a supervisor may have such a child: with a label, and gates, that are nobody else's."""
+        label = spec["id"]
+        is_known = label in self.kinds
+        if label in self.bystanders or (is_known and (self.kinds[label], self.above[label]) != (spec["kind"], sup)):
+            return False
+        if any(gate in self.gates for gate, _ in gates_of(spec)) or (sup in self._killed and not is_simple(spec)):
+            return False
+        match spec["kind"]:
+            case "sup":
+                return self._fits_with_children(spec)
+            case "server":
+                is_short = isinstance(spec.get("shutdown"), int)
+                return not (is_short and self._max_seconds is not None) and (spec.get("trap") or _has_no_part(spec))
+        return not spec.get("trap")
+
+    def _fits_with_children(self, spec: Json) -> bool:
+        children = spec.get("children", [])
+        is_killed = spec.get("shutdown") == "brutal_kill"
+        if isinstance(spec.get("shutdown"), int) or (is_killed and not all(map(is_simple, children))):
+            return False
+        if list(gates_of(spec)) or spec.get("max_seconds") != self._max_seconds:
+            return False
+        labels = {child["id"] for child in children} | {spec["id"]}
+        return len(labels) == len(children) + 1 and all(self._fits(child, spec["id"]) for child in children)
+
+    def _add(self, spec: Json, sup: str | None) -> None:
+        self.kinds[spec["id"]], self.above[spec["id"]] = spec["kind"], sup
+        for gate, is_start in gates_of(spec):
+            self.gates[gate] = (spec["id"], is_start)
+            self.closed.add(gate)
+        if spec["kind"] == "sup" and spec.get("shutdown") == "brutal_kill":
+            self._killed.add(spec["id"])
+        for child in spec.get("children", []):
+            self._add(child, spec["id"])
+
+    def _enters(self, spec: Json) -> bool:
+        """Note who is certain to be there after a first start; whether it is certain to go well."""
+        if "start" in spec:
+            return False
+        self.entered.add(spec["id"])
+        first = next((name for name, *_ in _flat(spec.get("init", []), attempt=1) if name != "push"), None)
+        return first == "ignore" or (first is None and all(map(self._enters, spec.get("children", []))))
+
+    def _below(self, label: str) -> set[str]:
+        own = {child for child, sup in self.above.items() if sup == label}
+        return own.union(*map(self._below, own))
+
+    # What may be done
 
     def _allows(self, step: Step) -> bool:
         match step:
@@ -152,54 +152,52 @@ class Tree:
             case {"advance": ticks}:
                 return bool(ticks >= LONG if self._max_seconds is not None else self._passed + ticks <= SHORT)
             case {"at": actor, "do": [*before, last]}:
-                if actor in self.bystanders:
-                    is_free = actor not in self.waiting and [name for name, *_ in before].count("start_child") == 0
-                    return is_free and all(self._disturbs_nobody(op) for op in before) and self._may_all(actor, step)
-                is_child = self.kinds.get(actor) in {"server", "proc"} and not self._may_wait(actor)
-                returns = {"exit", "raise"} if self.kinds.get(actor) == "proc" else ENDS
-                return is_child and _are_quiet(before) and (_are_quiet([last]) or last[0] in returns)
+                if actor not in self.bystanders:
+                    return self._may_end(actor, last) and all(name in {"note", "push"} for name, *_ in before)
+                is_free = actor not in self.waiting and all(map(self._is_over_at_once, before))
+                return is_free and all(self._may(actor, *op) for op in step["do"])
         return False
 
-    def _may_all(self, actor: str, step: Step) -> bool:
-        return all(self._may(actor, *op) for op in step["do"])
+    def _may_end(self, child: str, op: Op) -> bool:
+        ways = {"proc": {"exit", "raise", "note"}, "server": {*ENDS, "note", "push"}}
+        return op[0] in ways.get(self.kinds.get(child, ""), set()) and not self._may_wait(child)
 
-    def _disturbs_nobody(self, op: Op) -> bool:
-        """Whether one may go on after it, since it is over then."""
-        name = op[0]
-        return name in {"note", "monitor", "link"} or (name in CALLS - {"halt", "start_child"} and not self.closed)
+    def _is_over_at_once(self, op: Op) -> bool:
+        match op[0]:
+            case "note" | "monitor" | "link":
+                return True
+            case "terminate_child" | "restart_child":
+                return not self.closed
+        return op[0] in QUESTIONS and not self.reached
 
     def _may(self, actor: str, name: str, *args: Json) -> bool:
+        if name == "note":
+            return True
+        if actor == PARENT:
+            # It may end with its supervisor, and isn't to be amid something then.
+            return name == "exit" or (name == "start" and self._may_start(actor, *args))
         match name, *args:
-            case "note", _:
-                return True
-            # A supervisor's parent may end with it.
+            case "start", *_:
+                return self._may_start(actor, *args)
             case "monitor", label, _:
-                return label in self.entered and actor != PARENT
+                return label in self.entered
             case "link", label:
-                return label in self.entered and actor != PARENT and bool(self.bystanders[actor].get("trap"))
-            case "start", label, spec, *how:
-                is_parent = (actor, how) == (PARENT, ["link"])
-                if label != ROOT or not (is_parent or (actor, how) == (STARTER, [])):
-                    return False
-                return Tree(self.bystanders)._plants(spec, may_fail=not is_parent) and not self.kinds
-            case "start_child", sup, spec:
-                return actor != PARENT and self._hears(sup) and self._fits(spec, sup, self._max_seconds)
+                return label in self.entered and bool(self.bystanders[actor].get("trap"))
             case "signal", label, reason:
-                return actor not in {PARENT, STARTER} and self._may_be_struck(label, reason)
-            case "exit", _:
-                return actor == PARENT
-            # Whether one has ended by this stop, or before by the same reason, isn't told apart here.
-            case "halt", _, reason if self.reached and reason in ["shutdown", *self.reasons]:
-                return False
-        return name in CALLS and actor != PARENT and self._hears(args[0])
+                return actor != STARTER and self._may_be_struck(label, reason)
+            case "start_child", sup, spec:
+                return self._hears(sup) and self._fits(spec, sup)
+            case "halt", sup, reason:
+                # Whether one ended of this, or before of the same, isn't told apart here.
+                return self._hears(sup) and not (self.reached and reason in ["shutdown", *self._reasons])
+        return name in CALLS and self._hears(args[0])
 
-    def _hears(self, sup: str) -> bool:
-        """Whether a supervisor isn't one that ends, and waits for that: who asks it hears at once here (A61)."""
-        if self.kinds.get(sup) != "sup" or sup not in self.entered:
+    def _may_start(self, actor: str, label: str, spec: Json, how: str = "start") -> bool:
+        if label != ROOT or self.kinds or (actor, how) not in {(PARENT, "link"), (STARTER, "start")}:
             return False
-        at_gates = [self.gates[gate] for gate in self.reached]
-        below = self.below(sup)
-        return all(is_start and self.above[label] == sup for label, is_start in at_gates if label in below)
+        tree = Tree(self.bystanders)
+        goes_well = tree._plants(spec)
+        return goes_well or (actor == STARTER and bool(tree.kinds))
 
     def _may_be_struck(self, label: str, reason: Json) -> bool:
         if label == PARENT:
@@ -208,58 +206,72 @@ class Tree:
             return False
         if self.kinds[label] != "sup" or reason != "kill":
             return True
-        # Supervisors below it end each by itself, while it is restarted; and a start isn't cut here (A53).
-        alone = label == ROOT or not any(self.kinds[child] == "sup" for child in self.below(label))
-        return alone and not self.reached
+        # A start isn't cut here (A53); and supervisors below it would end each by itself, while it is restarted.
+        return not self.reached and (label == ROOT or all(self.kinds[child] != "sup" for child in self._below(label)))
+
+    def _hears(self, sup: str) -> bool:
+        """Whether a supervisor is none that may be ending, and waits for that: who asks it is told so at once (A61)."""
+        if sup not in self.entered or self.kinds[sup] != "sup":
+            return False
+        below = self._below(sup)
+        at_gates = [self.gates[gate] for gate in self.reached]
+        return all(is_start and self.above[label] == sup for label, is_start in at_gates if label in below)
 
     def _may_wait(self, label: str) -> bool:
         return any(self.gates[gate][0] == label for gate in self.reached)
 
-    def _goes_on(self, actor: str, op: Op) -> None:
+    # What comes of it
+
+    def _open(self, gate: str) -> None:
+        self.closed.discard(gate)
+        self.reached.discard(gate)
+        if not self.reached:
+            self.waiting.clear()
+            self._reasons.clear()
+
+    def _do(self, actor: str, op: Op) -> None:
         match op:
             case ["start", _, spec, *_]:
-                self._plants(spec, may_fail=True)
+                self._plants(spec)
             case ["start_child", sup, spec]:
-                self._adds(spec, sup)
-        if op[0] in {"exit", "signal", "halt"} and self.reached:
-            self.reasons.append("killed" if op[-1] == "kill" else op[-1])
-        if op[0] in CALLS - QUESTIONS | ENDS | {"signal", "start"}:
+                self._add(spec, sup)
+            case [("exit" | "signal" | "halt"), *_, reason]:
+                self._reasons.append("killed" if reason == "kill" else reason)
+        if op[0] in DISTURBS:
             self.reached |= self.closed
-        if op[0] in CALLS | {"start"} and self.reached:
+        if self.reached and op[0] in {*CALLS, "start"}:
             self.waiting.add(actor)
 
 
 def gates_of(spec: Json) -> Iterator[tuple[str, bool]]:
-    """Yield the gates at which one waits itself, and whether in its start."""
-    for gate in _gates(spec.get("init", [])):
-        yield gate, True
-    for gate in _gates(spec.get("terminate", [])):
-        yield gate, False
+    """Yield the gates of a child itself, and whether each is in its start."""
+    for part in ("init", "terminate"):
+        for name, *args in _flat(spec.get(part, [])):
+            if name == "gate":
+                yield args[0], part == "init"
 
 
-def _gates(ops: list[Op]) -> Iterator[str]:
-    for name, *args in ops:
-        if name == "gate":
-            yield args[0]
-        elif name in {"on", "since"}:
-            yield from _gates(args[1])
+def is_simple(spec: Json) -> bool:
+    """Whether a supervisor may be killed that has such a child: it ends at once, and by itself."""
+    return spec["kind"] != "sup" and not list(gates_of(spec))
 
 
-def _at_first(ops: list[Op]) -> Iterator[str]:
-    """Yield what may decide a first start."""
-    for name, *args in ops:
-        if name in {"on", "since"}:
-            yield from _at_first(args[1]) if args[0] == 1 else ()
-        elif name in FAILS | {"ignore"}:
-            yield name
+def _flat(ops: list[Op], attempt: int | None = None) -> Iterator[Op]:
+    """Yield what is done in a certain attempt, or in any."""
+    for op in ops:
+        match op:
+            case [("on" | "since"), which, inner]:
+                if attempt in {None, which}:
+                    yield from _flat(inner, attempt)
+            case _:
+                yield op
 
 
-def _without_start(ops: list[Op]) -> bool:
-    """Whether a start may come to nothing."""
-    return any(
-        name in ENDS | {"ignore"} or (name in {"on", "since"} and _without_start(args[1])) for name, *args in ops
+def _has_no_part(spec: Json) -> bool:
+    """Whether one that doesn't trap exits dies of nothing but them.
+
+    On OTP it dies amid its end (B62); and when it hasn't started, of that, or first of its supervisor's end.
+    """
+    return all(name in {"push", "gate"} for name, *_ in _flat(spec.get("init", []))) and not any(
+        name == "gate" for name, *_ in _flat(spec.get("terminate", []))
     )
-
-
-def _are_quiet(ops: list[Op]) -> bool:
-    return all(name in {"note", "push"} for name, *_ in ops)
