@@ -246,9 +246,10 @@ def test_what_comes_out_in_one_way_is_not_refused_to_supervisors(steps):
         ("p", [], [], False),
         ("n", [["stop", "nope"]], [], True),
         ("n", [], ["link"], False),
+        ("n", [["gate", "g"]], [], False),
     ],
 )
-def test_who_starts_a_supervisor_with_a_link_is_sure_that_it_starts(starter, init, how, is_taken):
+def test_who_starts_a_supervisor_is_sure_that_it_starts_or_keeps_no_link(starter, init, how, is_taken):
     start = ["start", "sup", sup(child("a", *init)), *how]
     scenario = Scenario("", (), {"n": PROC, "p": PROC}, [at(starter, start)])
 

@@ -58,16 +58,18 @@ class SupervisorWriter(ChildWriter):
         return Scenario("a random one", (), self._actors, self._steps)
 
     def _begin(self, how: str) -> None:
-        root = self.sup([*"abcdefgh"], ["sub", "low"], first=1 if how == "started" else 2)
         if how == "there":
-            self._actors[ROOT] = root
+            self._actors[ROOT] = self._root(first=2)
         elif how == "linked":
             self._actors[PARENT] = self._pick([PROC, TRAPPING])
         self._tree = Tree(self._actors)
         if how == "linked":
-            self._take(at(PARENT, ["start", ROOT, root, "link"]))
-        elif how == "started":
-            self._take(at(STARTER, ["start", ROOT, root]))
+            self._take(at(PARENT, ["start", ROOT, self._root(first=2), "link"]))
+        while how == "started" and not self._take(at(STARTER, ["start", ROOT, self._root(first=1)])):
+            pass
+
+    def _root(self, first: int) -> Json:
+        return self.sup([*"abcdefgh"], ["sub", "low"], first)
 
     def _take(self, step: Step) -> bool:
         taken = self._tree.takes(step)

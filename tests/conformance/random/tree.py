@@ -195,6 +195,9 @@ class Tree:
     def _may_start(self, actor: str, label: str, spec: Json, how: str = "start") -> bool:
         if label != ROOT or self.kinds or (actor, how) not in {(PARENT, "link"), (STARTER, "start")}:
             return False
+        # One that ends as soon as it has started may or may not do so before its starter has undone their link.
+        if _may_be_held(spec):
+            return False
         tree = Tree(self.bystanders)
         goes_well = tree._plants(spec)
         return goes_well or (actor == STARTER and bool(tree.kinds))
@@ -249,6 +252,12 @@ def gates_of(spec: Json) -> Iterator[tuple[str, bool]]:
         for name, *args in _flat(spec.get(part, [])):
             if name == "gate":
                 yield args[0], part == "init"
+
+
+def _may_be_held(spec: Json) -> bool:
+    """Whether a first start may take until a gate is opened."""
+    is_at_gate = any(name == "gate" for name, *_ in _flat(spec.get("init", []), attempt=1))
+    return is_at_gate or any(map(_may_be_held, spec.get("children", [])))
 
 
 def is_simple(spec: Json) -> bool:
