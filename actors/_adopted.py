@@ -32,7 +32,7 @@ from actors.runtime import current_runtime
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from actors._process import Driver
+    from actors._process import Claimer, Driver
     from actors.runtime import Runtime
 
 __all__ = ["adopt", "process_of", "start_adopted"]
@@ -114,8 +114,11 @@ class AdoptedProcess(Process):
 
     # Pykka's loop runs it, and looks at whatever is in its inbox.
 
-    def claim(self) -> bool:
-        return not self.busy
+    def claim_for(self, claimer: Claimer) -> None:
+        claimer.has_claim = not self.busy
+
+    def give_up_claim_of(self, claimer: Claimer) -> None:
+        claimer.has_claim = False
 
     def wake(self) -> None:
         self.mailbox.put(Envelope(_WAKE))
@@ -132,10 +135,10 @@ class AdoptedProcess(Process):
     def join(self) -> None:
         """Its thread is Pykka's to wait for."""
 
-    def _shut(self) -> None:
+    def shut(self) -> None:
         """Leave it to Pykka's loop, which unregisters the actor, and whose end empties its inbox."""
 
-    def _take_out(self) -> None:
+    def take_out(self) -> None:
         if self.stopped is not None:
             self.stopped.set()
         if self.actor is not None:

@@ -405,7 +405,7 @@ class Backlog:
         Called as the worker goes, in its own thread: whoever sees it gone sees its events back.
         """
         with self._lock:
-            subscription = self._subscriptions.pop(process, None)
+            subscription = self._subscriptions.get(process)
             if subscription is None:
                 return
             self._demand -= self._dispatcher.cancel(subscription)
@@ -416,17 +416,19 @@ class Backlog:
             if (reason := self._failure(delivery, process.reason)) is not ALIVE
         }
         with self._lock:
-            back = []
-            for delivery in list(subscription.in_hand.values()):
+            for delivery in [one for one in subscription.in_hand.values() if one in failures]:
+                self._try_again(delivery.job, *failures[delivery])
                 self._settle(delivery)
                 self._taken_back += 1
-                if delivery in failures:
-                    self._try_again(delivery.job, *failures[delivery])
-                else:
-                    # What was only in the worker's mailbox is no attempt (F3).
-                    delivery.job.attempts -= not delivery.started
-                    back.append(delivery.job)
-            self._ready.extendleft(reversed(back))
+            for delivery in reversed(list(subscription.in_hand.values())):
+                self._in_flight.pop(delivery.id, None)
+                # No handler of a signal comes before the event is back where it was.
+                del subscription.in_hand[delivery.id]
+                self._taken_back += 1
+                # What was only in the worker's mailbox is no attempt (F3).
+                delivery.job.attempts -= not delivery.started
+                self._ready.appendleft(delivery.job)
+            self._subscriptions.pop(process, None)
             self._poke_if(bool(self._ready))
             self._notice()
 

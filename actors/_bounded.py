@@ -165,9 +165,19 @@ class BoundedProcess(Process):
         return message
 
     def refuse_mail(self) -> None:
+        senders: list[_Sender] = []
+        try:
+            self._turn_all_away(senders)
+        except BaseException:
+            # As above.
+            self._turn_all_away(senders)
+            raise
+
+    def _turn_all_away(self, senders: list[_Sender]) -> None:
         with self._room:
             super().refuse_mail()
-            senders, self._senders = self._senders, deque()
+            senders += self._senders
+            self._senders.clear()
         for sender in senders:
             sender.turned_away = True
             self.refuse(sender.message)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors._process import is_gone, kill_all, wait_for_any
+from actors._kill import kill_all
+from actors._process import is_gone, wait_for_any
 from actors.messages import Shutdown
 
 if TYPE_CHECKING:

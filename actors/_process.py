@@ -6,27 +6,27 @@ and a death are seen by all or by nobody. What an actor's own code does is in `_
 
 from __future__ import annotations
 
-import logging
 import threading
+from collections import deque
 from contextlib import suppress
 from contextvars import ContextVar
-from functools import partial
+from itertools import repeat, starmap
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from actors import _pykka_registry
-from actors._awaited import AwaitedCoroutine, InnerWait, errand_of_thread
+from actors._awaited import InnerWait, errand_of_thread
 from actors._clock import ThreadWaiter
 from actors._fork import free_in_child
 from actors._links import effect_of_signal
 from actors._mail import Asked, Fired, StopRequest
 from actors._waits import AwaitedProcess, Several, refuse_deadlock
 from actors.errors import ActorDied, ProcessKilled, WouldBlock
-from actors.messages import Down, Exit, ExitReason, Killed, NoProc, Shutdown, shown
+from actors.messages import Down, Exit, ExitReason, NoProc, Shutdown, shown
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Hashable, Iterable, Sequence
+    from collections.abc import Callable, Hashable, Sequence
     from contextvars import Context
 
     import pykka
@@ -48,14 +48,11 @@ __all__ = [
     "chosen",
     "current",
     "is_gone",
-    "kill_all",
     "lock_of_all",
     "new_waiter",
     "set_current",
     "wait_for_any",
 ]
-
-logger = logging.getLogger("pykka_otp.crash")
 
 ProcessState: TypeAlias = Literal["alive", "dead", "abandoned", "gone"]
 
@@ -119,6 +116,12 @@ class Driver(Protocol):
     def new_waiter(self) -> Callable[[], Waiter]:
         """Make a waiter for code that runs on this thread."""
         ...
+
+
+class Claimer(Protocol):
+    """Who claims an actor, and may be interrupted meanwhile."""
+
+    has_claim: bool
 
 
 class Monitor:
@@ -341,6 +344,22 @@ class Process:
             return False
         return True
 
+    def claim_for(self, claimer: Claimer) -> None:
+        """Have it looked at by this one, unless somebody else does.
+
+        No handler of a signal comes between the claim and the note of it, nor between those of its end.
+        """
+        try:
+            del self._idle[0]
+            claimer.has_claim = True
+        except IndexError:
+            pass
+
+    def give_up_claim_of(self, claimer: Claimer) -> None:
+        """Have it looked at by whoever claims it next."""
+        claimer.has_claim = False
+        self._idle.append(None)
+
     @property
     def is_idle(self) -> bool:
         return bool(self._idle)
@@ -431,19 +450,32 @@ class Process:
         """Answer everybody who still waits in the mailbox of a dead actor (A61)."""
         if not (self.inbox or self.taken or self.stashed):
             return
-        late, early, stashed = [], [], []
-        # One by one, and with no look first: the actor's own code may be taking from the other end.
+        lost: deque[object] = deque()
+        late: list[object] = []
+        try:
+            self._lose_all(lost, late)
+        except BaseException:
+            # Most likely raised by the handler of a signal, and nobody else has what was taken.
+            self._lose_all(lost, late)
+            raise
+
+    def _lose_all(self, lost: deque[object], late: list[object]) -> None:
         with _taking:
-            while self.stashed:
-                stashed.append(self.stashed.pop(0))
+            if self.stashed:
+                lost += self.stashed
+                self.stashed = None
+            # One by one, and with no look first: the actor's own code may be taking from the other end. No handler of a
+            # signal comes before what was taken is there.
+            if self.taken:
+                with suppress(IndexError):
+                    lost.extend(starmap(self.taken.pop, repeat(())))
             with suppress(IndexError):
-                while True:
-                    late.append(self.inbox.pop())
-            with suppress(IndexError):
-                while self.taken:
-                    early.append(self.taken.pop())
-        for message in (*stashed, *early, *reversed(late)):
-            self.lose(message)
+                late.extend(starmap(self.inbox.pop, repeat(())))
+            lost += late[::-1]
+            del late[:]
+        while lost:
+            self.lose(lost[0])
+            del lost[0]
 
     def lose(self, message: object) -> None:
         """Answer for a message that will not be handled, or count it as a dead letter."""
@@ -598,8 +630,8 @@ class Process:
         if not self.spectators:
             return
         for waiter in [waiter for waiter, reached in self.spectators.items() if reached(self)]:
-            del self.spectators[waiter]
             waiter.release()
+            self.spectators.pop(waiter, None)
 
     # Links and monitors
 
@@ -681,49 +713,6 @@ class Process:
             case _:
                 pass
 
-    def kill(self) -> None:
-        """End the actor now as others see it, and as soon as may be in truth (A6)."""
-        kill_all([self])
-
-    def _be_killed(self) -> None:
-        """Take no message, and heed no signal, any more; called with the lock held."""
-        self.killed = self.alert = True
-        self.reason = Killed()
-        # Out of all lists first: who has seen the Exit or the Down finds it nowhere (A8).
-        self._take_out()
-
-    def _announce_kill(self) -> Callable[[], None]:
-        """Tell others; called with the lock held. What is returned is to be called without it."""
-        told = self._announce()
-        waiters = [waiter for waiter in (self.waiter, *(self.helpers or ())) if waiter is not None]
-        # One that waits here ends where it is woken; but not one that waits for a coroutine, which may resist.
-        is_woken = self.waiter is not None and not isinstance(self.waiting_for, AwaitedCoroutine)
-        runs_on = bool(self.tasks) or (self.busy and not is_woken)
-        return partial(self._carry_out_kill, told, waiters, self.handling, runs_on=runs_on)
-
-    def _carry_out_kill(
-        self, told: Sequence[Callable[[Process], None]], waiters: Sequence[Waiter], handling: object, *, runs_on: bool
-    ) -> None:
-        self.refuse_mail()
-        if handling is not None:
-            self.refuse(handling)
-        self._tell_ended(told)
-        for waiter in waiters:
-            waiter.release()
-        if self.claim():
-            # Nobody runs it, and nobody will; but for tasks, whose end its home awaits.
-            try:
-                if not self.tasks:
-                    self.depart()
-            finally:
-                self.home.schedule(self)
-        if runs_on:
-            logger.warning(
-                "%s was killed while its code was running: its registrations and deliveries are held until it ends",
-                self.label,
-                extra={"actor": self.label},
-            )
-
     # The end, as told to others
 
     def close(self, reason: ExitReason) -> bool:
@@ -732,14 +721,15 @@ class Process:
             if self.reason is not ALIVE:
                 return False
             self.reason = reason
-        self._shut()
+        self.shut()
         return True
 
-    def _shut(self) -> None:
-        self._take_out()
+    def shut(self) -> None:
+        """Take no more messages, having a reason to end; those that have come are refused."""
+        self.take_out()
         self.refuse_mail()
 
-    def _take_out(self) -> None:
+    def take_out(self) -> None:
         """Take it out of Pykka's sight, since it takes no more messages."""
         if self.stopped is not None:
             self.stopped.set()
@@ -752,18 +742,20 @@ class Process:
                 self.reason = reason
 
     def depart(self) -> None:
-        """Be gone: called by the holder of the claim, when no code of the actor can run any more."""
+        """Be gone: called by the holder of the claim, when no code of the actor can run any more.
+
+        May be called again when it was interrupted, or an error has stopped it.
+        """
         # Before anybody can see it gone: who does, finds what it held given back.
         self._call_back()
         with self.runtime.lock:
-            if self.gone:
-                return
-            told = () if self.announced else self._announce()
-            self.gone = True
+            if not self.gone:
+                self.announce()
+                self.gone = True
             # With its parent, the youngest of many generations would keep them all.
             self.actor = self.context = self.parent = None
             self.runtime.forget(self)
-        self._tell_ended(told)
+        self.tell_ended()
         # Those who asked for it in between.
         self._call_back()
 
@@ -781,41 +773,62 @@ class Process:
         observer, self.observer = self.observer, None
         if observer is not None:
             observer.ended(self)
-        if self.gone_callbacks is None:
-            return
-        with self.runtime.lock:
-            callbacks, self.gone_callbacks = self.gone_callbacks, None
-        for callback in callbacks or ():
-            callback(self)
+        if self.gone_callbacks:
+            self._call_each(self.gone_callbacks)
 
-    def _announce(self) -> Sequence[Callable[[Process], None]]:
+    def _call_each(self, callbacks: list[Callable[[Process], None]]) -> None:
+        """Call them, and take them out one by one: others may be at it too."""
+        while True:
+            callback = None
+            try:
+                with self.runtime.lock:
+                    if callbacks:
+                        callback = callbacks[0]
+                        del callbacks[0]
+                if callback is None:
+                    return
+                callback(self)
+            except BaseException:
+                # Most likely raised by the handler of a signal, and nobody else has it.
+                if callback is not None:
+                    callback(self)
+                raise
+
+    def announce(self) -> None:
+        """Tell others of its end; called with the lock held, and to be followed by `tell_ended()` without it.
+
+        What is interrupted goes on with the next call: an Exit or a Down is rather sent twice than never.
+        """
         self.announced = True
         # Names first: who has seen the Exit or the Down can take the name at once (A8).
         self.runtime.release_name(self)
-        links, self.links = self.links, None
-        for peer in links or ():
+        links = self.links or {}
+        for peer in list(links):
             if peer.links is not None:
                 peer.links.pop(self, None)
             if peer is not self.quiet_for:
                 peer._receive_signal(self, self.reason)
-        monitors, self.monitors = self.monitors, None
-        for monitor in monitors or ():
+            links.pop(peer, None)
+        self.links = None
+        monitors = self.monitors or {}
+        for monitor in list(monitors):
             monitor.active = False
             if monitor.watcher.watching is not None:
                 monitor.watcher.watching.pop(monitor, None)
             monitor.watcher.put(Fired(Down(monitor.given, self.reason, monitor)))
-        watching, self.watching = self.watching, None
-        for monitor in watching or ():
+            monitors.pop(monitor, None)
+        self.monitors = None
+        for monitor in self.watching or ():
             monitor.forget()
-        callbacks, self.ended_callbacks = self.ended_callbacks, None
-        return callbacks or ()
+        self.watching = None
 
-    def _tell_ended(self, callbacks: Sequence[Callable[[Process], None]]) -> None:
+    def tell_ended(self) -> None:
+        """Tell those who wait for its end."""
         if self.spectators:
             with self.runtime.lock:
                 self._wake_spectators()
-        for callback in callbacks:
-            callback(self)
+        if self.ended_callbacks:
+            self._call_each(self.ended_callbacks)
 
     # Looking inside
 
@@ -915,17 +928,6 @@ def new_waiter() -> Waiter:
     """A waiter for one wait of the calling thread or actor."""
     process = current()
     return ThreadWaiter() if process is None else process.new_waiter()
-
-
-def kill_all(processes: Iterable[Process]) -> None:
-    """End these as `kill()` does, and all at one moment: none of them is told that another has ended."""
-    with lock_of_all:
-        doomed = [process for process in processes if not (process.gone or process.killed)]
-        for process in doomed:
-            process._be_killed()
-        kills = [process._announce_kill() for process in doomed]
-    for carry_out in kills:
-        carry_out()
 
 
 def wait_for_any(

@@ -72,9 +72,11 @@ class Watchdog:
                 thread.start()
                 self._thread = thread
                 self._lacks_threads = False
+                self.asleep = False
             else:
+                # No handler of a signal comes between the two.
+                self.asleep = False
                 self._bell.release()
-            self.asleep = False
 
     def _report_shortage(self, who: str, error: RuntimeError) -> None:
         if not self._lacks_threads:
@@ -94,6 +96,8 @@ class Watchdog:
             self._thread.join()
 
     def _run(self) -> None:
+        if not self._has_begun():
+            return
         pool = self.scheduler.light
         while not pool.closing:
             quiet_looks = 0
@@ -106,6 +110,18 @@ class Watchdog:
             if self._is_needed():
                 self.rouse()
             self._bell.acquire()
+
+    def _has_begun(self) -> bool:
+        """Be told by a thread that it has come; False when it isn't needed.
+
+        Its starter may have been interrupted, and not know that it has started it.
+        """
+        me = threading.current_thread()
+        with self._lock:
+            if self._thread is None:
+                self._thread = me
+                self.asleep = False
+            return self._thread is me
 
     def _is_needed(self) -> bool:
         pools = (self.scheduler.light, self.scheduler.blocking)

@@ -14,6 +14,7 @@ from actors._checks import check_flag, check_name
 from actors._clock import check_timeout
 from actors._future import Future
 from actors._hooks import Hooks, check_hooks
+from actors._kill import kill
 from actors._process import ALIVE, Process, current
 from actors._scheduler import RunsOn
 from actors.child_spec import ChildSpec
@@ -379,8 +380,13 @@ def _spawn(
     except BaseException as error:
         if starter is not None and starter.runs_here:
             starter.waiting_for = None
-        reason = _why_not_started(error)
-        _undo(process, reason)
+        try:
+            reason = _why_not_started(error)
+            _undo(process, reason)
+        except BaseException:
+            # Most likely raised by the handler of a signal, and nobody else will end it.
+            _undo(process, _why_not_started(error))
+            raise
         if isinstance(error, Ignore) and reason == Normal():
             raise IgnoredElsewhere from error
         if is_admitted and waits and isinstance(error, Exception):
@@ -407,12 +413,12 @@ def _undo(process: Process, reason: ExitReason) -> None:
     """End an actor whose start was broken off."""
     if not hasattr(process, "home"):
         # Still claimed by its starter.
-        process.close(reason)
+        if not process.close(reason):
+            process.shut()
         process.depart()
         return
     # The handler of a signal has interrupted the start, and code of the actor may run already.
-    process.kill()
-    process.wake()
+    kill(process)
 
 
 def _begins(actor: Actor) -> bool:
@@ -454,7 +460,7 @@ def await_start(process: Process, timeout: float | None) -> None:
         # Unlinked first: it may be up at this very moment, and its kill must not hurt the starter all the same.
         if process.parent is not None:
             process.unlink(process.parent)
-        process.kill()
+        kill(process)
         error = CallTimeout(f"on_start took longer than {timeout} seconds", "timeout")
         raise StartFailed(process.label, "timeout") from error
     if process.started:

@@ -13,6 +13,7 @@ from actors._checks import check_flag, check_name, check_reason
 from actors._clock import check_timeout
 from actors._future import Future, Request
 from actors._inbox import Inbox
+from actors._kill import kill
 from actors._mail import Told
 from actors._process import ALIVE, Process, checkpoint, current, is_gone
 from actors._scheduler import Carrier
@@ -131,9 +132,11 @@ class ActorRef(pykka.ActorRef[A]):
         """Send a message and return the reply, or a future of it when `block` is False.
 
         Args:
+            block: whether to wait for the reply.
             timeout: seconds to wait when blocking; None waits for ever.
 
         Raises:
+            TypeError: `block` is neither True nor False; nothing was sent.
             ActorDied: the actor had ended, or ended before it answered; `reason` is its exit reason (A58, A61).
             MailboxFull: its mailbox had no room, and `overflow` isn't `"block"`.
             CallTimeout: no reply in time (a `pykka.Timeout`).
@@ -143,7 +146,8 @@ class ActorRef(pykka.ActorRef[A]):
                 others; the message says which.
             Exception: what the handler raised. That has ended the actor, unless it has `crash_on_failed_ask = False`.
         """
-        if timeout is not None:
+        if timeout is not None or block is not True:
+            check_flag(block, "block")
             check_timeout(timeout)
         target = self._process
         asker = current()
@@ -239,7 +243,7 @@ class ActorRef(pykka.ActorRef[A]):
         OTP: `Process.exit(pid, :kill)` (A6); differs, since a thread can't be killed.
         """
         checkpoint("kill", self)
-        self._process.kill()
+        kill(self._process)
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until the actor is gone: no line of its code can run any more.

@@ -280,8 +280,9 @@ class RegistryTable:
     def drop(self, owner: Process) -> None:
         """Remove all that a gone owner held; what others registered over it since stays (D68)."""
         with self._lock:
-            for strict in self._keys_of.pop(owner, ()):
+            for strict in list(self._keys_of.get(owner, ())):
                 self._remove(strict, owner)
+            self._keys_of.pop(owner, None)
 
     def adopt(self, keeper: Process) -> None:
         """Tell `keeper` of gone owners from now on; remove what is held by those that nobody was told of."""

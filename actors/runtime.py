@@ -12,9 +12,10 @@ from actors._clock import Clock, SystemClock, check_seconds
 from actors._ending import await_gone, end_all
 from actors._event_loop import EventLoop
 from actors._fork import free_in_child, in_child
+from actors._kill import kill_all
 from actors._lifeline import lifeline
 from actors._observer import Observer
-from actors._process import Process, chosen, current, kill_all, lock_of_all, new_waiter, set_current
+from actors._process import Process, chosen, current, lock_of_all, new_waiter, set_current
 from actors._scheduler import Scheduler
 from actors._telemetry import ACTOR, MESSAGE, Telemetry
 from actors.dead_letters import DeadLetters
@@ -415,7 +416,8 @@ class Runtime:
     def release_name(self, process: Process) -> None:
         """Free the name of an actor that ends; called with the lock held."""
         if process.name is not None:
-            self._names.pop(process.name, None)
+            if self._names.get(process.name) is process:
+                del self._names[process.name]
             process.name = None
 
     # Tables: what outlives the actor that keeps it

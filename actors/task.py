@@ -6,12 +6,14 @@ import inspect
 import math
 import os
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeAlias, TypeVar, get_args, overload
 
 from actors._checks import check_flag
 from actors._clock import check_timeout
+from actors._kill import kill
 from actors._mail import Control, StopRequest
 from actors._process import Process, current, lock_of_all, wait_for_any
 from actors.actor import Actor
@@ -200,7 +202,7 @@ class Task(Generic[V_co]):
             if timeout != "brutal_kill":
                 process.signal(self._owner, Shutdown())
                 self._wait(timeout)
-            process.kill()
+            kill(process)
         outcome = self._take()
         died_of_it = Exited(Killed() if timeout == "brutal_kill" else Shutdown())
         return None if outcome == died_of_it else outcome
@@ -546,7 +548,7 @@ class _Stream(Generic[T, R]):
                     msg = f"a task of the stream took longer than {self._timeout} seconds"
                     raise CallTimeout(msg, "timeout")
                 element.timed_out = True
-                element.process.kill()
+                kill(element.process)
             self._running.remove(element)
             element.has_ended = True
             if not self._ordered:
@@ -564,12 +566,11 @@ class _Stream(Generic[T, R]):
 
     def _kill_all(self, _consumer: Process | None = None) -> None:
         # By the consumer, or by who kills it, or by both at a time.
-        while True:
-            try:
-                element = self._running.pop()
-            except IndexError:
-                return
-            element.process.kill()
+        while self._running:
+            for element in list(self._running):
+                kill(element.process)
+                with suppress(ValueError):
+                    self._running.remove(element)
 
 
 def _name_of(function: Callable[..., object]) -> str:

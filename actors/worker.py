@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from actors._backlog import Backlog, Delivery, Events
 from actors._clock import check_seconds
 from actors._demand import check_demand, split_batches
+from actors._kill import kill
 from actors._life import finish
 from actors._process import ALIVE
 from actors.actor import Actor
@@ -261,4 +262,4 @@ class _Watch:
             for delivery in self._group:
                 delivery.error = error
         logger.error("%s: the handler ran longer than %s seconds", self._process.label, self._timeout)
-        self._process.kill()
+        kill(self._process)

@@ -11,6 +11,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar, get_args
 
 from actors._clock import check_seconds
+from actors._kill import kill
 from actors._mail import unwrapped
 from actors._process import ALIVE, Process
 from actors.errors import ProcessKilled
@@ -340,10 +341,6 @@ class System:
             ValueError: as of `crash_at()`.
         """
         check_point(point)
-
-        def kill(process: Process) -> None:
-            process.kill()
-
         return self._inject(Fault("kill", actor, point, message, nth, kill, must_strike=must_strike))
 
     def fail_start(

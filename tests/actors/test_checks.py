@@ -142,6 +142,18 @@ def test_whether_a_stop_is_waited_for_is_true_or_false():
     assert probe.is_alive()
 
 
+@pytest.mark.parametrize("block", [None, 0, 1])
+def test_whether_an_answer_is_waited_for_is_true_or_false(block):
+    probe, other, told = Probe.start(), Probe.start(), []
+
+    with pytest.raises(TypeError, match=f"block must be True or False; got {block}"):
+        probe.ask(lambda: told.append("sent"), block=block)
+    with pytest.raises(TypeError, match=f"block must be True or False; got {block}"):
+        other.ask(lambda: probe.ask(lambda: told.append("sent"), block=block))
+
+    assert probe.ask(lambda: told) == []
+
+
 @rule("A100")
 def test_whether_a_stream_gives_inputs_with_reasons_is_true_or_false():
     with pytest.raises(TypeError, match="zip_input_on_exit must be True or False; got 3"):

@@ -40,6 +40,7 @@ from actors import (
 )
 from actors._adopted import start_adopted
 from actors._future import Future
+from actors._kill import kill
 from actors._process import Process
 from actors.testing import settle
 from tests.support import CAP, Gate, Probe, crash, ended, received
@@ -327,7 +328,7 @@ def test_what_was_taken_but_not_begun_when_its_actor_was_killed_is_told_once(let
     def take_and_be_killed(process):
         message = take(process)
         if message == "taken":
-            process.kill()
+            kill(process)
         return message
 
     monkeypatch.setattr(Process, "take", take_and_be_killed)

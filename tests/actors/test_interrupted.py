@@ -19,11 +19,12 @@ from queue import Full
 import pytest
 
 import actors
-from actors import Actor, Runtime
+from actors import Actor, ActorDied, Registry, Runtime, link, monitor, whereis
 from actors._clock import SystemClock
 from actors._future import Future
 from actors._lifeline import lifeline
 from actors.testing import settle
+from tests.support import Gate
 
 PACKAGE = str(Path(actors.__file__).parent)
 SECONDS = 5.0
@@ -49,11 +50,52 @@ class Idle(Actor):
         return message
 
 
+class Failing(Actor):
+    """One that can't be made."""
+
+    def __init__(self):
+        super().__init__()
+        raise ValueError
+
+
 class Waiting(Actor):
     """Answers with what a future gives."""
 
     def on_receive(self, future):
         return future.get(timeout=SECONDS)
+
+
+class Witness(Actor):
+    """Is linked to another, and watches it; says what it has heard."""
+
+    trap_exit = True
+
+    def __init__(self, ref):
+        super().__init__()
+        self.ref = ref
+        self.heard = set()
+
+    def on_start(self):
+        link(self.ref)
+        monitor(self.ref)
+
+    def on_receive(self, message):
+        if message == "heard":
+            return self.heard
+        self.heard.add(type(message).__name__)
+        return None
+
+
+class Owner(Actor):
+    """Holds a key; and, when told to, is at work until the gate opens."""
+
+    def on_start(self):
+        if whereis("keys") is not None:
+            Registry("keys").register("key")
+
+    def on_receive(self, message):
+        if isinstance(message, Gate):
+            message.pass_through()
 
 
 class Place:
@@ -116,6 +158,10 @@ class Place:
             # What follows a call in `return call()` of a `with`: the interpreter is still in that, and a trace isn't.
             self._calling.discard(frame)
             return
+        if name == "PUSH_EXC_INFO":
+            # The call has raised: no handler runs before that is caught.
+            self._calling.discard(frame)
+            return
         is_place = frame in self._calling or name == "RESUME" or name.startswith("JUMP_BACKWARD")
         self._calling.discard(frame)
         if name.startswith("CALL") and not name.startswith("CALL_INTRINSIC"):
@@ -170,7 +216,13 @@ def start_alone(_ref):
     Echo.options(runs_on="thread").start()
 
 
-STARTS = [start, start_idle, start_named, start_link, start_alone]
+def start_failing(_ref):
+    with contextlib.suppress(ValueError):
+        Failing.options(name="one").start()
+    assert whereis("one") is None
+
+
+STARTS = [start, start_idle, start_named, start_link, start_alone, start_failing]
 CASES = [(what, False) for what in (tell, ask, stop, *STARTS)] + [(what, True) for what in STARTS]
 """What is interrupted, and whether it is the first that is done in its runtime."""
 
@@ -279,6 +331,21 @@ def test_an_interrupted_close_may_be_done_again(caplog):
         assert {thread.name for thread in set(threading.enumerate()) - before} <= {"actors-lifeline"}, place.where
 
 
+def test_an_interrupt_leaves_no_watchdog_that_outlives_the_runtime():
+    before = set(threading.enumerate())
+
+    for place in places():
+        with Runtime() as runtime:
+            with contextlib.suppress(Interrupt), place.interrupted():
+                runtime.scheduler.watchdog.rouse()
+            runtime.scheduler.watchdog.rouse()
+            watchdogs = [one for one in set(threading.enumerate()) - before if one.name == "actors-watchdog"]
+            assert watchdogs, place.where
+        for watchdog in watchdogs:
+            watchdog.join(SECONDS)
+            assert not watchdog.is_alive(), place.where
+
+
 def test_an_interrupted_timer_keeps_no_clock_from_being_closed():
     for place in places():
         clock = SystemClock()
@@ -289,6 +356,59 @@ def test_an_interrupted_timer_keeps_no_clock_from_being_closed():
         closing.start()
         closing.join(SECONDS)
         assert not closing.is_alive(), place.where
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("is_busy", [False, True], ids=["idle", "busy"])
+def test_an_interrupted_kill_is_done_wholly_or_may_be_done_again(is_busy, runs_on, caplog):
+    caplog.set_level(logging.CRITICAL + 1)
+    held = lifeline._count
+    for place in places():
+        gate = Gate()
+        with Runtime():
+            Registry("keys").start_link()
+            ref = Owner.options(runs_on=runs_on, name="owner").start()
+            witness = Witness.start(ref)
+            asked = None
+            if is_busy:
+                ref.tell(gate)
+                gate.await_arrival()
+                asked = ref.ask("never", block=False)
+            with contextlib.suppress(Interrupt), place.interrupted():
+                ref.kill()
+            ref.kill()
+
+            assert whereis("owner") is None, place.where
+            if asked is not None:
+                with pytest.raises(ActorDied):
+                    asked.get(timeout=SECONDS)
+            gate.open()
+            assert ref.join(SECONDS), place.where
+            assert Registry("keys").lookup("key") == [], place.where
+            settle()
+            assert witness.ask("heard", timeout=SECONDS) == {"Exit", "Down"}, place.where
+    assert lifeline._count == held
+
+
+@pytest.mark.timeout(120)
+def test_an_interrupted_kill_of_all_is_done_wholly_or_may_be_done_again(runs_on, caplog):
+    caplog.set_level(logging.CRITICAL + 1)
+    held = lifeline._count
+    before = set(threading.enumerate())
+    for place in places():
+        with Runtime() as runtime:
+            refs = [Owner.options(runs_on=runs_on).start() for _ in range(2)]
+            with contextlib.suppress(Interrupt), place.interrupted():
+                runtime.close(0)
+            runtime.close(0)
+
+            assert runtime.processes() == [], place.where
+            assert [ref.join(SECONDS) for ref in refs] == [True, True], place.where
+        for thread in set(threading.enumerate()) - before:
+            if thread.name != "actors-lifeline":
+                thread.join(SECONDS)
+                assert not thread.is_alive(), (thread, place.where)
+    assert lifeline._count == held
 
 
 @pytest.mark.timeout(120)

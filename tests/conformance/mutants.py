@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from actors import _process
+from actors import _kill, _process
 from actors._adopted import process_of
 from actors._links import Effect, effect_of_signal
 from actors._mail import NO_REPLY, Fired, StopRequest
@@ -78,11 +78,12 @@ def a_normal_signal_to_oneself_is_ignored(reason, *, trapping, from_self=False) 
     return effect_of_signal(reason, trapping=trapping)
 
 
-@broken("processes", Process, "_be_killed", "aab5a6660817")
+@broken("processes", _kill._Kill, "declare", "578a92001ff5")
 def a_killed_one_has_died_of_kill(self):
-    self.killed = self.alert = True
-    self.reason = "kill"
-    self._take_out()
+    process = self._process
+    process.killed = process.alert = True
+    process.reason = "kill"
+    process.take_out()
 
 
 @broken("processes", Process, "_receive_signal", "5d75a524a204")
@@ -144,51 +145,55 @@ def who_traps_exits_hears_nothing_of_a_dead_one_it_links(self, other):
 # Monitors
 
 
-@broken("processes", Process, "_announce", "2866577e68ca")
+@broken("processes", Process, "announce", "5753f303b63a")
 def a_monitor_fires_twice(self):
     self.announced = True
     self.runtime.release_name(self)
-    links, self.links = self.links, None
-    for peer in links or ():
+    links = self.links or {}
+    for peer in list(links):
         if peer.links is not None:
             peer.links.pop(self, None)
         if peer is not self.quiet_for:
             peer._receive_signal(self, self.reason)
-    monitors, self.monitors = self.monitors, None
-    for monitor in monitors or ():
+        links.pop(peer, None)
+    self.links = None
+    monitors = self.monitors or {}
+    for monitor in list(monitors):
         monitor.active = False
         if monitor.watcher.watching is not None:
             monitor.watcher.watching.pop(monitor, None)
         for _ in range(2):
             monitor.watcher.put(Fired(Down(monitor.given, self.reason, monitor)))
-    watching, self.watching = self.watching, None
-    for monitor in watching or ():
+        monitors.pop(monitor, None)
+    self.monitors = None
+    for monitor in self.watching or ():
         monitor.forget()
-    callbacks, self.ended_callbacks = self.ended_callbacks, None
-    return callbacks or ()
+    self.watching = None
 
 
-@broken("processes", Process, "_announce", "2866577e68ca")
+@broken("processes", Process, "announce", "5753f303b63a")
 def downs_come_before_exits(self):
     self.announced = True
     self.runtime.release_name(self)
-    monitors, self.monitors = self.monitors, None
-    for monitor in monitors or ():
+    monitors = self.monitors or {}
+    for monitor in list(monitors):
         monitor.active = False
         if monitor.watcher.watching is not None:
             monitor.watcher.watching.pop(monitor, None)
         monitor.watcher.put(Fired(Down(monitor.given, self.reason, monitor)))
-    links, self.links = self.links, None
-    for peer in links or ():
+        monitors.pop(monitor, None)
+    self.monitors = None
+    links = self.links or {}
+    for peer in list(links):
         if peer.links is not None:
             peer.links.pop(self, None)
         if peer is not self.quiet_for:
             peer._receive_signal(self, self.reason)
-    watching, self.watching = self.watching, None
-    for monitor in watching or ():
+        links.pop(peer, None)
+    self.links = None
+    for monitor in self.watching or ():
         monitor.forget()
-    callbacks, self.ended_callbacks = self.ended_callbacks, None
-    return callbacks or ()
+    self.watching = None
 
 
 @broken("processes", Process, "monitor", "0b4d0bdc3f31")
@@ -225,7 +230,7 @@ def a_monitor_of_another_may_be_ended(self, monitor, *, flush):
 # Names
 
 
-@broken("processes", Runtime, "release_name", "a2b0b5e43514")
+@broken("processes", Runtime, "release_name", "04f3f74b2939")
 def a_dead_one_keeps_its_name(self, process):
     return
 

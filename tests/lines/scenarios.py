@@ -13,12 +13,14 @@ from actors import (
     CallTimeout,
     _bounded,
     _future,
+    _kill,
     _process,
     _scheduler,
     registry,
     task,
 )
 from actors._future import Future
+from actors._kill import kill
 from actors._mail import Fired
 from actors._scheduler import Carrier, Pool
 from actors.messages import Down, Killed
@@ -78,7 +80,7 @@ class MailWorld(World):
         self.tell("c", "d", "e")
 
     def kill(self):
-        self.process.kill()
+        kill(self.process)
 
     def stop(self):
         self.ref.stop(block=False)
@@ -109,7 +111,7 @@ def a_kill_while_others_ask():
         MailWorld,
         [MailWorld.live, MailWorld.ask_twice, MailWorld.kill],
         MailWorld.nobody_waits_and_nothing_is_handled_twice,
-        [_process],
+        [_process, _kill],
     )
 
 
@@ -118,7 +120,7 @@ def a_kill_while_others_tell():
         MailWorld,
         [MailWorld.live, MailWorld.tell_many, MailWorld.kill],
         MailWorld.what_was_told_is_handled_or_a_dead_letter,
-        [_process],
+        [_process, _kill],
     )
 
 
@@ -136,7 +138,7 @@ def messages_put_back_at_a_kill():
         MailWorld,
         [MailWorld.live, MailWorld.put_back, MailWorld.ask_twice, MailWorld.kill],
         MailWorld.nobody_waits_and_nothing_is_handled_twice,
-        [_process],
+        [_process, _kill],
     )
 
 
@@ -153,7 +155,7 @@ def a_mailbox_taken_from_in_bulk_at_a_kill():
         FullMailWorld,
         [FullMailWorld.live, FullMailWorld.tell_many, FullMailWorld.ask_twice, FullMailWorld.kill],
         FullMailWorld.what_was_told_is_handled_or_a_dead_letter,
-        [_process],
+        [_process, _kill],
     )
 
 
@@ -214,7 +216,7 @@ def senders_that_wait_for_room_at_a_kill():
         BoundedWorld,
         [BoundedWorld.live, BoundedWorld.first, BoundedWorld.second, BoundedWorld.kill],
         BoundedWorld.in_order_and_none_lost,
-        [_process, _bounded],
+        [_process, _kill, _bounded],
     )
 
 
@@ -230,7 +232,7 @@ def askers_that_wait_for_room_at_a_kill():
         BoundedAskWorld,
         [BoundedAskWorld.live, BoundedAskWorld.ask_twice, BoundedAskWorld.ask_more, BoundedAskWorld.kill],
         BoundedAskWorld.nobody_waits_and_nothing_is_handled_twice,
-        [_process, _bounded],
+        [_process, _kill, _bounded],
     )
 
 
@@ -332,14 +334,14 @@ class WaitWorld(World):
         live(self.ref)
 
     def kill(self):
-        self.ref._process.kill()
+        kill(self.ref._process)
 
     def it_has_ended(self):
         assert self.ref._process.gone
 
 
 def a_kill_of_one_that_is_about_to_wait():
-    return LineScenario(WaitWorld, [WaitWorld.live, WaitWorld.kill], WaitWorld.it_has_ended, [_process])
+    return LineScenario(WaitWorld, [WaitWorld.live, WaitWorld.kill], WaitWorld.it_has_ended, [_process, _kill])
 
 
 # Monitors
@@ -367,7 +369,7 @@ class MonitorWorld(World):
         live(self.ref)
 
     def kill(self):
-        self.target.kill()
+        kill(self.target)
 
     def stop(self):
         self.ref.stop(block=False)
@@ -390,7 +392,7 @@ def a_monitor_at_a_kill():
         MonitorWorld,
         [MonitorWorld.watch, MonitorWorld.kill],
         MonitorWorld.there_is_one_down_for_each,
-        [_process],
+        [_process, _kill],
     )
 
 
@@ -408,7 +410,7 @@ def a_monitor_given_up_at_a_kill():
         MonitorWorld,
         [MonitorWorld.watch_and_give_up, MonitorWorld.kill],
         MonitorWorld.there_is_a_down_unless_it_gave_up_in_time,
-        [_process],
+        [_process, _kill],
     )
 
 
@@ -424,7 +426,7 @@ class LinkWorld(World):
         self.one.link(self.other)
 
     def kill(self):
-        self.other.kill()
+        kill(self.other)
 
     def there_is_one_exit(self):
         assert len(self.one.inbox) == 1
@@ -433,7 +435,7 @@ class LinkWorld(World):
 
 
 def a_link_at_a_kill():
-    return LineScenario(LinkWorld, [LinkWorld.link, LinkWorld.kill], LinkWorld.there_is_one_exit, [_process])
+    return LineScenario(LinkWorld, [LinkWorld.link, LinkWorld.kill], LinkWorld.there_is_one_exit, [_process, _kill])
 
 
 class NamedWorld(World):
@@ -456,14 +458,14 @@ class NamedWorld(World):
         live(self.watcher)
 
     def kill(self):
-        self.ref._process.kill()
+        kill(self.ref._process)
 
     def the_name_was_free(self):
         assert self.seen == [None], "who was told of the end found the name taken"
 
 
 def a_name_at_the_end_of_its_holder():
-    return LineScenario(NamedWorld, [NamedWorld.live, NamedWorld.kill], NamedWorld.the_name_was_free, [_process])
+    return LineScenario(NamedWorld, [NamedWorld.live, NamedWorld.kill], NamedWorld.the_name_was_free, [_process, _kill])
 
 
 # The run queue
@@ -573,7 +575,7 @@ class TableWorld(World):
         owner = self.owners[2]
         with contextlib.suppress(AlreadyRegistered):
             self.table.insert("key", None, owner)
-        owner.kill()
+        kill(owner)
 
     def the_key_is_free(self):
         assert not list(self.table.entries(with_gone=True)), "held by nobody who lives"
@@ -598,7 +600,7 @@ class DyingOwnerWorld(TableWorld):
             owner.depart()
 
     def kill(self):
-        self.owners[2].kill()
+        kill(self.owners[2])
 
     def kept_by_none(self):
         assert not list(self.table.entries()), "held by nobody who lives"
@@ -609,7 +611,7 @@ def an_owner_that_goes_as_it_registers():
         DyingOwnerWorld,
         [DyingOwnerWorld.live, DyingOwnerWorld.kill, DyingOwnerWorld.work_one],
         DyingOwnerWorld.kept_by_none,
-        [_process, registry],
+        [_process, _kill, registry],
     )
 
 

@@ -99,27 +99,29 @@ def messages_that_are_moved_are_not_seen_by_a_kill(self):
         self.taken = taken
 
 
-@mutant(Process, "_announce", "2866577e68ca", lines.a_name_at_the_end_of_its_holder)
+@mutant(Process, "announce", "5753f303b63a", lines.a_name_at_the_end_of_its_holder)
 def a_name_is_released_after_the_down(self):
     self.announced = True
-    links, self.links = self.links, None
-    for peer in links or ():
+    links = self.links or {}
+    for peer in list(links):
         if peer.links is not None:
             peer.links.pop(self, None)
         if peer is not self.quiet_for:
             peer._receive_signal(self, self.reason)
-    monitors, self.monitors = self.monitors, None
-    for monitor in monitors or ():
+        links.pop(peer, None)
+    self.links = None
+    monitors = self.monitors or {}
+    for monitor in list(monitors):
         monitor.active = False
         if monitor.watcher.watching is not None:
             monitor.watcher.watching.pop(monitor, None)
         monitor.watcher.put(Fired(Down(monitor.given, self.reason, monitor)))
-    watching, self.watching = self.watching, None
-    for monitor in watching or ():
+        monitors.pop(monitor, None)
+    self.monitors = None
+    for monitor in self.watching or ():
         monitor.forget()
+    self.watching = None
     self.runtime.release_name(self)
-    callbacks, self.ended_callbacks = self.ended_callbacks, None
-    return callbacks or ()
 
 
 @mutant(BoundedProcess, "_let_next_in", "78181fd30e40", lines.askers_that_wait_for_room_at_a_kill)
@@ -237,27 +239,30 @@ def a_late_reply_goes_to_the_ask_in_hand(self, value):
     return asked._try_settle(value)
 
 
-@mutant(Process, "_announce", "2866577e68ca", actors.an_end_that_is_watched)
+@mutant(Process, "announce", "5753f303b63a", actors.an_end_that_is_watched)
 def a_down_is_sent_twice(self):
     self.announced = True
     self.runtime.release_name(self)
-    links, self.links = self.links, None
-    for peer in links or ():
+    links = self.links or {}
+    for peer in list(links):
         if peer.links is not None:
             peer.links.pop(self, None)
         if peer is not self.quiet_for:
             peer._receive_signal(self, self.reason)
-    monitors, self.monitors = self.monitors, None
-    for monitor in (*(monitors or ()), *(monitors or ())):
+        links.pop(peer, None)
+    self.links = None
+    monitors = self.monitors or {}
+    for monitor in list(monitors):
         monitor.active = False
         if monitor.watcher.watching is not None:
             monitor.watcher.watching.pop(monitor, None)
-        monitor.watcher.put(Fired(Down(monitor.given, self.reason, monitor)))
-    watching, self.watching = self.watching, None
-    for monitor in watching or ():
+        for _ in range(2):
+            monitor.watcher.put(Fired(Down(monitor.given, self.reason, monitor)))
+        monitors.pop(monitor, None)
+    self.monitors = None
+    for monitor in self.watching or ():
         monitor.forget()
-    callbacks, self.ended_callbacks = self.ended_callbacks, None
-    return callbacks or ()
+    self.watching = None
 
 
 @mutant(Process, "_receive_signal", "5d75a524a204", actors.an_end_that_reaches_who_is_linked)
@@ -325,7 +330,7 @@ def a_timer_fires_early(self, runtime, ref, message, seconds):
             self._forget()
 
 
-@mutant(Backlog, "take_back", "9636506776af", actors.a_job_whose_workers_crash)
+@mutant(Backlog, "take_back", "8822bbe368b0", actors.a_job_whose_workers_crash)
 def what_a_gone_worker_had_not_begun_is_lost(self, process):
     with self._lock:
         subscription = self._subscriptions.pop(process, None)
