@@ -107,8 +107,9 @@ class Tree:
             case "sup":
                 return self._fits_with_children(spec)
             case "server":
-                is_short = isinstance(spec.get("shutdown"), int)
-                return not (is_short and self._max_seconds is not None) and (spec.get("trap") or _has_no_part(spec))
+                takes_time = isinstance(spec.get("shutdown"), int)
+                is_clear = spec.get("trap") or _dies_of_signals_only(spec)
+                return is_clear and not (takes_time and self._max_seconds is not None)
         return not spec.get("trap")
 
     def _fits_with_children(self, spec: Json) -> bool:
@@ -276,10 +277,10 @@ def _flat(ops: list[Op], attempt: int | None = None) -> Iterator[Op]:
                 yield op
 
 
-def _has_no_part(spec: Json) -> bool:
-    """Whether one that doesn't trap exits dies of nothing but them.
+def _dies_of_signals_only(spec: Json) -> bool:
+    """Whether one that doesn't trap exits isn't amid an end of its own when a signal comes.
 
-    On OTP it dies amid its end (B62); and when it hasn't started, of that, or first of its supervisor's end.
+    On OTP it ends of the signal then: amid what it does last (B62), or before its failed start has ended it.
     """
     return all(name in {"push", "gate"} for name, *_ in _flat(spec.get("init", []))) and not any(
         name == "gate" for name, *_ in _flat(spec.get("terminate", []))
