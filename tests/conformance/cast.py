@@ -41,7 +41,7 @@ def start(world: World, name: str, spec: Json, how: str, parent: str | None) -> 
     linked = how == "link"
     match spec["kind"]:
         case "proc":
-            return _options(Process, world, spec, link=linked).start(world, name, spec)
+            return _options(Process, world, spec, link=linked).start(world, name, spec, parent)
         case "server":
             return _start(_options(Server, world, spec), linked, world, name, spec, parent)
         case "bare":
@@ -115,12 +115,17 @@ def witness(player: Player, message: Any) -> None:
 class Process(Actor):
     """A plain actor: sees what it gets, and does what it is told."""
 
-    def __init__(self, world: World, name: str, spec: Json) -> None:
+    def __init__(self, world: World, name: str, spec: Json, parent: str | None) -> None:
         self._spec = spec
         self._player = Player(world, world.enter(name, self.actor_ref))
+        self._is_child = parent is not None
+        if self._is_child:
+            # Its supervisor may end it before it runs.
+            world.watch(self.actor_ref)
 
     def on_start(self) -> None:
-        self._player.world.watch(self.actor_ref)
+        if not self._is_child:
+            self._player.world.watch(self.actor_ref)
         self._player.run(self._spec.get("init", []))
 
     def on_receive(self, message: Any) -> None:

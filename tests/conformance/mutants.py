@@ -11,12 +11,17 @@ from actors._adopted import process_of
 from actors._links import Effect, effect_of_signal
 from actors._mail import NO_REPLY, Fired, StopRequest
 from actors._process import ALIVE, Monitor, Process
-from actors.errors import ExitRequest, NameUnavailable
+from actors.errors import ExitRequest, NameUnavailable, StartFailed
 from actors.gen_server import Continue, From, GenServer, Reply, Stop, _is_then, _reason_of
-from actors.messages import Down, Exit, Killed, NoProc, Normal
+from actors.messages import Down, Exit, Killed, NoProc, Normal, Shutdown
 from actors.process import Timer
 from actors.ref import NamedRef
 from actors.runtime import Runtime
+from supervision import supervisor
+from supervision._records import Record, Records
+from supervision.errors import ChildAlreadyPresent, ChildAlreadyStarted
+from supervision.restart import Intensity, affected, is_clean_end, needs_restart
+from supervision.supervisor import Supervisor
 from tests.conformance.language import Scenario
 from tests.conformance.outcome import Outcome
 from tests.conformance.trial import difference
@@ -27,7 +32,7 @@ __all__ = ["MUTANTS", "found_by"]
 WITHIN = 2000
 """Scenarios of its family in which each has to be found."""
 
-MUTANTS: dict[str, list[Mutant]] = {"processes": [], "servers": []}
+MUTANTS: dict[str, list[Mutant]] = {"processes": [], "servers": [], "supervisors": []}
 """By the family that finds them."""
 
 
@@ -360,3 +365,104 @@ _made = Process.__init__
 @broken("servers", Process, "__init__", "7636b930923a")
 def a_server_that_traps_exits_outlives_its_parent(self, runtime, actor_class, *, parent=None, trapping=False):
     _made(self, runtime, actor_class, trapping=trapping)
+
+
+# Supervisors
+
+
+@broken("supervisors", supervisor, "needs_restart", "4195ef129fb1")
+def a_transient_child_that_is_shut_down_is_restarted(restart, reason) -> bool:
+    return needs_restart("permanent" if restart == "transient" and isinstance(reason, Shutdown) else restart, reason)
+
+
+@broken("supervisors", supervisor, "needs_restart", "4195ef129fb1")
+def a_permanent_child_that_ends_normally_is_not_restarted(restart, reason) -> bool:
+    return needs_restart("transient" if isinstance(reason, Normal) else restart, reason)
+
+
+@broken("supervisors", supervisor, "affected", "6b3185816680")
+def the_rest_for_one_are_those_before_it(strategy, children, failed):
+    if strategy == "rest_for_one":
+        return [*reversed(affected(strategy, list(reversed(list(children))), failed))]
+    return affected(strategy, children, failed)
+
+
+@broken("supervisors", Supervisor, "_terminate_all", "9e2c939601df")
+def children_are_ended_in_the_order_of_their_starts(self):
+    for record in self._records:
+        self._terminate(record)
+
+
+@broken("supervisors", Records, "take_down", "365c2f49aaae")
+def the_exit_of_a_former_incarnation_counts(self, record):
+    record.ref = None
+    record.is_restarting = False
+
+
+# How often they restart
+
+
+@broken("supervisors", Intensity, "allows_restart", "110b4a4efe1c")
+def one_restart_too_many_is_allowed(self, now) -> bool:
+    self._times.append(now)
+    while now - self._times[0] > self.max_seconds:
+        self._times.popleft()
+    return len(self._times) <= self.max_restarts + 1
+
+
+@broken("supervisors", Intensity, "allows_restart", "110b4a4efe1c")
+def no_restart_grows_old(self, now) -> bool:
+    self._times.append(now)
+    return len(self._times) <= self.max_restarts
+
+
+@broken("supervisors", Supervisor, "_try_again", "038e80e30554")
+def a_restart_is_tried_again_though_the_child_was_terminated(self, record):
+    if record in self._records:
+        self._restart(record)
+
+
+@broken("supervisors", Supervisor, "_restart", "46b82d4e4952")
+def a_failed_restart_is_tried_again_before_all_else(self, record):
+    if not self._intensity.allows_restart(self._otp_process.runtime.clock.now()):
+        self._report("shutdown", "reached_max_restart_intensity", record)
+        self._records.take_down(record)
+        raise ExitRequest(Shutdown())
+    group = affected(self._strategy, self._records, record)
+    self._records.take_down(record)
+    for sibling in reversed(group):
+        self._terminate(sibling)
+    for sibling in [r for r in group if r in self._records]:
+        try:
+            self._start(sibling)
+        except StartFailed as failure:
+            self._report("start_error", failure.reason, sibling)
+            sibling.is_restarting = True
+            self._restart(sibling)
+            return
+
+
+# What is left of their children
+
+
+@broken("supervisors", supervisor, "is_clean_end", "1a391886d1a5")
+def any_orderly_end_is_clean(_restart, shutdown, reason) -> bool:
+    return is_clean_end("transient", shutdown, reason)
+
+
+@broken("supervisors", Supervisor, "_set_down", "c0ee91f855b8")
+def a_temporary_child_that_has_ended_is_kept(self, record):
+    self._records.take_down(record)
+
+
+@broken("supervisors", Supervisor, "_start_child", "5f2bb25c941a")
+def a_child_that_could_not_be_started_is_kept(self, spec):
+    known = self._records.with_id(spec.id)
+    if known is not None:
+        if known.ref is not None:
+            raise ChildAlreadyStarted(spec.id, known.ref)
+        raise ChildAlreadyPresent(spec.id)
+    record = Record(spec)
+    self._records.add(record)
+    self._start(record)
+    return record.ref

@@ -24,19 +24,19 @@ def smaller(scenario: Scenario) -> Iterator[Scenario]:
     for number in range(len(scenario.steps)):
         yield replace(scenario, steps=scenario.steps[:number])
     for label in scenario.actors:
-        if not any(_is_in(label, step) for step in scenario.steps):
+        others = [step for step in scenario.steps if not _is_in(label, step)]
+        if others == scenario.steps:
             yield replace(scenario, actors={other: spec for other, spec in scenario.actors.items() if other != label})
-    for label in scenario.actors:
-        yield replace(scenario, steps=[step for step in scenario.steps if not _is_in(label, step)])
+        else:
+            yield replace(scenario, steps=others)
     for number, step in enumerate(scenario.steps):
         before, after = scenario.steps[:number], scenario.steps[number + 1 :]
         yield replace(scenario, steps=before + after)
         for less in _less(step):
             yield replace(scenario, steps=[*before, less, *after])
     for label, spec in scenario.actors.items():
-        for key in spec.keys() - {"kind"}:
-            without = {other: value for other, value in spec.items() if other != key}
-            yield replace(scenario, actors={**scenario.actors, label: without})
+        for less in _simpler(spec):
+            yield replace(scenario, actors={**scenario.actors, label: less})
 
 
 def _is_in(label: str, what: Json) -> bool:
@@ -55,12 +55,26 @@ def _less(step: Step) -> Iterator[Step]:
                 yield {**step, "do": ops}
 
 
+def _simpler(spec: Json) -> Iterator[Json]:
+    """Yield what has one child less, or one thing less that can be left out."""
+    for number, child in enumerate(spec.get("children", [])):
+        before, after = spec["children"][:number], spec["children"][number + 1 :]
+        yield {**spec, "children": before + after}
+        for less in _simpler(child):
+            yield {**spec, "children": [*before, less, *after]}
+    for key in spec.keys() - {"kind", "id"}:
+        yield {other: value for other, value in spec.items() if other != key}
+
+
 def _without_one(ops: list[Op]) -> Iterator[list[Op]]:
     for number, op in enumerate(ops):
         before, after = ops[:number], ops[number + 1 :]
         yield before + after
         for place, arg in enumerate(op):
             # What it does, or has another do, in turn.
+            if isinstance(arg, dict):
+                for less in _simpler(arg):
+                    yield [*before, [*op[:place], less, *op[place + 1 :]], *after]
             if isinstance(arg, list) and arg and isinstance(arg[0], list):
                 for inner in _without_one(arg):
                     yield [*before, [*op[:place], inner, *op[place + 1 :]], *after]

@@ -165,6 +165,97 @@ def test_what_comes_out_in_one_way_is_not_refused_to_servers(steps):
     assert comes_out_in_one_way("servers", Scenario("", (), AT_WORK, steps))
 
 
+# Supervisors
+
+
+def child(label, *init, **spec):
+    return {"id": label, "kind": "server", "trap": True, "init": list(init), **spec}
+
+
+def sup(*children, **spec):
+    return {"kind": "sup", "children": list(children), **spec}
+
+
+FLAKY = ["on", 2, [["gate", "g"], ["stop", "nope"]]]
+BELOW = {"id": "s", **sup(child("c", ["on", 2, [["gate", "h"]]]), {"id": "l", **sup()})}
+TREE = {"m": PROC, "o": PROC, "p": PROC, "t": TRAPPING, "sup": sup(child("a"), child("b", FLAKY), BELOW)}
+ASK = ["which_children", "sup"]
+B_CRASHES = at("b", ["exit", "boom"])
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [at("m", ["signal", "a", "boom"], ASK)],
+        [at("m", ["halt", "sup", "normal"], ["note", 1])],
+        [at("m", ["terminate_child", "sup", "a"], ASK)],
+        [at("a", ["exit", "boom"], ["note", 1])],
+        [at("m", ["link", "a"])],
+        [at("m", ["monitor", "x", "m1"])],
+        [at("p", ASK)],
+        [at("m", ["exit", "boom"])],
+        [at("m", ["signal", "s", "kill"])],
+        [B_CRASHES, B_CRASHES],
+        [B_CRASHES, at("m", ["signal", "b", "boom"])],
+        [B_CRASHES, at("m", ["signal", "sup", "kill"])],
+        [B_CRASHES, at("m", ASK), at("m", ASK)],
+        [B_CRASHES, at("m", ["halt", "sup", "shutdown"])],
+        [B_CRASHES, at("p", ["exit", "bang"]), at("m", ["halt", "sup", "bang"])],
+        [at("c", ["exit", "boom"]), at("m", ASK)],
+        [at("m", ["start_child", "sup", child("c")])],
+        [at("m", ["start_child", "sup", child("x", ["gate", "g"])])],
+        [at("m", ["start_child", "sup", child("x", ["stop", "nope"], trap=False)])],
+        [at("m", ["start_child", "sup", child("x", trap=False, terminate=[["gate", "k"]])])],
+        [at("m", ["start_child", "sup", {**BELOW, "shutdown": "brutal_kill"}])],
+        [at("m", ["start_child", "sup", {"id": "a", "kind": "proc"}])],
+        [at("m", ["start_child", "sup", {"id": "x", **sup(max_seconds=1)}])],
+        [advance(100), advance(20)],
+        [at("sup", ["note", 1])],
+        [open_gate("k")],
+    ],
+    ids=json.dumps,
+)
+def test_what_may_come_out_in_several_ways_is_refused_to_supervisors(steps):
+    assert not comes_out_in_one_way("supervisors", Scenario("", (), TREE, steps))
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [at("m", ASK, ASK, ["monitor", "a", "m1"], ["signal", "a", "boom"])],
+        [at("t", ["link", "s"]), at("m", ["signal", "sup", "kill"])],
+        [open_gate("g"), at("m", ["terminate_child", "sup", "a"], ASK, ["restart_child", "sup", "a"])],
+        [B_CRASHES, at("a", ["raise", "ouch"]), at("m", ASK), at("o", ["terminate_child", "sup", "b"])],
+        [B_CRASHES, at("m", ASK), open_gate("g"), at("m", ASK)],
+        [B_CRASHES, at("m", ["halt", "sup", "bang"]), at("p", ["exit", "bang"])],
+        [at("m", ["start_child", "s", child("x", ["gate", "k"], ["ignore"])]), at("a", ["exit", "boom"])],
+    ],
+    ids=json.dumps,
+)
+def test_what_comes_out_in_one_way_is_not_refused_to_supervisors(steps):
+    tree = {**TREE, "sup": sup(child("a"), child("b", FLAKY), {"id": "s", **sup(child("c"))})}
+
+    assert comes_out_in_one_way("supervisors", Scenario("", (), tree, steps))
+
+
+@pytest.mark.parametrize(
+    ("starter", "init", "how", "is_taken"),
+    [
+        ("p", [], ["link"], True),
+        ("p", [["stop", "nope"]], ["link"], False),
+        ("p", [], [], False),
+        ("n", [["stop", "nope"]], [], True),
+        ("n", [], ["link"], False),
+        ("n", [["gate", "g"]], [], False),
+    ],
+)
+def test_who_starts_a_supervisor_is_sure_that_it_starts_or_keeps_no_link(starter, init, how, is_taken):
+    start = ["start", "sup", sup(child("a", *init)), *how]
+    scenario = Scenario("", (), {"n": PROC, "p": PROC}, [at(starter, start)])
+
+    assert comes_out_in_one_way("supervisors", scenario) is is_taken
+
+
 # What is shown of a difference
 
 
@@ -186,6 +277,20 @@ def test_a_scenario_is_made_as_small_as_can_be():
 
     assert small.actors == {"a": TRAPPING, "b": PROC}
     assert small.steps == [at("a", ["link", "b"]), at("b", ["exit", "boom"])]
+
+
+def test_a_tree_of_supervisors_is_made_small_too():
+    big = Scenario(
+        "",
+        (),
+        {"m": PROC, "sup": sup(child("a", ["push", 1]), {"id": "s", **sup(child("b"), child("c"))})},
+        [B_CRASHES],
+    )
+
+    small = shrunk(big, lambda scenario: ["end", "boom"] in [seen for epoch in play(scenario) for seen in read(epoch)])
+
+    assert small.actors == {"sup": {"kind": "sup", "children": [{"id": "s", **sup({"id": "b", "kind": "server"})}]}}
+    assert small.steps == [B_CRASHES]
 
 
 def test_what_is_told_is_made_small_too():
