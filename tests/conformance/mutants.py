@@ -362,7 +362,7 @@ def a_server_that_is_stopped_ends_normally(self, _reason, done=None):
 _made = Process.__init__
 
 
-@broken("servers", Process, "__init__", "7636b930923a")
+@broken("servers", Process, "__init__", "6018236be729")
 def a_server_that_traps_exits_outlives_its_parent(self, runtime, actor_class, *, parent=None, trapping=False):
     _made(self, runtime, actor_class, trapping=trapping)
 
