@@ -428,7 +428,7 @@ class Soak:
         self.refs.clear()
         while crowd := [process for process in self.crowd() if not process.killed]:
             for process in crowd:
-                process.kill()
+                process.ref.kill()
         for process in self.crowd():
             if not process.ref.join(PATIENCE):
                 self.leaks.append(f"{process} has not ended in {PATIENCE} seconds")

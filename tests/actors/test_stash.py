@@ -363,7 +363,7 @@ def test_stashed_messages_of_one_that_ends_are_dead_letters(runtime, end):
 def test_a_message_that_a_dead_actors_code_stashes_is_answered_all_the_same():
     class Late(Actor):
         def on_receive(self, message):
-            process.kill()
+            process.ref.kill()
             process.stash(process.handling)
 
     late = Late.start()
