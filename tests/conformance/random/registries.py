@@ -33,8 +33,8 @@ HOW_OFTEN = {
     "lookup": 7,
     "keys": 4,
     "count": 2,
-    "freeze": 1,
-    "thaw": 5,
+    "freeze": 4,
+    "thaw": 6,
     "end": 2,
     "watch": 1,
     "call": 4,
@@ -260,6 +260,8 @@ class RegistryTurn(Turn):
 class RegistryWriter(ServerWriter):
     """Writes what actors do with registries, too."""
 
+    _course: RegistryCourse
+
     returns = 0.15
 
     def step(self) -> Step:
@@ -285,15 +287,20 @@ class RegistryWriter(ServerWriter):
         table, key = self._pick(TABLES), self._pick(KEYS)
         match kind:
             case "reg" | "reg!":
-                return [kind, table, key, next(self._numbers)]
-            case "unreg" | "lookup":
-                return [kind, table, key]
+                # What the dead have left is wanted most.
+                return [kind, self._pick([*sorted(self._course.stale) * 3, table]), key, next(self._numbers)]
+            case "unreg":
+                return ["unreg", *self._pick([*self._had_by(actor), (table, key)])]
+            case "lookup":
+                return ["lookup", table, key]
             case "keys":
                 return ["keys", table, self._actor()]
             case "count":
                 return ["count", table]
-            case "freeze" | "thaw":
-                return [kind, self._pick(["R", "D"])]
+            case "freeze":
+                return ["freeze", self._pick(["R", "D"])]
+            case "thaw":
+                return ["thaw", self._pick(sorted(self._course.frozen) or ["R"])]
             case "watch":
                 return ["monitor", "S", self._new(self._monitors, "m")]
             case "end":
@@ -302,3 +309,8 @@ class RegistryWriter(ServerWriter):
                 label = self._pick(CHILDREN)
                 return ["start", label, self._pick(_kinds(label)[2:]), self._pick(["link", "start"])]
         return super()._op(kind, actor)
+
+    def _had_by(self, actor: str) -> list[tuple[str, Json]]:
+        """Return what an actor may have: registries and keys."""
+        owned = self._course.owned
+        return [(table, key) for table in "RDS" for key in KEYS if (actor, key) in owned[table]]
