@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tests.conformance.language import Json, Op, Scenario
 from tests.conformance.outcome import Outcome, differences
+from tests.conformance.random.queues import foretold
 
 __all__ = ["MEANT", "Meant", "meaning"]
 
@@ -80,6 +81,17 @@ def _until_a_signal_of_its_own(_: Scenario, theirs: Outcome, ours: Outcome) -> t
     return theirs, ours
 
 
+def _as_foretold(rule: str) -> Callable[[Scenario, Outcome, Outcome], tuple[Outcome, Outcome]]:
+    def rest(scenario: Scenario, theirs: Outcome, ours: Outcome) -> tuple[Outcome, Outcome]:
+        """Compare what came of a queue with what is foretold of it here, when it came out as foretold on OTP."""
+        known = foretold(scenario)
+        if known is None or rule not in known.causes or known.part_of(theirs) != known.theirs:
+            return theirs, ours
+        return known.ours, known.part_of(ours)
+
+    return rest
+
+
 def _gates(ops: list[Op]) -> Iterator[str]:
     for name, *args in ops:
         if name == "gate":
@@ -102,4 +114,7 @@ MEANT = [
     Meant(
         "A12", "an actor that waits in a handler when a fatal signal comes finishes it first", _until_an_end_at_a_gate
     ),
+    Meant("F1", "what a worker had not begun when it ended goes to another", _as_foretold("F1")),
+    Meant("A12", "a worker that handles an event when a fatal signal comes finishes it first", _as_foretold("A12")),
+    Meant("E49", "an event goes to whoever asks, also when a worker that had asked has left", _as_foretold("E49")),
 ]
