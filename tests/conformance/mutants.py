@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
-from actors import _kill, _process
+from actors import _kill, _process, worker
 from actors._adopted import process_of
+from actors._backlog import Backlog, Delivery, Events
+from actors._demand import Allotment, Batch, DemandDispatcher, split_batches
 from actors._links import Effect, effect_of_signal
 from actors._mail import NO_REPLY, Fired, StopRequest
 from actors._process import ALIVE, Monitor, Process
@@ -18,6 +21,7 @@ from actors.process import Timer
 from actors.ref import NamedRef
 from actors.registry import Registry, RegistryTable, _Entry, _strict
 from actors.runtime import Runtime
+from actors.worker import Worker
 from supervision import supervisor
 from supervision._records import Record, Records
 from supervision.errors import ChildAlreadyPresent, ChildAlreadyStarted
@@ -33,7 +37,7 @@ __all__ = ["MUTANTS", "found_by"]
 WITHIN = 2000
 """Scenarios of its family in which each has to be found."""
 
-MUTANTS: dict[str, list[Mutant]] = {"processes": [], "servers": [], "supervisors": [], "registries": []}
+MUTANTS: dict[str, list[Mutant]] = {"processes": [], "servers": [], "supervisors": [], "registries": [], "queues": []}
 """By the family that finds them."""
 
 
@@ -588,3 +592,184 @@ def what_others_have_registered_since_goes_with_a_dead_owner(self, owner):
 def a_key_that_one_has_twice_stands_once(self, owner):
     process = process_of(owner)
     return list({entry.key for entry in self._table().entries() if entry.owner is process})
+
+
+# Demand
+
+
+@broken("queues", worker, "split_batches", "62066a68039e")
+def a_worker_asks_again_when_one_less_is_left(events, *, max_demand, min_demand, demand):
+    batches = []
+    for _ in range(0, events, max_demand - min_demand):
+        size = min(events, max_demand - min_demand)
+        events -= size
+        demand -= size
+        ask = max_demand - demand if demand <= max(min_demand - 1, 0) else 0
+        demand += ask
+        batches.append(Batch(size, ask))
+    return tuple(batches), demand
+
+
+@broken("queues", worker, "split_batches", "62066a68039e")
+def a_worker_asks_again_for_what_it_has_just_handled(events, *, max_demand, min_demand, demand):
+    batches = []
+    for _ in range(0, events, max_demand - min_demand):
+        size = min(events, max_demand - min_demand)
+        events -= size
+        demand -= size
+        ask = size if demand <= min_demand else 0
+        demand += ask
+        batches.append(Batch(size, ask))
+    return tuple(batches), demand
+
+
+@broken("queues", worker, "split_batches", "62066a68039e")
+def a_batch_may_be_as_large_as_the_demand(events, *, max_demand, min_demand, demand):
+    demand -= events
+    ask = max_demand - demand if demand <= min_demand else 0
+    return (Batch(events, ask),), demand + ask
+
+
+@broken("queues", Worker, "_handle_deliveries", "57c7e28cc09f")
+def a_worker_asks_again_before_it_has_handled_a_batch(self, deliveries):
+    batches, self._Worker__demand = split_batches(
+        len(deliveries),
+        max_demand=self._Worker__max_demand,
+        min_demand=self._Worker__min_demand,
+        demand=self._Worker__demand,
+    )
+    rest = iter(deliveries)
+    for size, ask in batches:
+        if ask:
+            self._Worker__backlog.ask(self._Worker__subscription, ask)
+        handled = self._handle_batch(list(islice(rest, size)))
+        if not handled:
+            return
+
+
+@broken("queues", Backlog, "ask", "82b46f9e0876")
+def of_what_a_worker_asks_for_one_is_forgotten(self, subscription, count):
+    count = max(count - 1, 1)
+    with self._lock:
+        if not self._dispatcher.ask(subscription, count):
+            return
+        self._demand += count
+        if self._ready:
+            self._hand_out()
+
+
+# Who gets what
+
+
+@broken("queues", DemandDispatcher, "_put_back", "6291ef742078")
+def who_has_just_asked_goes_before_who_asks_for_as_much(self, claim):
+    claims, demand = self._claims, claim.demand
+    index = len(claims)
+    while index and claims[index - 1].demand <= demand:
+        index -= 1
+    claims.insert(index, claim)
+
+
+@broken("queues", DemandDispatcher, "_put_back", "6291ef742078")
+def who_asks_for_much_stands_in_line_too(self, claim):
+    index = len(self._claims)
+    while index and self._claims[index - 1].demand == 0 < claim.demand:
+        index -= 1
+    self._claims.insert(index, claim)
+
+
+@broken("queues", DemandDispatcher, "dispatch", "754be49786ec")
+def events_are_spread_over_all(self, events):
+    allotments = []
+    while events > 0 and self._claims and self._claims[0].demand > 0:
+        claim = self._claims.pop(0)
+        events -= 1
+        claim.demand -= 1
+        self._put_back(claim)
+        allotments.append(Allotment(claim.consumer, 1))
+    return allotments
+
+
+@broken("queues", Backlog, "_hand_out", "4a21f1c1467a")
+def a_paused_queue_hands_out(self):
+    self._release_due()
+    while self._ready and self._demand > 0:
+        for subscription, count in self._dispatcher.dispatch(len(self._ready)):
+            self._demand -= count
+            if subscription.process.reason is ALIVE:
+                subscription.process.put(Events(self._deliver(subscription, count)))
+            else:
+                self._demand -= self._dispatcher.cancel(subscription)
+    while self._putters and self._has_room():
+        self._wake_putter()
+
+
+@broken("queues", Backlog, "_deliver", "37d243032ed5")
+def the_newest_event_is_handed_out_first(self, subscription, count):
+    deliveries = []
+    for _ in range(count):
+        job = self._ready.pop()
+        job.attempts += 1
+        delivery = Delivery(next(self._delivery_ids), job, subscription)
+        self._in_flight[delivery.id] = subscription.in_hand[delivery.id] = delivery
+        deliveries.append(delivery)
+    self._handed += count
+    return deliveries
+
+
+@broken("queues", Backlog, "_deliver", "37d243032ed5")
+def an_event_is_handed_out_twice(self, subscription, count):
+    deliveries = []
+    for _ in range(count):
+        job = self._ready[0]
+        if job.attempts:
+            self._ready.popleft()
+        job.attempts += 1
+        delivery = Delivery(next(self._delivery_ids), job, subscription)
+        self._in_flight[delivery.id] = subscription.in_hand[delivery.id] = delivery
+        deliveries.append(delivery)
+    self._handed += count
+    return deliveries
+
+
+# What a worker's end does
+
+
+_taken_back = Backlog.take_back
+
+
+@broken("queues", Backlog, "take_back", "8822bbe368b0")
+def what_a_dead_worker_had_not_begun_is_lost(self, process):
+    ready = list(self._ready)
+    _taken_back(self, process)
+    self._ready.clear()
+    self._ready.extend(ready)
+
+
+@broken("queues", Backlog, "take_back", "8822bbe368b0")
+def what_a_dead_worker_had_not_begun_comes_last(self, process):
+    ready = len(self._ready)
+    _taken_back(self, process)
+    self._ready.rotate(ready - len(self._ready))
+
+
+@broken("queues", Backlog, "take_back", "8822bbe368b0")
+def what_a_dead_worker_had_not_begun_comes_in_no_order(self, process):
+    ready = len(self._ready)
+    _taken_back(self, process)
+    returned = [self._ready.popleft() for _ in range(len(self._ready) - ready)]
+    self._ready.extendleft(returned)
+
+
+@broken("queues", Backlog, "_failure", "db566846fc7e")
+def what_a_dead_worker_had_begun_is_not_failed(self, delivery, _exit_reason):
+    return ALIVE
+
+
+@broken("queues", Worker, "_handle_batch", "b2cb1b3dd1d2")
+def a_worker_that_is_to_end_begins_another_batch(self, batch):
+    groups = [batch] if self._Worker__takes_batches else [[delivery] for delivery in batch]
+    for group in groups:
+        self._otp_process.checkpoint("take", *(delivery.event for delivery in group))
+        self._handle_group(group)
+    return True

@@ -32,7 +32,7 @@ REASONS: list[Json] = ["boom", "normal", "shutdown", ["shutdown", 1]]
 MODELS: tuple[QueueModel, QueueModel] = (GenStageModel(), BacklogModel())
 """OTP's, and ours."""
 
-ALIKE = 0.7
+ALIKE = 0.5
 """How many scenarios have to come out here as on OTP; in others what is meant to differ may come up."""
 
 TRIES = 12
@@ -259,7 +259,7 @@ class QueueWriter:
     # Steps
 
     def _acting(self) -> Step | None:
-        kinds = [(self._put, 10), (self._start, 2), (self._to_worker, 5), (self._pause, 1), (self._resume, 1)]
+        kinds = [(self._put, 10), (self._start, 2), (self._to_worker, 5), (self._pause, 1), (self._resume, 6)]
         ops = [self._one_of(kinds)() for _ in range(self._pick([1, 1, 1, 2, 2, 3]))]
         written = [op for op in ops if op is not None]
         return at(self._pick(PUTTERS), *written) if written else None
