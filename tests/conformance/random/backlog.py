@@ -14,13 +14,13 @@ class BacklogModel(QueueModel):
 
     def told(self, state: State, message: Op) -> State:
         match message:
-            case ("subscribe", name):
-                return state._replace(line=(*state.line, (name, 0)))
-            case ("ask", name, count):
-                return _handed_out(state.asked_by(name, count)) if name in dict(state.line) else state
-            case ("down", name, not_begun):
+            case ("subscribe", label):
+                return state._replace(line=(*state.line, (label, 0)))
+            case ("ask", label, count):
+                return _handed_out(state.asked_by(label, count)) if label in dict(state.line) else state
+            case ("down", label, not_begun):
                 # Before all that waits, and to another (F1).
-                state = state.without_claim(name)._replace(waiting=not_begun + state.waiting)
+                state = state.without_claim(label)._replace(waiting=not_begun + state.waiting)
                 return _poked(state.because_of("F1") if not_begun else state)
             case ("pause", _) if not state.is_paused:
                 return state._replace(is_paused=True)

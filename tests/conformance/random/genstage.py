@@ -28,17 +28,17 @@ class GenStageModel(QueueModel):
         message, *rest = state.inbox
         state = state._replace(inbox=tuple(rest))
         match message:
-            case ("subscribe", name):
-                return state._replace(line=(*state.line, (name, 0)))
-            case ("ask", name, count):
-                return _asked(state, name, count)
+            case ("subscribe", label):
+                return state._replace(line=(*state.line, (label, 0)))
+            case ("ask", label, count):
+                return _asked(state, label, count)
             case ("put", _, events):
                 return _emitted(state._replace(waiting=state.waiting + events))
-            case ("down", name, not_begun):
+            case ("down", label, not_begun):
                 if not_begun:
                     state = state.because_of("F1")
-                left = sum(count for one, count in state.line if one == name)
-                return state.without_claim(name)._replace(left=state.left + left)
+                left = sum(count for one, count in state.line if one == label)
+                return state.without_claim(label)._replace(left=state.left + left)
             case ("pause", _):
                 return state._replace(is_paused=True)
             case ("resume", _):
@@ -46,11 +46,11 @@ class GenStageModel(QueueModel):
         raise AssertionError(message)
 
 
-def _asked(state: State, name: str, count: int) -> State:
-    if name not in dict(state.line):
+def _asked(state: State, label: str, count: int) -> State:
+    if label not in dict(state.line):
         return state
     told_before = min(state.left, count)
-    state = state.asked_by(name, count)._replace(left=state.left - told_before)
+    state = state.asked_by(label, count)._replace(left=state.left - told_before)
     return _demanded(state, count - told_before)
 
 

@@ -12,7 +12,7 @@ from tests.conformance.language import Json, Op, Scenario, Step, at, open_gate
 from tests.conformance.outcome import Epoch, Outcome
 from tests.conformance.random.backlog import BacklogModel
 from tests.conformance.random.genstage import GenStageModel
-from tests.conformance.random.stages import QueueModel, Several, State, Worker, after, begun, frozen
+from tests.conformance.random.stages import QueueModel, Several, State, Worker, after, begun, frozen, is_orderly
 
 __all__ = ["Foretold", "comes_out_in_one_way", "foretold", "scenario"]
 
@@ -25,6 +25,10 @@ WORKERS = ["v", "w", "x"]
 
 LIMITS = [(1, 0), (1, 0), (1, 0), (2, 1), (2, 0), (3, 1), (3, 2), (4, 0), (4, 2), (5, 2), (6, 1), (10, 5), (10, 8)]
 """Of demand: `max_demand` and `min_demand`."""
+
+RESTARTS = ["permanent", "permanent", "transient", "temporary"]
+OFTEN = 100
+"""Restarts, more than there may be."""
 
 CANCELS = ["permanent", "transient", "temporary", "temporary"]
 REASONS: list[Json] = ["boom", "normal", "shutdown", ["shutdown", 1]]
@@ -40,9 +44,14 @@ TRIES = 12
 
 
 def scenario(random: Random) -> Scenario:
-    """Write one: a queue, two who put, none to three workers at the beginning; four to twelve steps."""
-    workers = {name: _worker(random) for name in WORKERS[: random.choice([0, 1, 1, 2, 2, 3, 3])]}
-    actors = {"Q": QUEUE, **dict.fromkeys(PUTTERS, PROC), **workers}
+    """Write one: a queue, two who put, up to three workers to begin with, supervised or not; four to twelve steps."""
+    names = WORKERS[: random.choice([0, 1, 1, 2, 2, 3, 3])]
+    supervised = names[: random.choice([0, 0, 0, 1, 2, 3])]
+    actors = {"Q": QUEUE, **dict.fromkeys(PUTTERS, PROC)}
+    if supervised:
+        children = [{"id": name, **_worker(random), "restart": random.choice(RESTARTS)} for name in supervised]
+        actors["S"] = {"kind": "sup", "children": children, "max_restarts": OFTEN}
+    actors |= {name: _worker(random) for name in names if name not in supervised}
     writer = QueueWriter(random, QueueCourse(actors))
     return Scenario("a random one", (), actors, [writer.step() for _ in range(random.randint(4, 12))], stages=True)
 
@@ -75,7 +84,10 @@ def foretold(scenario: Scenario) -> Foretold | None:
     """Return what will come of a scenario with a queue; None when that isn't certain."""
     if scenario.actors.get("Q", {}).get("kind") != "queue":
         return None
-    course = QueueCourse(scenario.actors)
+    try:
+        course = QueueCourse(scenario.actors)
+    except Several:
+        return None
     if not all(course.takes(step) for step in scenario.steps):
         return None
     theirs, ours = zip(*course.foretold, strict=True)
@@ -118,7 +130,7 @@ class QueueCourse:
         self.putters = {label for label, spec in actors.items() if spec["kind"] == "proc"}
         self.foretold: list[tuple[Epoch, Epoch]] = []
         """What workers see, and how many events wait, epoch by epoch: on OTP, and here."""
-        workers = tuple(("start", label, begun(label, spec)) for label, spec in actors.items() if label in WORKERS)
+        workers = tuple(("start", name, begun(name, spec)) for name, spec in _workers_of(actors).items())
         self.sides = [after(model, State({}, acting=workers)) for model in MODELS]
         """What is known on OTP, and here."""
         self._close_epoch(None)
@@ -175,10 +187,24 @@ def _acted(model: QueueModel, state: State, ops: list[Op]) -> State:
     return after(model, state._replace(acting=tuple(map(_op, ops))))
 
 
+def _workers_of(actors: dict[str, Json]) -> dict[str, Json]:
+    """Return the specs of workers, by name; a supervisor's are restarted, as often as need be."""
+    workers = {}
+    for name, spec in actors.items():
+        match spec:
+            case {"kind": "worker"}:
+                workers[name] = spec
+            case {"kind": "sup", "children": children, "max_restarts": most} if most == OFTEN:
+                workers |= {child["id"]: {"restart": "permanent", **child} for child in children}
+            case {"kind": "sup"}:
+                raise Several
+    return workers
+
+
 def _ended(state: State, reason: Json) -> State:
     """End the queue, if all its workers live on, and nothing is left for them that would be lost on OTP (F21)."""
     is_loss = state.waiting or state.buffer or state.held or any(_puts(worker) for worker in state.alive)
-    if state.has_ended or is_loss or not all(_outlives(worker, reason) for worker in state.alive):
+    if state.has_ended or is_loss or not all(_outlives(worker, reason) for worker in state.workers.values()):
         raise Several
     return state._replace(has_ended=True)
 
@@ -195,13 +221,12 @@ def _epoch(state: State, step: Step | None) -> Epoch:
         case {"at": actor, "do": [["waiting", _], *_]}:
             waiting = len(state.waiting) + len(state.buffer)
             epoch[f"{actor}#1"] = {f"{actor}#1": [["did", "waiting", waiting]]}
-    for name, worker in state.workers.items():
-        calls = [["events", list(seen[1])] for seen in worker.seen if seen[0] == "events"]
-        ends = [["end", _thawed(seen[1])] for seen in worker.seen if seen[0] == "end"]
-        if calls:
-            epoch[f"{name}#1"] = {"Q": calls}
-        if ends:
-            epoch.setdefault("*", {})[f"{name}#1"] = ends
+    for label, *what in (seen for worker in state.workers.values() for seen in worker.seen):
+        match what:
+            case ["events", numbers]:
+                epoch.setdefault(label, {}).setdefault("Q", []).append(["events", list(numbers)])
+            case ["end", reason]:
+                epoch.setdefault("*", {})[label] = [["end", _thawed(reason)]]
     return epoch
 
 
@@ -222,8 +247,10 @@ def _op(op: Op) -> tuple[Json, ...]:
 
 
 def _outlives(worker: Worker, reason: Json) -> bool:
-    is_orderly = reason in ("normal", "shutdown") or isinstance(reason, list)
-    return worker.cancel == "temporary" or (worker.cancel == "transient" and is_orderly)
+    if worker.restart is not None:
+        # One that is restarted later finds nobody.
+        return False
+    return not worker.is_alive or worker.cancel == "temporary" or (worker.cancel == "transient" and is_orderly(reason))
 
 
 def _puts(worker: Worker) -> bool:

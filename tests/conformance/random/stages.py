@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 
 from tests.conformance.language import Json
 
-__all__ = ["Line", "Op", "QueueModel", "Several", "State", "Worker", "after", "begun", "frozen", "served"]
+__all__ = ["Line", "Op", "QueueModel", "Several", "State", "Worker", "after", "begun", "frozen", "is_orderly", "served"]
 
 MOST = 2000
 """States of a step; one with more is taken for one that comes out in several ways."""
@@ -30,7 +30,8 @@ class Worker(NamedTuple):
     """A worker as it is at a moment.
 
     Args:
-        name: its label.
+        name: what it is called in the scenario.
+        restart: when its supervisor restarts it; None if it has none.
         most: its `max_demand`.
         least: its `min_demand`.
         cancel: what its queue's end does to it, on OTP.
@@ -39,10 +40,12 @@ class Worker(NamedTuple):
         todo: what is left of what it has read.
         doom: the reason of a signal that it will die of.
         is_alive: whether it hasn't died.
-        seen: what it has seen in this step.
+        number: which of its incarnations it is, from 1.
+        seen: what it, and those before it, have seen in this step.
     """
 
     name: str
+    restart: str | None
     most: int
     least: int
     cancel: str
@@ -51,7 +54,16 @@ class Worker(NamedTuple):
     todo: tuple[Op, ...] = ()
     doom: Json = None
     is_alive: bool = True
+    number: int = 1
     seen: tuple[Op, ...] = ()
+
+    @property
+    def label(self) -> str:
+        return f"{self.name}#{self.number}"
+
+    def having_seen(self, *what: Json) -> Worker:
+        """Return it with one thing more seen."""
+        return self._replace(seen=(*self.seen, (self.label, *what)))
 
     @property
     def not_begun(self) -> tuple[Op, ...]:
@@ -65,10 +77,11 @@ class State(NamedTuple):
 
     Args:
         workers: by their labels.
-        line: the workers that are subscribed and what they have asked for, in the dispatcher's order (E44).
+        line: the workers that are subscribed, by label, and what they have asked for, in the dispatcher's order (E44).
         waiting: events that nobody has asked for.
         inbox: what the queue has to read.
         acting: what is left for who acts to do.
+        restarting: the workers that their supervisor has to restart.
         open_gates: the gates that are open.
         is_paused: whether the queue hands out nothing.
         has_ended: whether the queue has.
@@ -86,6 +99,7 @@ class State(NamedTuple):
     waiting: tuple[Op, ...] = ()
     inbox: tuple[Op, ...] = ()
     acting: tuple[Op, ...] = ()
+    restarting: tuple[str, ...] = ()
     open_gates: frozenset[str] = frozenset()
     is_paused: bool = False
     has_ended: bool = False
@@ -114,6 +128,10 @@ class State(NamedTuple):
         """Return it as one that comes out otherwise here, by a rule."""
         return self._replace(causes=self.causes | {rule})
 
+    def worker(self, label: str) -> Worker | None:
+        """Return who is alive and has a label."""
+        return next((worker for worker in self.alive if worker.label == label), None)
+
     def mailed(self, name: str, message: Op) -> State:
         """Return it with a message more for a worker, if that lives."""
         worker = self.workers.get(name)
@@ -121,15 +139,14 @@ class State(NamedTuple):
             raise Several
         return self.with_worker(worker._replace(mail=(*worker.mail, message))) if worker.is_alive else self
 
-    def asked_by(self, name: str, count: int) -> State:
+    def asked_by(self, label: str, count: int) -> State:
         """Return it with a worker that asks for more, and stands behind all who ask for as much (E44)."""
         demand = dict(self.line)
-        others = tuple(claim for claim in self.line if claim[0] != name)
-        return self._replace(line=_behind(others, (name, demand[name] + count)))
+        return self._replace(line=_behind(self.without_claim(label).line, (label, demand[label] + count)))
 
-    def without_claim(self, name: str) -> State:
+    def without_claim(self, label: str) -> State:
         """Return it without what a worker has asked for."""
-        return self._replace(line=tuple(claim for claim in self.line if claim[0] != name))
+        return self._replace(line=tuple(claim for claim in self.line if claim[0] != label))
 
 
 class QueueModel(ABC):
@@ -161,7 +178,8 @@ def begun(name: str, spec: Json) -> Worker:
     if not {"max_demand", "min_demand"} <= spec.keys():
         # Unless it says otherwise, it asks for more on OTP (F29).
         raise Several
-    return Worker(name, spec["max_demand"], spec["min_demand"], spec.get("cancel", "permanent"), spec["max_demand"])
+    most, least = spec["max_demand"], spec["min_demand"]
+    return Worker(name, spec.get("restart"), most, least, spec.get("cancel", "permanent"), demand=most)
 
 
 def frozen(value: Json) -> Json:
@@ -196,13 +214,12 @@ def after(queue: QueueModel, state: State) -> State:
 def served(state: State, events: tuple[Op, ...]) -> tuple[State, tuple[Op, ...]]:
     """Send events to who has asked for most, until nobody has asked for more (E45); return what is left of them."""
     while events and state.line and state.line[0][1] > 0:
-        (name, count), *others = state.line
+        (label, count), *others = state.line
         now, events = events[:count], events[count:]
-        if not state.workers[name].is_alive:
-            # Sent to the dead.
-            state = state.because_of("F1")
-        state = state.mailed(name, ("events", now))
-        state = state._replace(line=_behind(tuple(others), (name, count - len(now))))
+        worker = state.worker(label)
+        # What is sent to the dead is lost.
+        state = state.because_of("F1") if worker is None else state.mailed(worker.name, ("events", now))
+        state = state._replace(line=_behind(tuple(others), (label, count - len(now))))
     return state, events
 
 
@@ -225,6 +242,9 @@ def _moves(queue: QueueModel, state: State) -> Iterator[State]:
             yield _dead(queue, state, worker, "killed" if worker.doom == "kill" else worker.doom)
         if _can_work(state, worker) and (worker.doom is None or queue.may_go_on(state, worker)):
             yield _worked(queue, state, worker)
+    # That a worker has gone comes to the queue before the next one does.
+    if state.restarting and not any(message[0] == "down" for message in state.inbox):
+        yield _restarted(queue, state)
     if state.acting:
         yield _acted(queue, state)
 
@@ -243,8 +263,7 @@ def _acted(queue: QueueModel, state: State) -> State:
             return queue.told(state, op)
         case ("start", name, worker) if name not in state.workers and not state.has_ended:
             # Who starts it is linked to it for a moment.
-            state = state.with_worker(worker)._replace(acting=(("unlink", name), *state.acting))
-            return queue.told(queue.told(state, ("subscribe", name)), ("ask", name, worker.most))
+            return _subscribed(queue, state._replace(acting=(("unlink", name), *state.acting)), worker)
         case ("unlink", name) if state.workers[name].is_alive and state.workers[name].doom is None:
             return state
         case ("tell", name, ops):
@@ -300,14 +319,13 @@ def _worked(queue: QueueModel, state: State, worker: Worker) -> State:
     state = state.with_worker(worker)
     match op:
         case ("call", events):
-            numbers = tuple(number for number, _ in events)
-            return state.with_worker(worker._replace(seen=(*worker.seen, ("events", numbers))))
+            return state.with_worker(worker.having_seen("events", tuple(number for number, _ in events)))
         case ("note" | "send", *_):
-            return state.with_worker(worker._replace(seen=(*worker.seen, op)))
+            return state.with_worker(worker.having_seen(*op))
         case ("gate", _):
             return state
         case ("ask", count):
-            return queue.told(state, ("ask", worker.name, count))
+            return queue.told(state, ("ask", worker.label, count))
         case ("put" | "putting", "Q", _):
             state, left = queue.put(state, op)
             worker = state.workers[worker.name]
@@ -327,7 +345,7 @@ def _read_by(worker: Worker) -> Worker:
             return _planned(worker, events)
         case ("do", ops):
             return worker._replace(todo=ops)
-    return worker._replace(seen=(*worker.seen, message))
+    return worker.having_seen(*message)
 
 
 def _planned(worker: Worker, events: tuple[Op, ...]) -> Worker:
@@ -346,6 +364,27 @@ def _planned(worker: Worker, events: tuple[Op, ...]) -> Worker:
 
 
 def _dead(queue: QueueModel, state: State, worker: Worker, reason: Json) -> State:
-    not_begun = worker.not_begun
-    dead = worker._replace(is_alive=False, mail=(), todo=(), doom=None, seen=(*worker.seen, ("end", reason)))
-    return queue.told(state.with_worker(dead), ("down", worker.name, not_begun))
+    dead = worker._replace(is_alive=False, mail=(), todo=(), doom=None).having_seen("end", reason)
+    state = queue.told(state.with_worker(dead), ("down", worker.label, worker.not_begun))
+    return state._replace(restarting=(*state.restarting, worker.name)) if _is_restarted(worker, reason) else state
+
+
+def _is_restarted(worker: Worker, reason: Json) -> bool:
+    return worker.restart == "permanent" or (worker.restart == "transient" and not is_orderly(reason))
+
+
+def is_orderly(reason: Json) -> bool:
+    """Whether an end is normal, or a shutdown."""
+    return reason in ("normal", "shutdown") or reason[0] == "shutdown"
+
+
+def _restarted(queue: QueueModel, state: State) -> State:
+    name, *others = state.restarting
+    last = state.workers[name]
+    fresh = Worker(*last[: Worker._fields.index("demand")], demand=last.most, number=last.number + 1, seen=last.seen)
+    return _subscribed(queue, state._replace(restarting=tuple(others)), fresh)
+
+
+def _subscribed(queue: QueueModel, state: State, worker: Worker) -> State:
+    state = queue.told(state.with_worker(worker), ("subscribe", worker.label))
+    return queue.told(state, ("ask", worker.label, worker.most))
