@@ -12,9 +12,10 @@ __all__ = ["pasted"]
 def pasted(scenario: Scenario) -> str:
     """Return the code of a scenario."""
     steps = "".join(f"        {_step(step)},\n" for step in scenario.steps)
+    stages = "    stages=True,\n" if scenario.stages else ""
     return (
         f"Scenario(\n    {_value(scenario.name)},\n    {scenario.rules!r},\n    {_value(scenario.actors)},\n"
-        f"    [\n{steps}    ],\n)"
+        f"    [\n{steps}    ],\n{stages})"
     )
 
 

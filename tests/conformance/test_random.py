@@ -10,11 +10,13 @@ import pytest
 
 from tests.conformance.generate import RANDOM_FAMILIES, comes_out_in_one_way, generate
 from tests.conformance.language import Scenario, advance, at, open_gate, race
+from tests.conformance.library import recorded
 from tests.conformance.meant import meaning
 from tests.conformance.mutants import MUTANTS, found_by
 from tests.conformance.ours import play
 from tests.conformance.pasted import pasted
 from tests.conformance.quiet import quiet
+from tests.conformance.random.queues import foretold
 from tests.conformance.shrink import shrunk
 from tests.conformance.trial import try_all
 
@@ -306,6 +308,86 @@ def test_what_comes_out_in_one_way_is_not_refused_to_those_who_use_registries(st
     assert comes_out_in_one_way("registries", Scenario("", (), READERS, steps))
 
 
+# Queues
+
+
+def a_worker(most, least=0, **spec):
+    return {"kind": "worker", "queue": "Q", "max_demand": most, "min_demand": least, **spec}
+
+
+def put(*numbers, ops=()):
+    return ["put", "Q", [[number, list(ops)] for number in numbers]]
+
+
+def held(*numbers):
+    return put(*numbers, ops=[["gate", "g"]])
+
+
+def crash(number):
+    return put(number, ops=[["raise", "ouch"]])
+
+
+QUEUE = {"Q": {"kind": "queue", "name": "Q"}, "p": PROC, "q": PROC}
+STAGES = {**QUEUE, "v": a_worker(1), "w": a_worker(4, 2)}
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [at("p", put(1), put(2))],
+        [at("p", ["signal", "w", "kill"], put(1))],
+        [at("p", ["signal", "w", "boom"], ["signal", "w", "kill"])],
+        [at("p", ["send", "w", 1], ["signal", "w", "kill"])],
+        [at("p", put(1, 2, 3), ["signal", "w", "kill"])],
+        [at("p", put(1)), at("p", held(2, 3, 4, 5, 6)), at("p", put(7), ["waiting", "Q"])],
+        [at("p", held(1, 2, 3, 4, 5)), at("p", crash(6)), at("p", ["start", "x", a_worker(1)])],
+        [at("p", held(1, 2, 3, 4, 5, 6, 7, 8)), at("p", crash(9)), open_gate("g")],
+        [at("p", ["pause", "Q"], ["pause", "Q"])],
+        [at("p", ["pause", "Q"], put(1), put(2)), at("p", ["resume", "Q"])],
+        [at("p", ["pause", "Q"]), at("p", ["waiting", "Q"])],
+        [at("p", ["halt", "Q", "normal"])],
+        [at("w", ["gate", "g"]), at("w", ["note", 1])],
+        [at("p", ["tell", "x", []])],
+        [at("p", ["start", "x", {"kind": "worker", "queue": "Q"}])],
+        [advance(1)],
+    ],
+    ids=json.dumps,
+)
+def test_what_may_come_out_in_several_ways_is_refused_to_those_who_use_queues(steps):
+    assert not comes_out_in_one_way("queues", Scenario("", (), STAGES, steps))
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [at("p", put(1)), at("q", put(2, 3), ["alive", "w"], ["monitor", "v", "m"])],
+        [at("p", held(1, 2, 3, 4), ["put", "Q", [[5, [["gate", "h"]]]]]), at("p", ["waiting", "Q"]), open_gate("g")],
+        [at("p", ["pause", "Q"], put(1, 2)), at("p", ["signal", "v", "kill"]), at("p", ["resume", "Q"])],
+        [at("p", ["tell", "w", [["gate", "g"]]]), at("p", put(1, 2)), open_gate("g")],
+        [at("w", ["exit", "boom"]), at("p", crash(1)), at("p", put(2)), at("p", ["start", "x", a_worker(2)])],
+    ],
+    ids=json.dumps,
+)
+def test_what_comes_out_in_one_way_is_not_refused_to_those_who_use_queues(steps):
+    assert comes_out_in_one_way("queues", Scenario("", (), STAGES, steps))
+
+
+def test_what_is_foretold_of_recorded_queues_came_out():
+    known = [(stored, foretold(Scenario.from_json(stored))) for stored in recorded("queues")["scenarios"]]
+    certain = [(stored, will) for stored, will in known if will]
+
+    for stored, will in certain:
+        assert will.part_of(stored["outcome"]) == will.theirs, stored["name"]
+        assert will.part_of(stored.get("ours", stored["outcome"])) == will.ours, stored["name"]
+    assert len(certain) > 50
+
+
+def test_what_is_foretold_of_random_queues_comes_out_here():
+    for scenario in generate("queues", 100, SEED):
+        will = foretold(scenario)
+        assert will.part_of(play(scenario)) == will.ours, scenario
+
+
 # What is shown of a difference
 
 
@@ -412,6 +494,26 @@ def test_a_server_that_is_nobodys_child_reads_its_own_signal_here():
     assert play(scenario) == [born, {"b#1": {"b#1": [["exit", "boom"]]}}]
     assert [meant.rule for meant in meaning(scenario, theirs, play(scenario))] == ["A63"]
     assert meaning(scenario, theirs, [born, {}]) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "steps"),
+    [
+        ("F1", [at("p", held(1, 2, 3, 4)), at("p", ["signal", "w", "kill"]), open_gate("g")]),
+        ("A12", [at("p", held(1, 2)), at("p", ["signal", "w", "boom"]), open_gate("g")]),
+        ("E49", [at("p", ["signal", "w", "kill"]), at("p", put(1, 2)), at("p", ["start", "x", a_worker(2)])]),
+    ],
+)
+def test_a_difference_of_queues_is_meant_when_it_is_the_one_that_is_foretold(rule, steps):
+    scenario = Scenario("", (), {**QUEUE, "w": a_worker(4, 2)}, [*steps, at("p", ["waiting", "Q"])])
+    will = foretold(scenario)
+    ours = play(scenario)
+
+    assert will.causes == {rule}
+    assert will.theirs != will.ours == will.part_of(ours)
+    assert [meant.rule for meant in meaning(scenario, will.theirs, ours)] == [rule]
+    assert meaning(scenario, will.theirs, [*ours[:-1], {}]) == []
+    assert meaning(scenario, [*will.theirs[:-1], {}], ours) == []
 
 
 # The whole of it

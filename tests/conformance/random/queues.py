@@ -82,8 +82,6 @@ class Foretold:
 
 def foretold(scenario: Scenario) -> Foretold | None:
     """Return what will come of a scenario with a queue; None when that isn't certain."""
-    if scenario.actors.get("Q", {}).get("kind") != "queue":
-        return None
     try:
         course = QueueCourse(scenario.actors)
     except Several:
@@ -109,7 +107,7 @@ def _is_foretold(sender: str, what: Json) -> bool:
         case ["events", _] | ["did", "waiting", _]:
             return True
         case ["end", _]:
-            return sender[0] in WORKERS
+            return sender != "Q#1"
     return False
 
 
@@ -189,14 +187,18 @@ def _acted(model: QueueModel, state: State, ops: list[Op]) -> State:
 
 def _workers_of(actors: dict[str, Json]) -> dict[str, Json]:
     """Return the specs of workers, by name; a supervisor's are restarted, as often as need be."""
+    if actors.get("Q") != QUEUE:
+        raise Several
     workers = {}
     for name, spec in actors.items():
         match spec:
-            case {"kind": "worker"}:
+            case {"kind": "worker", "queue": "Q"}:
                 workers[name] = spec
             case {"kind": "sup", "children": children, "max_restarts": most} if most == OFTEN:
                 workers |= {child["id"]: {"restart": "permanent", **child} for child in children}
-            case {"kind": "sup"}:
+            case {"kind": "queue" | "proc"} if spec in (QUEUE, PROC):
+                pass
+            case _:
                 raise Several
     return workers
 
@@ -317,8 +319,7 @@ class QueueWriter:
     def _told(self, name: str) -> Op:
         number = next(self._numbers)
         ops: list[Op] = [
-            ["signal", name, self._pick(["kill", "kill", *REASONS])],
-            ["signal", name, self._pick(["kill", "kill", *REASONS])],
+            *[["signal", name, self._pick(["kill", "kill", *REASONS])]] * (2 if self._alike else 6),
             ["tell", name, [self._doing(number)]],
             ["tell", name, [["gate", f"g{number}"]]],
             ["send", name, number],

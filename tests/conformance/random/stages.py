@@ -175,10 +175,11 @@ class QueueModel(ABC):
 
 def begun(name: str, spec: Json) -> Worker:
     """Return a worker as it begins."""
-    if not {"max_demand", "min_demand"} <= spec.keys():
-        # Unless it says otherwise, it asks for more on OTP (F29).
+    # Unless it says otherwise, it asks for more on OTP (F29).
+    most = spec.get("max_demand", 0)
+    least = spec.get("min_demand", most // 2)
+    if not 0 <= least < most:
         raise Several
-    most, least = spec["max_demand"], spec["min_demand"]
     return Worker(name, spec.get("restart"), most, least, spec.get("cancel", "permanent"), demand=most)
 
 
