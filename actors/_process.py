@@ -398,14 +398,12 @@ class Process:
             if self.taken:
                 # Put back by somebody just now.
                 return
-            taken = self.inbox[:]
-            # What has come since the copy stays.
-            del self.inbox[: len(taken)]
-            taken.reverse()
+            taken = self.inbox[::-1]
+            length = len(taken)
+            # There before they are gone here, with no call between: who looks, or is interrupted, loses none.
             self.taken = taken
-        # As in `put`: who ended it meanwhile may have looked while they lay nowhere.
-        if self.reason is not ALIVE:
-            self.refuse_mail()
+            # What has come since the copy stays.
+            del self.inbox[:length]
 
     def mailbox_length(self) -> int:
         return len(self.inbox) + len(self.taken or ())

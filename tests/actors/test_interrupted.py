@@ -23,6 +23,7 @@ from actors import (
     Actor,
     ActorDied,
     AlreadyAttached,
+    MailboxFull,
     NameUnavailable,
     NoProc,
     Queue,
@@ -227,6 +228,10 @@ def ask(ref):
     ref.ask("asked", timeout=SECONDS)
 
 
+def ask_meanwhile(ref):
+    ref.ask("asked", block=False)
+
+
 def stop(ref):
     ref.stop(timeout=SECONDS)
 
@@ -324,6 +329,50 @@ def test_an_interrupted_send_takes_no_room_for_good(send, overflow, runs_on, cap
             # It may be there still.
             settle()
             assert not_answering(ref, place.where) == []
+
+
+class Keeper(Actor):
+    """Notes what it handles; waits for a future that it is told."""
+
+    def on_start(self):
+        self.handled = []
+
+    def on_receive(self, message):
+        if isinstance(message, Future):
+            return message.get(timeout=SECONDS)
+        self.handled.append(message)
+        return None
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("overflow", ["raise", "drop_oldest", "drop_newest"])
+@pytest.mark.parametrize("send", [tell, ask_meanwhile], ids=["tell", "ask"])
+def test_an_interrupted_send_to_a_full_mailbox_loses_nothing_that_was_there(send, overflow, runs_on, caplog):
+    caplog.set_level(logging.CRITICAL + 1)
+    for place in places():
+        letters = []
+        release = Future()
+        with Runtime() as runtime:
+            runtime.dead_letters.listen(lambda letter, letters=letters: letters.append(letter.message))
+            ref = Keeper.options(max_mailbox=3, overflow=overflow, runs_on=runs_on).start()
+            ref.tell(release)
+            settle()
+            handled = ref._process.actor.handled
+            for message in (1, 2, 3):
+                ref.tell(message)
+            with contextlib.suppress(Interrupt, MailboxFull), place.interrupted():
+                send(ref)
+            release.set(None)
+            settle()
+            # There is room again, for all of them.
+            for message in (4, 5, 6):
+                ref.tell(message)
+            settle()
+            assert ref._process.mailbox_length() == ref._process._held == 0, place.where
+        # One whose telling of was interrupted is told of again.
+        numbers = [one for one in handled if isinstance(one, int)]
+        assert numbers == sorted({*range(1, 7)} - {*letters}), (place.where, handled, letters)
+        assert len(handled) == len({*handled}), place.where
 
 
 def test_an_interrupted_exit_is_received_or_may_be_sent_again(runs_on, caplog):

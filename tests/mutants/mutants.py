@@ -88,15 +88,14 @@ def a_kill_is_looked_for_before_the_wait_is_known(self, waiter, timeout, clock=N
             raise ProcessKilled(self.label)
 
 
-@mutant(Process, "_take_many", "582e39e2af68", lines.a_mailbox_taken_from_in_bulk_at_a_kill)
+@mutant(Process, "_take_many", "19fb22370078", lines.a_mailbox_taken_from_in_bulk_at_a_kill)
 def messages_that_are_moved_are_not_seen_by_a_kill(self):
     with _process._taking:
         if self.taken:
             return
-        taken = self.inbox[:]
+        taken = self.inbox[::-1]
         del self.inbox[: len(taken)]
-        taken.reverse()
-        self.taken = taken
+    self.taken = taken
 
 
 @mutant(Process, "announce", "5753f303b63a", lines.a_name_at_the_end_of_its_holder)
