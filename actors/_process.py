@@ -27,6 +27,7 @@ from actors.messages import Down, Exit, ExitReason, NoProc, Shutdown, shown
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Hashable, Sequence
+    from collections.abc import Set as AbstractSet
     from contextvars import Context
 
     import pykka
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 __all__ = [
     "ALIVE",
     "FORKED",
+    "NONE_YET",
+    "OVER",
     "Driver",
     "Home",
     "Monitor",
@@ -65,6 +68,18 @@ class _Alive:
 
 
 ALIVE = _Alive()
+
+
+NONE_YET: AbstractSet[asyncio.Future[Any]] = frozenset()
+"""The tasks of an actor that has run a coroutine: callbacks of that may start some."""
+
+
+class _Over(frozenset[Any]):
+    __slots__ = ()
+
+
+OVER: AbstractSet[asyncio.Future[Any]] = _Over()
+"""The tasks of one that has ended: there will be none."""
 
 
 FORKED = Shutdown("forked")
@@ -263,8 +278,9 @@ class Process:
         self.driver: Driver | None = None
         # What its code has set of context variables.
         self.context: Context | None = None
-        # Tasks that its coroutines have started, and what those run in threads; touched by the event loop alone.
-        self.tasks: set[asyncio.Future[Any]] | None = None
+        # Tasks that its coroutines have started, and what those run in threads; None while it has run no coroutine.
+        # Changed by the event loop alone.
+        self.tasks: AbstractSet[asyncio.Future[Any]] | None = None
         # With what its code waits; and for what, when one actor alone can end that.
         self.waiter: Waiter | None = None
         self.waiting_for: Waits | None = None

@@ -401,6 +401,13 @@ def test_an_interrupted_answer_reaches_who_waits_or_may_be_given_again():
             assert answer.get(timeout=SECONDS) == "the answer", place.where
 
 
+def all_end_but_the_lifeline(threads, place):
+    for thread in threads:
+        if thread.name != "actors-lifeline":
+            thread.join(SECONDS)
+            assert not thread.is_alive(), (thread, place.where)
+
+
 @pytest.mark.timeout(120)
 def test_an_interrupted_close_may_be_done_again(caplog):
     caplog.set_level(logging.CRITICAL + 1)
@@ -412,7 +419,7 @@ def test_an_interrupted_close_may_be_done_again(caplog):
             with contextlib.suppress(Interrupt), place.interrupted():
                 runtime.close(SECONDS)
         assert runtime.processes() == [], place.where
-        assert {thread.name for thread in set(threading.enumerate()) - before} <= {"actors-lifeline"}, place.where
+        all_end_but_the_lifeline(set(threading.enumerate()) - before, place)
 
 
 def test_an_interrupt_leaves_no_watchdog_that_outlives_the_runtime():
@@ -707,10 +714,7 @@ def test_an_interrupted_kill_of_all_is_done_wholly_or_may_be_done_again(runs_on,
 
             assert runtime.processes() == [], place.where
             assert [ref.join(SECONDS) for ref in refs] == [True, True], place.where
-        for thread in set(threading.enumerate()) - before:
-            if thread.name != "actors-lifeline":
-                thread.join(SECONDS)
-                assert not thread.is_alive(), (thread, place.where)
+        all_end_but_the_lifeline(set(threading.enumerate()) - before, place)
     assert lifeline._count == held
 
 
