@@ -286,8 +286,9 @@ class BoundedProcess(Process):
             with suppress(IndexError):
                 for place in range(len(box))[::step]:
                     message = box[place]
-                    if _is_bounded(message):
-                        return box, place, message
+                    if not _is_bounded(message):
+                        continue
+                    return box, place, message
         return None
 
     def drop(self, message: object) -> None:

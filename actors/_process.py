@@ -672,8 +672,9 @@ class Process:
     def unlink(self, other: Process) -> None:
         with self.runtime.lock:
             for process, peer in ((self, other), (other, self)):
-                if process.links is not None:
-                    process.links.pop(peer, None)
+                if process.links is None:
+                    continue
+                process.links.pop(peer, None)
 
     def monitor(self, target: Process | None, given: pykka.ActorRef[Any]) -> Monitor:
         with self.runtime.lock:

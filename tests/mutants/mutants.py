@@ -279,7 +279,7 @@ def an_exit_signal_to_one_at_work_is_lost(self, sender, reason, *, from_self=Fal
             pass
 
 
-@mutant(Process, "unlink", "5e252349d4e9", actors.an_end_after_an_unlink)
+@mutant(Process, "unlink", "dc135f76f887", actors.an_end_after_an_unlink)
 def an_unlink_is_known_to_one_side_only(self, other):
     with self.runtime.lock:
         if self.links is not None:
@@ -329,7 +329,7 @@ def a_timer_fires_early(self, runtime, ref, message, seconds):
             self._forget()
 
 
-@mutant(Backlog, "take_back", "8822bbe368b0", actors.a_job_whose_workers_crash)
+@mutant(Backlog, "take_back", "5ec835565e08", actors.a_job_whose_workers_crash)
 def what_a_gone_worker_had_not_begun_is_lost(self, process):
     with self._lock:
         subscription = self._subscriptions.pop(process, None)
