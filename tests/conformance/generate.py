@@ -10,7 +10,7 @@ from tests.conformance.language import Scenario
 
 __all__ = ["RANDOM_FAMILIES", "comes_out_in_one_way", "generate"]
 
-RANDOM_FAMILIES = ["processes", "servers", "supervisors"]
+RANDOM_FAMILIES = ["processes", "servers", "supervisors", "registries"]
 """Modules of `tests.conformance.random`: each has `scenario()`, which writes one, and `comes_out_in_one_way()`."""
 
 

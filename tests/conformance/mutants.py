@@ -11,11 +11,12 @@ from actors._adopted import process_of
 from actors._links import Effect, effect_of_signal
 from actors._mail import NO_REPLY, Fired, StopRequest
 from actors._process import ALIVE, Monitor, Process
-from actors.errors import ExitRequest, NameUnavailable, StartFailed
+from actors.errors import AlreadyRegistered, ExitRequest, NameUnavailable, StartFailed
 from actors.gen_server import Continue, From, GenServer, Reply, Stop, _is_then, _reason_of
 from actors.messages import Down, Exit, Killed, NoProc, Normal, Shutdown
 from actors.process import Timer
 from actors.ref import NamedRef
+from actors.registry import Registry, RegistryTable, _Entry, _strict
 from actors.runtime import Runtime
 from supervision import supervisor
 from supervision._records import Record, Records
@@ -32,7 +33,7 @@ __all__ = ["MUTANTS", "found_by"]
 WITHIN = 2000
 """Scenarios of its family in which each has to be found."""
 
-MUTANTS: dict[str, list[Mutant]] = {"processes": [], "servers": [], "supervisors": []}
+MUTANTS: dict[str, list[Mutant]] = {"processes": [], "servers": [], "supervisors": [], "registries": []}
 """By the family that finds them."""
 
 
@@ -466,3 +467,124 @@ def a_child_that_could_not_be_started_is_kept(self, spec):
     self._records.add(record)
     self._start(record)
     return record.ref
+
+
+# Registries
+
+
+@broken("registries", RegistryTable, "insert", "bb4811bb89d9")
+def a_dead_owner_keeps_its_key_until_it_is_cleaned_up(self, key, value, owner):
+    strict = _strict(key)
+    entry = _Entry(key, owner, value, self._clock.now())
+    with self._lock:
+        entries = self._entries.get(strict)
+        if self._unique and entries is not None:
+            raise AlreadyRegistered(self._name, key, entries[0].owner.ref)
+        new_owner = owner not in self._keys_of
+        self._keys_of.setdefault(owner, set()).add(strict)
+        if entries is None:
+            self._entries[strict] = [entry]
+        else:
+            entries.append(entry)
+    if new_owner:
+        owner.when_gone(self._owner_gone)
+
+
+@broken("registries", RegistryTable, "insert", "bb4811bb89d9")
+def an_owner_may_register_its_key_again(self, key, value, owner):
+    strict = _strict(key)
+    entry = _Entry(key, owner, value, self._clock.now())
+    with self._lock:
+        entries = self._entries.get(strict)
+        if self._unique and entries is not None:
+            holder = entries[0].owner
+            if not holder.gone and holder is not owner:
+                raise AlreadyRegistered(self._name, key, holder.ref)
+            self._remove(strict, holder)
+            entries = None
+        new_owner = owner not in self._keys_of
+        self._keys_of.setdefault(owner, set()).add(strict)
+        if entries is None:
+            self._entries[strict] = [entry]
+        else:
+            entries.append(entry)
+    if new_owner:
+        owner.when_gone(self._owner_gone)
+
+
+@broken("registries", RegistryTable, "insert", "bb4811bb89d9")
+def who_registers_last_has_the_key(self, key, value, owner):
+    strict = _strict(key)
+    entry = _Entry(key, owner, value, self._clock.now())
+    with self._lock:
+        entries = self._entries.get(strict)
+        if self._unique and entries is not None:
+            self._remove(strict, entries[0].owner)
+            entries = None
+        new_owner = owner not in self._keys_of
+        self._keys_of.setdefault(owner, set()).add(strict)
+        if entries is None:
+            self._entries[strict] = [entry]
+        else:
+            entries.append(entry)
+    if new_owner:
+        owner.when_gone(self._owner_gone)
+
+
+@broken("registries", RegistryTable, "insert", "bb4811bb89d9")
+def who_registers_last_stands_first(self, key, value, owner):
+    strict = _strict(key)
+    entry = _Entry(key, owner, value, self._clock.now())
+    with self._lock:
+        entries = self._entries.get(strict)
+        if self._unique and entries is not None:
+            holder = entries[0].owner
+            if not holder.gone:
+                raise AlreadyRegistered(self._name, key, holder.ref)
+            self._remove(strict, holder)
+            entries = None
+        new_owner = owner not in self._keys_of
+        self._keys_of.setdefault(owner, set()).add(strict)
+        if entries is None:
+            self._entries[strict] = [entry]
+        else:
+            entries.insert(0, entry)
+    if new_owner:
+        owner.when_gone(self._owner_gone)
+
+
+@broken("registries", RegistryTable, "remove", "6154509e6b5d")
+def who_unregisters_a_key_takes_it_from_all(self, key, _owner):
+    with self._lock:
+        for entry in self._entries.get(_strict(key), ()):
+            self._remove(_strict(key), entry.owner)
+
+
+@broken("registries", RegistryTable, "remove", "6154509e6b5d")
+def who_unregisters_one_key_loses_all(self, _key, owner):
+    self.drop(owner)
+
+
+@broken("registries", RegistryTable, "remove", "6154509e6b5d")
+def of_two_entries_one_is_unregistered(self, key, owner):
+    with self._lock:
+        entries = self._entries.get(_strict(key), [])
+        one = next((entry for entry in entries if entry.owner is owner), None)
+        others = [entry for entry in entries if entry is not one]
+        if others:
+            self._entries[_strict(key)] = others
+        elif one is not None:
+            self._remove(_strict(key), owner)
+
+
+@broken("registries", RegistryTable, "drop", "58fed258c9d4")
+def what_others_have_registered_since_goes_with_a_dead_owner(self, owner):
+    with self._lock:
+        for strict in self._keys_of.pop(owner, ()):
+            self._entries.pop(strict, None)
+
+
+@broken("registries", Registry, "keys", "1f75f77fa3c6")
+def a_key_that_one_has_twice_stands_once(self, owner):
+    process = process_of(owner)
+    return list({entry.key for entry in self._table().entries() if entry.owner is process})

@@ -9,6 +9,9 @@ from tests.conformance.language import Json, Op, Scenario, Step
 
 __all__ = ["shrunk", "smaller"]
 
+NEEDED = {"kind", "id", "keys", "queue"}
+"""What a spec always says."""
+
 
 def shrunk(scenario: Scenario, shows: Callable[[Scenario], bool]) -> Scenario:
     """Return the smallest scenario that is found by leaving out one thing after the other, and still shows it."""
@@ -62,7 +65,7 @@ def _simpler(spec: Json) -> Iterator[Json]:
         yield {**spec, "children": before + after}
         for less in _simpler(child):
             yield {**spec, "children": [*before, less, *after]}
-    for key in spec.keys() - {"kind", "id"}:
+    for key in spec.keys() - NEEDED:
         yield {other: value for other, value in spec.items() if other != key}
 
 

@@ -256,6 +256,56 @@ def test_who_starts_a_supervisor_is_sure_that_it_starts_or_keeps_no_link(starter
     assert comes_out_in_one_way("supervisors", scenario) is is_taken
 
 
+# Registries
+
+
+TABLES = {"R": {"kind": "registry", "keys": "unique"}, "D": {"kind": "registry", "keys": "duplicate"}}
+READERS = {**TABLES, "a": PROC, "b": PROC, "c": SERVER}
+HAS_K = at("b", ["reg", "R", "k", 1])
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [HAS_K, at("a", ["signal", "b", "kill"], ["lookup", "R", "k"])],
+        [HAS_K, at("a", ["signal", "b", "kill"], ["reg", "R", "k", 2])],
+        [at("a", ["halt", "c", "boom"], ["reg", "R", "k", 2], ["lookup", "R", "k"])],
+        [at("a", ["halt", "c", "boom"], ["reg", "D", "k", 2])],
+        [HAS_K, at("a", ["freeze", "R"]), at("b", ["exit", "boom"]), at("a", ["lookup", "R", "k"])],
+        [HAS_K, at("a", ["freeze", "R"]), at("b", ["exit", "boom"]), at("a", ["thaw", "R"], ["count", "R"])],
+        [at("a", ["freeze", "R"], ["thaw", "R"], ["freeze", "R"])],
+        [at("a", ["gate", "a"], ["lookup", "R", "k"]), at("b", ["freeze", "R"])],
+        [at("a", ["tell", "b", [["reg", "R", "k", 1]]]), at("a", ["halt", "R", "normal"])],
+        [at("a", ["signal", "R", "boom"])],
+        [at("a", ["halt", "R", "normal"]), at("a", ["lookup", "R", "k"])],
+        [at("a", ["signal", "R", "kill"], ["reg", "R", "k", 1])],
+    ],
+    ids=json.dumps,
+)
+def test_what_may_come_out_in_several_ways_is_refused_to_those_who_use_registries(steps):
+    assert not comes_out_in_one_way("registries", Scenario("", (), READERS, steps))
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [HAS_K, at("a", ["signal", "b", "kill"]), at("a", ["lookup", "R", "k"], ["reg", "R", "k", 2])],
+        [at("c", ["reg", "R", "k", 1]), at("a", ["halt", "c", "boom"], ["reg", "R", "k", 2])],
+        [
+            HAS_K,
+            at("a", ["freeze", "R"]),
+            at("b", ["exit", "boom"]),
+            at("a", ["reg", "R", "k", 2], ["lookup", "D", "k"]),
+        ],
+        [HAS_K, at("a", ["freeze", "R"]), at("b", ["exit", "boom"]), at("a", ["thaw", "R"]), at("a", ["count", "R"])],
+        [HAS_K, at("b", ["unreg", "R", "k"]), at("a", ["monitor", "R", "m"], ["halt", "R", "normal"])],
+    ],
+    ids=json.dumps,
+)
+def test_what_comes_out_in_one_way_is_not_refused_to_those_who_use_registries(steps):
+    assert comes_out_in_one_way("registries", Scenario("", (), READERS, steps))
+
+
 # What is shown of a difference
 
 

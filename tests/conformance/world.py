@@ -85,7 +85,8 @@ class World:
             self._take(step)
             self._rest()
             epochs.append(self._cut())
-        for gate in self._gates:
+        # Who is let go on may come to a gate that is new.
+        for gate in list(self._gates):
             self._open(gate)
         return canonical(epochs)
 

@@ -58,7 +58,11 @@ class Course:
 
     def turn(self, actor: str) -> Turn | None:
         """Have an actor act; None when it may be held at its gate."""
-        return Turn(self, actor) if actor in self.actors and actor not in self.held else None
+        return Turn(self, actor) if self.may_act(actor) else None
+
+    def may_act(self, actor: str) -> bool:
+        """Whether an actor is known, and can't be held at its gate."""
+        return actor in self.actors and actor not in self.held
 
     def bearers(self, label: str) -> set[str]:
         """Whom a label may mean."""
@@ -111,7 +115,7 @@ class Turn:
         self._course = course
         self._actor = actor
         self._is_first = before is None
-        self._step = before._step if before else Reactions()
+        self._step: Reactions = before._step if before else Reactions()
         self._step.acting = self
         if self._step.target is not None:
             # What comes of several has no order.
@@ -170,7 +174,7 @@ class Turn:
         if step.acting is not self or step.doomed or self._has_waited or not is_free:
             return None
         step.told |= step.heard
-        return Turn(self._course, to, self)
+        return type(self)(self._course, to, self)
 
     # What disturbs nobody
 
@@ -308,6 +312,8 @@ class Turn:
             self._step.acting = self
             return False
         turn.give_back(self)
+        if not self._course.bereft(to, reason):
+            self._step.buried.add(to)
         return True
 
 
@@ -322,6 +328,8 @@ class Reactions:
         """Who may be reading of a signal, or of an end."""
         self.doomed: set[str] = set()
         """Who may be dying."""
+        self.buried: set[str] = set()
+        """Who of them is dead for certain, when whoever acts goes on."""
         self.target: str | None = None
         """To whom signals went, if to one only."""
 

@@ -60,6 +60,8 @@ def scenario(random: Random) -> Scenario:
 class ServerWriter(Writer):
     """Writes what servers do, and their parents, too."""
 
+    returns = RETURNS
+
     def _ops(self, actor: str, turn: Turn) -> list[Op]:
         ops = super()._ops(actor, turn)
         self._labels = list(self._course.actors)
@@ -67,7 +69,7 @@ class ServerWriter(Writer):
 
     def _handled(self, how: str, actor: str, turn: Turn) -> list[Op]:
         ops = self._ops(actor, turn)
-        if self._course.actors[actor]["kind"] == "server" and self._random.random() < RETURNS:
+        if self._course.actors[actor]["kind"] == "server" and self._random.random() < self.returns:
             if how != "call" and self._random.random() < GOES_ON:
                 more = self._ops(actor, turn)
                 return [*ops, ["noreply", ["continue", more]]] if more else ops
