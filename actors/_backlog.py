@@ -431,7 +431,9 @@ class Backlog:
             if (reason := self._failure(delivery, process.reason)) is not ALIVE
         }
         with self._lock:
-            for delivery in [one for one in subscription.in_hand.values() if one in failures]:
+            for delivery in list(subscription.in_hand.values()):
+                if delivery not in failures:
+                    continue
                 self._try_again(delivery.job, *failures[delivery])
                 self._settle(delivery)
                 self._taken_back += 1

@@ -115,27 +115,22 @@ class BoundedProcess(Process):
         """
         if not _is_bounded(message):
             return super().put(message)
-        with self._room:
-            if self.reason is not ALIVE:
-                return False
-            # An actor that waited for itself would wait for ever.
-            if self._has_room() or (self.overflow == "block" and current() is self):
-                return self._let_in(message)
-            sender = None
-            if self.overflow == "block":
-                sender = self._line_up(message)
-            else:
-                message = self._exchange(message)
-        if sender is None:
+        if self.overflow == "block":
+            return self._put_in_line(message)
+        lost: list[object] = []
+        try:
+            with self._room:
+                is_taken = self._exchange(message, lost)
             # Without the lock: what answers, and what logs, is the code of others.
-            self._turn_away(message)
-            return True
-        if sender.waiter is not None:
-            self._wait(sender, sender.waiter)
-        return not sender.turned_away or isinstance(message, Asked)
+            self._turn_away(lost)
+        except BaseException:
+            # Most likely raised by the handler of a signal, and nobody else has what found no room.
+            self._turn_away(lost)
+            raise
+        return is_taken
 
     def put_at_once(self, message: object) -> bool:
-        if self.overflow in ("drop_oldest", "drop_newest"):
+        if self.overflow in ("drop_oldest", "drop_newest") or not _is_bounded(message):
             return self.put(message)
         with self._room:
             return self._let_in(message)
@@ -163,6 +158,12 @@ class BoundedProcess(Process):
                 self._held -= 1
                 self._let_next_in()
         return message
+
+    def leave_behind(self) -> None:
+        super().leave_behind()
+        # A thread that isn't in the child may have held it.
+        self._room = threading.RLock()
+        self._senders = deque()
 
     def refuse_mail(self) -> None:
         senders: list[_Sender] = []
@@ -213,6 +214,19 @@ class BoundedProcess(Process):
                 return
             sender.release()
 
+    def _put_in_line(self, message: object) -> bool:
+        """Put a message in when there is room, and wait for that."""
+        with self._room:
+            if self.reason is not ALIVE:
+                return False
+            # An actor that waited for itself would wait for ever.
+            if self._has_room() or current() is self:
+                return self._let_in(message)
+            sender = self._line_up(message)
+        if sender.waiter is not None:
+            self._wait(sender, sender.waiter)
+        return not sender.turned_away or isinstance(message, Asked)
+
     def _line_up(self, message: object) -> _Sender:
         sender = _Sender(message, self)
         if not isinstance(message, Asked):
@@ -233,42 +247,65 @@ class BoundedProcess(Process):
                 self._senders.remove(sender)
             raise
 
-    def _exchange(self, message: object) -> object:
-        """Let a message in for another, if so wanted; return the one that finds no room."""
-        if self.overflow != "drop_oldest":
-            return message
-        oldest = self._take_oldest()
-        self._let_in(message)
-        return oldest
+    def _exchange(self, message: object, lost: list[object]) -> bool:
+        """Put a message in, for the oldest if need be and so wanted; False when the actor is dead.
 
-    def _turn_away(self, message: object) -> None:
-        if not isinstance(message, Asked):
-            if self.overflow == "raise":
-                raise self._full()
-            self.drop(message)
-            return
-        message.refuse(self._full())
-        if self.overflow != "raise":
-            self._report_drop()
+        Args:
+            lost: gets what finds no room, and whose sender isn't told by an exception.
+        """
+        if self.reason is not ALIVE:
+            return False
+        if self._has_room():
+            return self._let_in(message)
+        if self.overflow == "drop_oldest":
+            # In first: an end that comes now finds both there.
+            is_taken = self._let_in(message)
+            self._take_oldest(lost)
+            return is_taken
+        if self.overflow == "raise" and not isinstance(message, Asked):
+            raise self._full()
+        lost.append(message)
+        return True
+
+    def _take_oldest(self, lost: list[object]) -> None:
+        """Take out the oldest that count, while there are more than there is room for."""
+        while self._held > self.max_mailbox and (oldest := self._oldest()) is not None:
+            box, place, message = oldest
+            with suppress(IndexError):
+                # A finalizer may have taken it since; but no call, and so nobody else, comes between these.
+                if box[place] is message:
+                    del box[place]
+                    self._held -= 1
+                    lost.append(message)
+
+    def _oldest(self) -> tuple[list[object], int, object] | None:
+        if not self.taken:
+            self._take_many()
+        # Their last is the oldest of all.
+        for box, step in ((self.taken or [], -1), (self.inbox, 1)):
+            with suppress(IndexError):
+                for place in range(len(box))[::step]:
+                    message = box[place]
+                    if not _is_bounded(message):
+                        continue
+                    return box, place, message
+        return None
 
     def drop(self, message: object) -> None:
         """Lose a message that finds no room, and whose sender isn't told."""
         self.runtime.dead_letters.add(self.ref, message, self._full())
         self._report_drop()
 
-    def _take_oldest(self) -> object:
-        if not self.taken:
-            self._take_many()
-        # Their last is the oldest of all.
-        for box, step in ((self.taken or [], -1), (self.inbox, 1)):
-            place = next((place for place in range(len(box))[::step] if _is_bounded(box[place])), None)
-            if place is not None:
-                message = box[place]
-                # As in `_let_in`: no call comes between these two.
-                del box[place]
-                self._held -= 1
-                return message
-        raise AssertionError("there is one that counts, or there would be room")
+    def _turn_away(self, lost: list[object]) -> None:
+        while lost:
+            message = lost[0]
+            if not isinstance(message, Asked):
+                self.drop(message)
+            else:
+                message.refuse(self._full())
+                if self.overflow != "raise":
+                    self._report_drop()
+            del lost[0]
 
     def _report_drop(self) -> None:
         """Count a message that was dropped, and tell of the first."""

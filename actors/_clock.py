@@ -235,9 +235,10 @@ class SystemClock:
                     self._changed.wait(min(remaining, threading.TIMEOUT_MAX))
                     continue
                 heapq.heappop(self._tickets)
-                if (callback := ticket.take()) is not None:
-                    return callback
-                self._cancelled -= 1
+                if (callback := ticket.take()) is None:
+                    self._cancelled -= 1
+                    continue
+                return callback
             return None
 
 

@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors._awaited import ActorTask, AwaitedCoroutine, Errand, run_errand
-from actors._process import current
+from actors._process import NONE_YET, OVER, current
 from actors._to_thread import HelperThreads
 from actors.errors import NotBegun, ProcessKilled
 
@@ -48,6 +48,8 @@ class _CoroutineRun(AwaitedCoroutine):
         self.error: BaseException | None = None
 
     def begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self.process.tasks is None:
+            self.process.tasks = NONE_YET
         self.task = ActorTask(self._run(), loop=loop, context=self.context)
         self.task.process = self.process
         self.task.add_done_callback(self._done)
@@ -123,6 +125,7 @@ class EventLoop:
         self._is_left_behind = False
         self._loop = loop
         self._loop.set_task_factory(self._new_task)
+        self._loop.set_task_factory = self._refuse_another_factory  # type: ignore[method-assign]
         self._run_in_executor = loop.run_in_executor
         # There is no other way to know for whom a thread waits: the loop has made the future when the thread has begun.
         loop.run_in_executor = self._run_in_thread  # type: ignore[method-assign, assignment]
@@ -295,12 +298,10 @@ class EventLoop:
         """Make a task: it is the actor's whose code asks for it, until it has ended."""
         task = ActorTask(coroutine, loop=loop, **options)
         process = task.process = current()
-        if process is not None:
-            # Kept alive as well, which a loop doesn't do by itself.
-            self._keep(process, task)
-            if process.gone:
-                # Of a callback that nobody has cancelled.
-                task.cancel()
+        # Kept alive as well, which a loop doesn't do by itself.
+        if process is not None and not self._keep(process, task):
+            # Of a callback that nobody has cancelled.
+            task.cancel()
         return task
 
     def _run_in_thread(self, executor: Any, function: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
@@ -308,6 +309,8 @@ class EventLoop:
         process = current()
         if process is None or function is socket.getaddrinfo:
             return self._run_in_executor(executor, function, *args)
+        if process.gone or process.tasks is OVER:
+            raise RuntimeError(f"{process.label} has ended, and runs nothing in a thread any more")
         if executor is not None:
             future = executor.submit(function, *args)
             self._note_thread(function, future)
@@ -317,6 +320,12 @@ class EventLoop:
     async def _refuse_to_shut_down(self, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109 - as asyncio's
         """Keep the threads for all others, whatever somebody's coroutine does at its end."""
         raise RuntimeError("the threads of asyncio.to_thread() are for all actors of the runtime, and end with that")
+
+    def _refuse_another_factory(self, factory: object) -> None:
+        raise RuntimeError(
+            "tasks are made so that they end with the actor that has started them, for all actors of the runtime; "
+            f"make yours with {factory!r} itself"
+        )
 
     def _refuse_another_executor(self, executor: object) -> None:
         raise RuntimeError(
@@ -337,12 +346,17 @@ class EventLoop:
             self._keep(process, ended)
         future.add_done_callback(lambda _future: self._post(partial(ended.set_result, None)))
 
-    def _keep(self, process: Process, task: asyncio.Future[Any]) -> None:
-        if process.tasks is None:
-            process.tasks = set()
-        process.tasks.add(task)
+    def _keep(self, process: Process, task: asyncio.Future[Any]) -> bool:
+        """Have the actor not be gone before this has ended; False when it is, or has no more to wait for."""
+        tasks = process.tasks
+        if process.gone or tasks is OVER:
+            return False
+        if not isinstance(tasks, set):
+            tasks = process.tasks = set()
+        tasks.add(task)
         # Which isn't to await it.
-        asyncio.Future.add_done_callback(task, process.tasks.discard)
+        asyncio.Future.add_done_callback(task, tasks.discard)
+        return True
 
     def _cancel_tasks(self, process: Process, ended: Waiter) -> None:
         """Cancel an actor's tasks until none is left, since one that ends may leave others behind."""
@@ -354,6 +368,8 @@ class EventLoop:
                 self._cancel_tasks(process, ended)
 
         if not left:
+            # Here, where all tasks begin: none does between the look and this.
+            process.tasks = OVER
             ended.release()
         for task in tuple(left):
             task.add_done_callback(one_ended)

@@ -248,23 +248,23 @@ class Future(pykka.Future[T]):
         waiter = _LoopWaiter(loop)
         if not self._add_waiter(waiter):
             return
-        self._refuse_of_parent()
+        try:
+            self._refuse_of_parent()
+            yield from self._await_release(waiter)
+        finally:
+            self._waiters.remove(waiter)
+
+    def _await_release(self, waiter: _LoopWaiter) -> Generator[Any, None, None]:
         process = current()
         if process is None and self._runtime is not None:
             self._runtime.help_on(self._is_over)
         task = asyncio.current_task()
         if process is None or not isinstance(task, ActorTask) or task.process is not process:
-            yield from self._await_release(waiter)
+            yield from waiter.done.__await__()
             return
         with InnerWait(task, process, self, waiter.release) as inner:
             inner.refuse_deadlock()
-            yield from self._await_release(waiter)
-
-    def _await_release(self, waiter: _LoopWaiter) -> Generator[Any, None, None]:
-        try:
             yield from waiter.done.__await__()
-        finally:
-            self._waiters.remove(waiter)
 
     def _refuse_of_parent(self) -> None:
         if self._runtime is not None and self._runtime.is_of_parent:

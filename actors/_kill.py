@@ -97,7 +97,7 @@ class _Kill:
         if self.has_claim:
             # Nobody runs it, and nobody will; but for tasks, whose end its home awaits.
             try:
-                if not process.tasks:
+                if process.tasks is None:
                     process.depart()
             finally:
                 process.give_up_claim_of(self)

@@ -71,7 +71,7 @@ def turn(process: Process, limit: int = TURN) -> None:
 
 def depart(process: Process) -> None:
     """Be gone, when the tasks of a dead actor have ended too."""
-    if process.tasks:
+    if process.tasks is not None:
         process.runtime.end_tasks(process)
     process.depart()
 

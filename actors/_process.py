@@ -27,6 +27,7 @@ from actors.messages import Down, Exit, ExitReason, NoProc, Shutdown, shown
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Hashable, Sequence
+    from collections.abc import Set as AbstractSet
     from contextvars import Context
 
     import pykka
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 __all__ = [
     "ALIVE",
     "FORKED",
+    "NONE_YET",
+    "OVER",
     "Driver",
     "Home",
     "Monitor",
@@ -65,6 +68,18 @@ class _Alive:
 
 
 ALIVE = _Alive()
+
+
+NONE_YET: AbstractSet[asyncio.Future[Any]] = frozenset()
+"""The tasks of an actor that has run a coroutine: callbacks of that may start some."""
+
+
+class _Over(frozenset[Any]):
+    __slots__ = ()
+
+
+OVER: AbstractSet[asyncio.Future[Any]] = _Over()
+"""The tasks of one that has ended: there will be none."""
 
 
 FORKED = Shutdown("forked")
@@ -263,8 +278,9 @@ class Process:
         self.driver: Driver | None = None
         # What its code has set of context variables.
         self.context: Context | None = None
-        # Tasks that its coroutines have started, and what those run in threads; touched by the event loop alone.
-        self.tasks: set[asyncio.Future[Any]] | None = None
+        # Tasks that its coroutines have started, and what those run in threads; None while it has run no coroutine.
+        # Changed by the event loop alone.
+        self.tasks: AbstractSet[asyncio.Future[Any]] | None = None
         # With what its code waits; and for what, when one actor alone can end that.
         self.waiter: Waiter | None = None
         self.waiting_for: Waits | None = None
@@ -398,14 +414,12 @@ class Process:
             if self.taken:
                 # Put back by somebody just now.
                 return
-            taken = self.inbox[:]
-            # What has come since the copy stays.
-            del self.inbox[: len(taken)]
-            taken.reverse()
+            taken = self.inbox[::-1]
+            length = len(taken)
+            # There before they are gone here, with no call between: who looks, or is interrupted, loses none.
             self.taken = taken
-        # As in `put`: who ended it meanwhile may have looked while they lay nowhere.
-        if self.reason is not ALIVE:
-            self.refuse_mail()
+            # What has come since the copy stays.
+            del self.inbox[:length]
 
     def mailbox_length(self) -> int:
         return len(self.inbox) + len(self.taken or ())
@@ -658,8 +672,9 @@ class Process:
     def unlink(self, other: Process) -> None:
         with self.runtime.lock:
             for process, peer in ((self, other), (other, self)):
-                if process.links is not None:
-                    process.links.pop(peer, None)
+                if process.links is None:
+                    continue
+                process.links.pop(peer, None)
 
     def monitor(self, target: Process | None, given: pykka.ActorRef[Any]) -> Monitor:
         with self.runtime.lock:

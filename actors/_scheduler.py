@@ -359,7 +359,8 @@ class Pool:
     def awake(self) -> list[Carrier]:
         """Those that don't sleep."""
         with self.lock:
-            return [carrier for carrier in self.carriers if not carrier.asleep]
+            carriers = list(self.carriers)
+        return [carrier for carrier in carriers if not carrier.asleep]
 
     def leave_behind(self) -> None:
         """Have nothing left to do in a forked child, where one of the carriers may be the thread that forked."""

@@ -270,7 +270,8 @@ class RegistryTable:
 
     def read(self, key: Hashable) -> list[_Entry]:
         with self._lock:
-            return [entry for entry in self._entries.get(_strict(key), ()) if not entry.owner.gone]
+            found = tuple(self._entries.get(_strict(key), ()))
+        return [entry for entry in found if not entry.owner.gone]
 
     def entries(self, *, with_gone: bool = False) -> Iterator[_Entry]:
         with self._lock:
@@ -288,9 +289,10 @@ class RegistryTable:
         """Tell `keeper` of gone owners from now on; remove what is held by those that nobody was told of."""
         with self._lock:
             self._keeper = keeper
-            gone = [owner for owner in self._keys_of if owner.gone]
-        for owner in gone:
-            self.drop(owner)
+            owners = list(self._keys_of)
+        for owner in owners:
+            if owner.gone:
+                self.drop(owner)
 
     def _remove(self, strict: Hashable, owner: Process) -> None:
         entries = self._entries.get(strict)

@@ -439,7 +439,8 @@ class Runtime:
 
 
 _real_time = SystemClock()
-_default_lock = free_in_child(threading.Lock())
+# A finalizer that starts an actor, or looks for one, may come between two lines of the same thread that holds it.
+_default_lock = free_in_child(threading.RLock())
 _default: list[Runtime] = []
 _runtimes: WeakSet[Runtime] = WeakSet()
 # What a forked child has of its parent's actors, and coroutines. It must never be freed: that would end their code.
@@ -459,7 +460,10 @@ def current_runtime() -> Runtime:
     except IndexError:
         with _default_lock:
             if not _default:
-                _default.append(Runtime())
+                runtime = Runtime()
+                # A finalizer may have made one meanwhile.
+                if not _default:
+                    _default.append(runtime)
             return _default[0]
 
 

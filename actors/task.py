@@ -18,7 +18,7 @@ from actors._mail import Control, StopRequest
 from actors._process import Process, current, lock_of_all, wait_for_any
 from actors.actor import Actor
 from actors.child_spec import ChildSpec
-from actors.errors import ActorDied, CallTimeout, NotTheOwner
+from actors.errors import ActorDied, CallTimeout, Deadlock, NotTheOwner
 from actors.messages import ExitReason, Killed, NoProc, Normal, Shutdown, shown
 from actors.runtime import current_runtime
 
@@ -194,6 +194,7 @@ class Task(Generic[V_co]):
         self._check_owner()
         if self._is_consumed:
             return Exited(NoProc())
+        died_of_it = Exited(Killed() if timeout == "brutal_kill" else Shutdown())
         process = self._process
         if process is not None:
             if timeout != "brutal_kill":
@@ -201,10 +202,14 @@ class Task(Generic[V_co]):
             self._unlink()
             if timeout != "brutal_kill":
                 process.signal(self._owner, Shutdown())
-                self._wait(timeout)
+                try:
+                    self._wait(timeout)
+                except Deadlock:
+                    # It waits for its owner, which would take all the time there is. In OTP the signal ends that wait.
+                    if process.is_doomed:
+                        died_of_it = Exited(Killed())
             kill(process)
         outcome = self._take()
-        died_of_it = Exited(Killed() if timeout == "brutal_kill" else Shutdown())
         return None if outcome == died_of_it else outcome
 
     def ignore(self) -> Done[V_co] | Exited | None:

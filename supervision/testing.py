@@ -257,9 +257,8 @@ def crash_sweep(  # noqa: PLR0913 - each says another thing
         for point in points:
             later: list[CrashPoint] = []
             swept.append(runs.run_with(point, later))
-            if faults > 1:
-                seconds = (replace(second, fault=point.fault, after=point) for second in later[:recovery])
-                swept += map(runs.run_with, seconds)
+            seconds = later[:recovery] if faults > 1 else ()
+            swept += [runs.run_with(replace(second, fault=point.fault, after=point)) for second in seconds]
     return CrashSweep(getattr(scenario, "__name__", type(scenario).__name__), tuple(swept))
 
 

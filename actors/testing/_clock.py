@@ -137,7 +137,8 @@ class ManualClock(Clock):
         with self._changed:
             while self._tickets and self._tickets[0][0] <= end:
                 deadline, _, ticket = heapq.heappop(self._tickets)
-                if (callback := ticket.take()) is not None:
-                    self._now = max(self._now, deadline)
-                    return callback
+                if (callback := ticket.take()) is None:
+                    continue
+                self._now = max(self._now, deadline)
+                return callback
             return None

@@ -246,6 +246,50 @@ def test_a_task_that_a_callback_starts_after_the_end_is_cancelled():
     assert background.log == []
 
 
+@rule("A6")
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_what_a_callback_starts_as_its_actor_goes_does_not_outlive_it(end, runs_on):
+    background, found, refused, done = Background(), [], [], threading.Event()
+    executor = ThreadPoolExecutor()
+
+    async def note_where():
+        found.extend([asyncio.get_running_loop(), contextvars.copy_context()])
+
+    def start_late():
+        loop = found[0]
+        loop.create_task(background.start())
+        for where in (None, executor):
+            try:
+                loop.run_in_executor(where, background.log.append, "runs in a thread")
+            except RuntimeError as error:
+                refused.append(str(error))
+        loop.call_soon(done.set)
+
+    def have_it_called_back(_process):
+        loop, context = found
+        loop.call_soon_threadsafe(start_late, context=context)
+        assert done.wait(CAP)
+
+    ref = Answering.options(runs_on=runs_on).start()
+    ref.ask(note_where)
+    ref._process.when_gone(have_it_called_back)
+    ref.stop() if end == "stop" else ref.kill()
+
+    assert ref.join(CAP)
+    assert background.log == []
+    assert refused == ["Answering has ended, and runs nothing in a thread any more"] * 2
+    executor.shutdown()
+
+
+def test_a_task_factory_of_ones_own_is_refused():
+    async def replace_the_factory():
+        asyncio.get_running_loop().set_task_factory(None)
+
+    ref = Answering.start()
+    with pytest.raises(RuntimeError, match="tasks are made so that they end with the actor"):
+        ref.ask(replace_the_factory)
+
+
 # Threads that are awaited
 
 

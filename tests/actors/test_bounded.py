@@ -484,6 +484,22 @@ def test_drop_oldest_leaves_alone_what_has_no_bound():
     assert messages == [198, 199]
 
 
+def test_a_timed_exit_takes_no_room(clock):
+    class Trapping(Bounded):
+        trap_exit = True
+
+    receiver = Held(Trapping.options(overflow="raise").start())
+    for _ in range(2 * BOUND):
+        send_after(receiver.ref, Exit(None, Shutdown()), 0.5)
+    clock.advance(0.5)
+
+    receiver.ref.tell(1)
+    receiver.ref.tell(2)
+    receiver.release()
+
+    assert all_received(receiver.ref)[-2:] == [1, 2]
+
+
 def test_an_ask_that_makes_room_for_another_is_answered_with_the_error():
     receiver = held("drop_oldest")
     asked = receiver.ref.ask(1, block=False)
@@ -619,6 +635,48 @@ def test_all_room_is_back_when_many_have_sent(hasty_threads, overflow):
     settle()
 
     assert ref._process._held == 0
+
+
+@pytest.mark.parametrize("overflow", ["block", "raise", "drop_oldest", "drop_newest"])
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_what_was_sent_to_one_that_ends_is_handled_or_refused_or_a_dead_letter(hasty_threads, end, overflow, runtime):
+    ref = Bounded.options(overflow=overflow, max_mailbox=1).start()
+    received = ref._process.actor.received
+    told = [0] * 4
+    answers = []
+
+    def send_until_it_ends(number):
+        with contextlib.suppress(ActorDied):
+            while True:
+                try:
+                    ref.tell("told")
+                except MailboxFull:
+                    pass
+                except ActorDied:
+                    # What is told to the dead is a dead letter too.
+                    told[number] += 1
+                    raise
+                else:
+                    told[number] += 1
+                answers.append(ref.ask("asked", block=False))
+
+    threads = [threading.Thread(target=send_until_it_ends, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    handled = [received.get(timeout=CAP)]
+    ref.kill() if end == "kill" else ref.stop(block=False)
+    for thread in threads:
+        thread.join(CAP)
+        assert not thread.is_alive()
+    ended(ref)
+
+    # None of the askers waits for ever.
+    for answer in answers:
+        with contextlib.suppress(ActorDied, MailboxFull):
+            answer.get(timeout=CAP)
+    handled += [received.get_nowait() for _ in range(received.qsize())]
+    assert handled.count("told") + runtime.dead_letters.count == sum(told)
+    assert ref._process.mailbox_length() == ref._process.senders_waiting == 0
 
 
 # Options

@@ -343,3 +343,17 @@ def test_a_task_of_an_earlier_message_counts_for_who_awaits_it():
 
     with pytest.raises(Deadlock, match="Collector would wait for itself"):
         ref.ask(latch, timeout=CAP)
+
+
+def test_who_is_told_of_a_circle_waits_for_the_answer_no_more():
+    ref = Tolerant.start()
+    asked = []
+
+    async def ask_oneself():
+        asked.append(ref.ask("never", block=False))
+        return await asked[0]
+
+    with pytest.raises(Deadlock):
+        ref.ask(ask_oneself)
+
+    assert asked[0]._waiters == []

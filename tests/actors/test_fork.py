@@ -362,3 +362,22 @@ def test_the_error_in_the_child_says_where_the_actor_is():
         return repr(caught.value.reason)
 
     assert in_forked_child(look) == repr(Shutdown("forked"))
+
+
+@pytest.mark.parametrize("overflow", ["block", "drop_oldest"])
+def test_a_mailbox_with_a_bound_that_a_thread_is_at_is_dead_in_the_child(overflow):
+    ref = Echo.options(max_mailbox=1, overflow=overflow).start()
+    ref.ask("up")
+    gate = Gate()
+
+    def hold():
+        with ref._process._room:
+            gate.pass_through()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    gate.await_arrival()
+
+    assert in_forked_child(lambda: [raised_by(ref.tell, "hello"), raised_by(ref.ask, "hello")]) == ["ActorDied"] * 2
+    gate.open()
+    holder.join()

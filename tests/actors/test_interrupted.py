@@ -23,6 +23,7 @@ from actors import (
     Actor,
     ActorDied,
     AlreadyAttached,
+    MailboxFull,
     NameUnavailable,
     NoProc,
     Queue,
@@ -227,6 +228,10 @@ def ask(ref):
     ref.ask("asked", timeout=SECONDS)
 
 
+def ask_meanwhile(ref):
+    ref.ask("asked", block=False)
+
+
 def stop(ref):
     ref.stop(timeout=SECONDS)
 
@@ -326,6 +331,50 @@ def test_an_interrupted_send_takes_no_room_for_good(send, overflow, runs_on, cap
             assert not_answering(ref, place.where) == []
 
 
+class Keeper(Actor):
+    """Notes what it handles; waits for a future that it is told."""
+
+    def on_start(self):
+        self.handled = []
+
+    def on_receive(self, message):
+        if isinstance(message, Future):
+            return message.get(timeout=SECONDS)
+        self.handled.append(message)
+        return None
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("overflow", ["raise", "drop_oldest", "drop_newest"])
+@pytest.mark.parametrize("send", [tell, ask_meanwhile], ids=["tell", "ask"])
+def test_an_interrupted_send_to_a_full_mailbox_loses_nothing_that_was_there(send, overflow, runs_on, caplog):
+    caplog.set_level(logging.CRITICAL + 1)
+    for place in places():
+        letters = []
+        release = Future()
+        with Runtime() as runtime:
+            runtime.dead_letters.listen(lambda letter, letters=letters: letters.append(letter.message))
+            ref = Keeper.options(max_mailbox=3, overflow=overflow, runs_on=runs_on).start()
+            ref.tell(release)
+            settle()
+            handled = ref._process.actor.handled
+            for message in (1, 2, 3):
+                ref.tell(message)
+            with contextlib.suppress(Interrupt, MailboxFull), place.interrupted():
+                send(ref)
+            release.set(None)
+            settle()
+            # There is room again, for all of them.
+            for message in (4, 5, 6):
+                ref.tell(message)
+            settle()
+            assert ref._process.mailbox_length() == ref._process._held == 0, place.where
+        # One whose telling of was interrupted is told of again.
+        numbers = [one for one in handled if isinstance(one, int)]
+        assert numbers == sorted({*range(1, 7)} - {*letters}), (place.where, handled, letters)
+        assert len(handled) == len({*handled}), place.where
+
+
 def test_an_interrupted_exit_is_received_or_may_be_sent_again(runs_on, caplog):
     caplog.set_level(logging.CRITICAL + 1)
     for place in places():
@@ -352,6 +401,13 @@ def test_an_interrupted_answer_reaches_who_waits_or_may_be_given_again():
             assert answer.get(timeout=SECONDS) == "the answer", place.where
 
 
+def all_end_but_the_lifeline(threads, place):
+    for thread in threads:
+        if thread.name != "actors-lifeline":
+            thread.join(SECONDS)
+            assert not thread.is_alive(), (thread, place.where)
+
+
 @pytest.mark.timeout(120)
 def test_an_interrupted_close_may_be_done_again(caplog):
     caplog.set_level(logging.CRITICAL + 1)
@@ -363,7 +419,7 @@ def test_an_interrupted_close_may_be_done_again(caplog):
             with contextlib.suppress(Interrupt), place.interrupted():
                 runtime.close(SECONDS)
         assert runtime.processes() == [], place.where
-        assert {thread.name for thread in set(threading.enumerate()) - before} <= {"actors-lifeline"}, place.where
+        all_end_but_the_lifeline(set(threading.enumerate()) - before, place)
 
 
 def test_an_interrupt_leaves_no_watchdog_that_outlives_the_runtime():
@@ -658,10 +714,7 @@ def test_an_interrupted_kill_of_all_is_done_wholly_or_may_be_done_again(runs_on,
 
             assert runtime.processes() == [], place.where
             assert [ref.join(SECONDS) for ref in refs] == [True, True], place.where
-        for thread in set(threading.enumerate()) - before:
-            if thread.name != "actors-lifeline":
-                thread.join(SECONDS)
-                assert not thread.is_alive(), (thread, place.where)
+        all_end_but_the_lifeline(set(threading.enumerate()) - before, place)
     assert lifeline._count == held
 
 

@@ -26,6 +26,7 @@ from actors import (
     trap_exit,
     whereis,
 )
+from actors import runtime as runtime_module
 from actors.testing import settle
 from supervision import Supervisor
 from tests.actors.coroutines import Answering
@@ -689,3 +690,24 @@ def test_runtimes_that_are_left_in_another_order_leave_none_chosen_that_has_ende
     second.__exit__(None, None, None)
 
     assert current_runtime() is before
+
+
+def test_a_finalizer_that_looks_for_the_default_runtime_as_it_is_made_finds_the_same(monkeypatch):
+    found = []
+
+    class Interleaved(Runtime):
+        def __init__(self):
+            super().__init__()
+            # As a finalizer may, between any two lines.
+            if not found:
+                found.append(None)
+                found[0] = current_runtime()
+
+    monkeypatch.setattr(runtime_module, "Runtime", Interleaved)
+    monkeypatch.setattr(runtime_module, "_default", [])
+    looking = threading.Thread(target=contextvars.Context().run, args=(lambda: found.append(current_runtime()),))
+    looking.start()
+    looking.join(CAP)
+
+    assert found[0] is found[1]
+    found[0].close()

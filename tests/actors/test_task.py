@@ -30,6 +30,7 @@ from actors import (
     exit,
     trap_exit,
 )
+from actors._future import Future
 from actors.testing import settle
 from supervision import Supervisor
 from tests.actors.scripted import Shy
@@ -544,6 +545,28 @@ def test_a_shutdown_of_a_task_that_has_ended_tells_how(function, outcome):
     ended(task._process.ref)
 
     assert task.shutdown() == outcome
+
+
+@rule("A88")
+@pytest.mark.parametrize(("traps", "outcome"), [(False, None), (True, Exited(Killed()))], ids=["plain", "trapping"])
+def test_a_shutdown_of_a_task_that_asks_its_owner_waits_for_nothing(traps, outcome):
+    owner = TrappingProbe.start()
+    shut_down = Future()
+
+    def ask_the_owner():
+        trap_exit(traps)
+        return owner.ask("never answered")
+
+    def start_and_shut_down():
+        task = Task.async_(ask_the_owner)
+        shut_down.get()
+        return task.shutdown(timeout=None)
+
+    answer = owner.ask(start_and_shut_down, block=False)
+    settle()
+    shut_down.set(None)
+
+    assert answer.get(timeout=CAP) == outcome
 
 
 @rule("A88")

@@ -131,7 +131,7 @@ def a_link_has_one_side(self, other):
     other.links[self] = None
 
 
-@broken("processes", Process, "unlink", "5e252349d4e9")
+@broken("processes", Process, "unlink", "dc135f76f887")
 def a_link_is_undone_on_one_side(self, other):
     with self.runtime.lock:
         if self.links is not None:
@@ -367,7 +367,7 @@ def a_server_that_is_stopped_ends_normally(self, _reason, done=None):
 _made = Process.__init__
 
 
-@broken("servers", Process, "__init__", "6018236be729")
+@broken("servers", Process, "__init__", "fa3a5f745cb8")
 def a_server_that_traps_exits_outlives_its_parent(self, runtime, actor_class, *, parent=None, trapping=False):
     _made(self, runtime, actor_class, trapping=trapping)
 

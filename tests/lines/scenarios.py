@@ -236,6 +236,39 @@ def askers_that_wait_for_room_at_a_kill():
     )
 
 
+class DroppingWorld(MailWorld):
+    """One whose mailbox has room for one message, which a later one takes."""
+
+    def __init__(self):
+        super().__init__(max_mailbox=1, overflow="drop_oldest")
+
+    def tell_more(self):
+        self.tell("p", "q")
+
+    def all_are_accounted_for(self):
+        self.nobody_waits_and_nothing_is_handled_twice()
+        told = [message for message in self.seen if message in "cdepq"]
+        assert len(told) + self.runtime.dead_letters.count + len(self.refused) >= len("cdepq"), "lost without a trace"
+
+
+def senders_that_take_each_others_room_at_a_kill():
+    return LineScenario(
+        DroppingWorld,
+        [DroppingWorld.live, DroppingWorld.tell_many, DroppingWorld.tell_more, DroppingWorld.kill],
+        DroppingWorld.all_are_accounted_for,
+        [_process, _kill, _bounded],
+    )
+
+
+def askers_that_take_each_others_room_at_a_kill():
+    return LineScenario(
+        DroppingWorld,
+        [DroppingWorld.live, DroppingWorld.ask_twice, DroppingWorld.tell_more, DroppingWorld.kill],
+        DroppingWorld.nobody_waits_and_nothing_is_handled_twice,
+        [_process, _kill, _bounded],
+    )
+
+
 def senders_that_wait_for_room():
     return LineScenario(
         BoundedWorld,
@@ -653,6 +686,8 @@ SCENARIOS = {
         an_idle_actor_that_is_told_and_stopped,
         senders_that_wait_for_room_at_a_kill,
         askers_that_wait_for_room_at_a_kill,
+        senders_that_take_each_others_room_at_a_kill,
+        askers_that_take_each_others_room_at_a_kill,
         senders_that_wait_for_room,
         a_future_that_two_set,
         a_future_that_two_wait_for,

@@ -88,15 +88,14 @@ def a_kill_is_looked_for_before_the_wait_is_known(self, waiter, timeout, clock=N
             raise ProcessKilled(self.label)
 
 
-@mutant(Process, "_take_many", "582e39e2af68", lines.a_mailbox_taken_from_in_bulk_at_a_kill)
+@mutant(Process, "_take_many", "19fb22370078", lines.a_mailbox_taken_from_in_bulk_at_a_kill)
 def messages_that_are_moved_are_not_seen_by_a_kill(self):
     with _process._taking:
         if self.taken:
             return
-        taken = self.inbox[:]
+        taken = self.inbox[::-1]
         del self.inbox[: len(taken)]
-        taken.reverse()
-        self.taken = taken
+    self.taken = taken
 
 
 @mutant(Process, "announce", "5753f303b63a", lines.a_name_at_the_end_of_its_holder)
@@ -280,7 +279,7 @@ def an_exit_signal_to_one_at_work_is_lost(self, sender, reason, *, from_self=Fal
             pass
 
 
-@mutant(Process, "unlink", "5e252349d4e9", actors.an_end_after_an_unlink)
+@mutant(Process, "unlink", "dc135f76f887", actors.an_end_after_an_unlink)
 def an_unlink_is_known_to_one_side_only(self, other):
     with self.runtime.lock:
         if self.links is not None:
@@ -330,7 +329,7 @@ def a_timer_fires_early(self, runtime, ref, message, seconds):
             self._forget()
 
 
-@mutant(Backlog, "take_back", "8822bbe368b0", actors.a_job_whose_workers_crash)
+@mutant(Backlog, "take_back", "5ec835565e08", actors.a_job_whose_workers_crash)
 def what_a_gone_worker_had_not_begun_is_lost(self, process):
     with self._lock:
         subscription = self._subscriptions.pop(process, None)
