@@ -738,7 +738,7 @@ def an_event_is_handed_out_twice(self, subscription, count):
 _taken_back = Backlog.take_back
 
 
-@broken("queues", Backlog, "take_back", "8822bbe368b0")
+@broken("queues", Backlog, "take_back", "5ec835565e08")
 def what_a_dead_worker_had_not_begun_is_lost(self, process):
     ready = list(self._ready)
     _taken_back(self, process)
@@ -746,14 +746,14 @@ def what_a_dead_worker_had_not_begun_is_lost(self, process):
     self._ready.extend(ready)
 
 
-@broken("queues", Backlog, "take_back", "8822bbe368b0")
+@broken("queues", Backlog, "take_back", "5ec835565e08")
 def what_a_dead_worker_had_not_begun_comes_last(self, process):
     ready = len(self._ready)
     _taken_back(self, process)
     self._ready.rotate(ready - len(self._ready))
 
 
-@broken("queues", Backlog, "take_back", "8822bbe368b0")
+@broken("queues", Backlog, "take_back", "5ec835565e08")
 def what_a_dead_worker_had_not_begun_comes_in_no_order(self, process):
     ready = len(self._ready)
     _taken_back(self, process)

@@ -18,6 +18,9 @@ __all__ = ["Line", "Op", "QueueModel", "Several", "State", "Worker", "after", "b
 MOST = 2000
 """States of a step; one with more is taken for one that comes out in several ways."""
 
+FORETOLD = {"kind", "id", "queue", "max_demand", "min_demand", "cancel", "restart"}
+"""What a worker may have."""
+
 Op: TypeAlias = tuple[Json, ...]
 Line: TypeAlias = tuple[tuple[str, int], ...]
 
@@ -174,7 +177,13 @@ class QueueModel(ABC):
 
 
 def begun(name: str, spec: Json) -> Worker:
-    """Return a worker as it begins."""
+    """Return a worker as it begins.
+
+    Raises:
+        Several: it is one that isn't foretold.
+    """
+    if spec.keys() - FORETOLD:
+        raise Several
     # Unless it says otherwise, it asks for more on OTP (F29).
     most = spec.get("max_demand", 0)
     least = spec.get("min_demand", most // 2)
