@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tests.conformance.language import Json, Op, Scenario
 from tests.conformance.outcome import Outcome, differences
-from tests.conformance.random.queues import foretold
+from tests.conformance.random.foretold import foretold
 
 __all__ = ["MEANT", "Meant", "meaning"]
 

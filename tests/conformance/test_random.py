@@ -16,7 +16,7 @@ from tests.conformance.mutants import MUTANTS, found_by
 from tests.conformance.ours import play
 from tests.conformance.pasted import pasted
 from tests.conformance.quiet import quiet
-from tests.conformance.random.queues import foretold
+from tests.conformance.random.foretold import foretold
 from tests.conformance.shrink import shrunk
 from tests.conformance.trial import try_all
 
