@@ -114,6 +114,7 @@ MEANT = [
     Meant(
         "A12", "an actor that waits in a handler when a fatal signal comes finishes it first", _until_an_end_at_a_gate
     ),
+    Meant("F21", "a queue's content outlives its actor, and its workers stay subscribed", _as_foretold("F21")),
     Meant("F1", "what a worker had not begun when it ended goes to another", _as_foretold("F1")),
     Meant("A12", "a worker that handles an event when a fatal signal comes finishes it first", _as_foretold("A12")),
     Meant("E49", "an event goes to whoever asks, also when a worker that had asked has left", _as_foretold("E49")),

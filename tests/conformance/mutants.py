@@ -658,6 +658,16 @@ def of_what_a_worker_asks_for_one_is_forgotten(self, subscription, count):
             self._hand_out()
 
 
+@broken("queues", Backlog, "ask", "82b46f9e0876")
+def who_asks_gets_nothing_once_the_queue_has_ended(self, subscription, count):
+    with self._lock:
+        if not self._dispatcher.ask(subscription, count):
+            return
+        self._demand += count
+        if self._ready and self._keeper.reason is ALIVE:
+            self._hand_out()
+
+
 # Who gets what
 
 

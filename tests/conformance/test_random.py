@@ -345,7 +345,8 @@ STAGES = {**QUEUE, "v": a_worker(1), "w": a_worker(4, 2)}
         [at("p", ["pause", "Q"], ["pause", "Q"])],
         [at("p", ["pause", "Q"], put(1), put(2)), at("p", ["resume", "Q"])],
         [at("p", ["pause", "Q"]), at("p", ["waiting", "Q"])],
-        [at("p", ["halt", "Q", "normal"])],
+        [at("p", ["halt", "Q", "normal"]), at("p", ["halt", "Q", "normal"])],
+        [at("p", ["halt", "Q", "normal"]), at("p", ["start", "x", a_worker(1)])],
         [at("w", ["gate", "g"]), at("w", ["note", 1])],
         [at("p", ["tell", "x", []])],
         [at("p", ["start", "x", {"kind": "worker", "queue": "Q"}])],
@@ -499,13 +500,14 @@ def test_a_server_that_is_nobodys_child_reads_its_own_signal_here():
 @pytest.mark.parametrize(
     ("rule", "steps"),
     [
-        ("F1", [at("p", held(1, 2, 3, 4)), at("p", ["signal", "w", "kill"]), open_gate("g")]),
+        ("F1", [at("p", held(1, 2, 3, 4)), at("p", ["signal", "w", "kill"]), at("p", ["waiting", "Q"])]),
+        ("F21", [at("p", held(1, 2, 3)), at("q", ["halt", "Q", "normal"]), at("q", put(4)), open_gate("g")]),
         ("A12", [at("p", held(1, 2)), at("p", ["signal", "w", "boom"]), open_gate("g")]),
         ("E49", [at("p", ["signal", "w", "kill"]), at("p", put(1, 2)), at("p", ["start", "x", a_worker(2)])]),
     ],
 )
 def test_a_difference_of_queues_is_meant_when_it_is_the_one_that_is_foretold(rule, steps):
-    scenario = Scenario("", (), {**QUEUE, "w": a_worker(4, 2)}, [*steps, at("p", ["waiting", "Q"])])
+    scenario = Scenario("", (), {**QUEUE, "w": a_worker(4, 2)}, steps)
     will = foretold(scenario)
     ours = play(scenario)
 
@@ -513,7 +515,7 @@ def test_a_difference_of_queues_is_meant_when_it_is_the_one_that_is_foretold(rul
     assert will.theirs != will.ours == will.part_of(ours)
     assert [meant.rule for meant in meaning(scenario, will.theirs, ours)] == [rule]
     assert meaning(scenario, will.theirs, [*ours[:-1], {}]) == []
-    assert meaning(scenario, [*will.theirs[:-1], {}], ours) == []
+    assert meaning(scenario, [*will.theirs[:1], {}, *will.theirs[2:]], ours) == []
 
 
 # The whole of it

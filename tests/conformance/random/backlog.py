@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.conformance.language import Json
 from tests.conformance.random.stages import Op, QueueModel, Several, State, Worker, served
 
 __all__ = ["BacklogModel"]
@@ -30,12 +31,16 @@ class BacklogModel(QueueModel):
 
     def put(self, state: State, op: Op) -> tuple[State, tuple[Op, ...]]:
         what, queue, events = op
-        if state.has_ended or (state.is_putting and what == "put"):
+        if state.is_putting and what == "put":
             raise Several
         if what == "put" and len(events) > 1:
             # It pauses the queue, so that all are handed out together.
             return state._replace(is_putting=True), (("putting", queue, events),)
         return _poked(state._replace(waiting=state.waiting + events, is_putting=False)), ()
+
+    def ended(self, state: State, reason: Json) -> State:
+        """Have all remain, and who asks gets what is there (F21); what is put is handed out by nobody."""
+        return state._replace(has_ended=True)
 
     def read(self, state: State) -> State:
         return _handed_out(state._replace(inbox=()))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.conformance.random.stages import Op, QueueModel, Several, State, Worker, served
+from tests.conformance.language import Json
+from tests.conformance.random.stages import Op, QueueModel, State, Worker, is_orderly, served
 
 __all__ = ["GenStageModel"]
 
@@ -14,9 +15,16 @@ class GenStageModel(QueueModel):
         return state if state.has_ended else state._replace(inbox=(*state.inbox, message))
 
     def put(self, state: State, op: Op) -> tuple[State, tuple[Op, ...]]:
-        if state.has_ended:
-            raise Several
-        return self.told(state, op), ()
+        return self.told(state.because_of("F21") if state.has_ended else state, op), ()
+
+    def ended(self, state: State, reason: Json) -> State:
+        """Have what it holds lost, and its workers end with it, unless they are to outlive that (E62, E66)."""
+        ends = [worker.name for worker in state.alive if not _outlives(worker, reason)]
+        if ends or state.waiting or state.buffer or state.held:
+            state = state.because_of("F21")
+        for name in ends:
+            state = state.mailed(name, ("over", reason))
+        return state._replace(has_ended=True)
 
     def may_die(self, state: State, worker: Worker) -> bool:
         return True
@@ -44,6 +52,10 @@ class GenStageModel(QueueModel):
             case ("resume", _):
                 return _resumed(state)
         raise AssertionError(message)
+
+
+def _outlives(worker: Worker, reason: Json) -> bool:
+    return worker.cancel == "temporary" or (worker.cancel == "transient" and is_orderly(reason))
 
 
 def _asked(state: State, label: str, count: int) -> State:

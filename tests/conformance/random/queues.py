@@ -97,7 +97,7 @@ class QueueWriter:
         return at(self._pick(PUTTERS), ["waiting", "Q"])
 
     def _ending(self) -> Step:
-        return at("p", self._pick([["halt", "Q", self._pick(REASONS)], ["signal", "Q", "kill"]]))
+        return at("p", self._pick([["halt", "Q", self._pick(REASONS)], ["signal", "Q", self._pick(["kill", "boom"])]]))
 
     # Operations
 

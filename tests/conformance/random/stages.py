@@ -175,6 +175,10 @@ class QueueModel(ABC):
     def put(self, state: State, op: Op) -> tuple[State, tuple[Op, ...]]:
         """Have somebody do a put; return what is left for it to do of that."""
 
+    @abstractmethod
+    def ended(self, state: State, reason: Json) -> State:
+        """Have the queue end."""
+
 
 def begun(name: str, spec: Json) -> Worker:
     """Return a worker as it begins.
@@ -355,6 +359,8 @@ def _read_by(worker: Worker) -> Worker:
             return _planned(worker, events)
         case ("do", ops):
             return worker._replace(todo=ops)
+        case ("over", reason):
+            return worker._replace(todo=(("exit", reason),))
     return worker.having_seen(*message)
 
 
