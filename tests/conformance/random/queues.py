@@ -72,7 +72,7 @@ class QueueWriter:
 
     def step(self) -> Step:
         """Write the next."""
-        kinds = [(self._acting, 8), (self._opening, 6), (self._waiting, 2), (self._ending, 1)]
+        kinds = [(self._acting, 8), (self._opening, 6), (self._waiting, 2), (self._ending, 1 if self._alike else 2)]
         for _ in range(TRIES):
             step = self._one_of(kinds)()
             if step is not None and self._course.takes(step, alike=self._alike):
