@@ -116,7 +116,8 @@ class EventLoop:
         watchdog.event_loop = self
 
     def _set_up(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._lock = threading.Lock()
+        # A finalizer that closes a runtime may come between two lines of the same thread that holds it.
+        self._lock = threading.RLock()
         # What others want to be done here; taken all at once.
         self._posted: list[Callable[[], object]] = []
         self._on_idle: list[Callable[[], object]] = []
@@ -220,8 +221,9 @@ class EventLoop:
         with self._lock:
             if self._is_closed:
                 return False
+            is_first = not self._posted
             self._posted.append(callback)
-            if len(self._posted) == 1:
+            if is_first:
                 self._loop.call_soon_threadsafe(self._do_posted)
             return True
 
@@ -275,8 +277,10 @@ class EventLoop:
         await asyncio.wait([*tasks, *self._in_threads, asyncio.ensure_future(asyncio.sleep(0))])
 
     def _stop(self) -> None:
-        self._is_closing = True
-        self._loop.stop()
+        # A second time it would stop what the end itself awaits.
+        if not self._is_closing:
+            self._is_closing = True
+            self._loop.stop()
 
     def _do_posted(self) -> None:
         with self._lock:

@@ -971,9 +971,9 @@ def wait_for_any(
     """
     waiter = new_waiter()
     process = current()
-    for target in processes:
-        target.add_spectator(waiter, reached)
     try:
+        for target in processes:
+            target.add_spectator(waiter, reached)
         if process is None:
             return waiter.wait(clock or processes[0].runtime.clock, timeout)
         if clock is not None or timeout == 0:

@@ -44,7 +44,7 @@ class Watchdog:
 
     def __init__(self, scheduler: Scheduler) -> None:
         self.scheduler = scheduler
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._bell = threading.Lock()
         self._bell.acquire()
         self._thread: threading.Thread | None = None

@@ -167,8 +167,9 @@ class Runtime:
         # Whatever the clock says, since these wait for threads.
         real_time = SystemClock()
         threads_deadline = real_time.now() + max(deadline - clock.now(), _MOMENT_SECONDS)
-        if self._event_loop is not None:
-            self._event_loop.close(threads_deadline - real_time.now())
+        event_loop = self._event_loop
+        if event_loop is not None:
+            event_loop.close(threads_deadline - real_time.now())
         self.scheduler.close(threads_deadline - real_time.now())
         self.dead_letters.close(threads_deadline - real_time.now())
         for process in killed:

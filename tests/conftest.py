@@ -79,10 +79,21 @@ NEED_THREADS = {"clock", "hasty_threads"}
 """Fixtures that have no meaning where there is one thread, whose time is virtual."""
 
 
+PROGRAMS = {
+    "examples",
+    "test_docs.py",
+    "test_ends.py",
+    "test_explore_together.py",
+    "test_pytest_plugin.py",
+    "test_readme.py",
+}
+"""Files and folders whose tests start programs."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Know which tests need threads, processes or the machine's time: what is not simulated."""
     for item in items:
-        if {"examples", "test_ends.py"} & set(item.path.parts):
+        if PROGRAMS & set(item.path.parts):
             item.add_marker(pytest.mark.real)
 
 

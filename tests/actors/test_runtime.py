@@ -711,3 +711,37 @@ def test_a_finalizer_that_looks_for_the_default_runtime_as_it_is_made_finds_the_
 
     assert found[0] is found[1]
     found[0].close()
+
+
+def test_a_runtime_that_many_close_at_once_ends_once_for_all_of_them(caplog):
+    before = set(threading.enumerate())
+    runtime, at_once, failed = Runtime(), threading.Barrier(4), []
+    with runtime:
+        ref = Answering.start()
+        ref.ask(started_a_task_that_never_ends)
+
+        def close():
+            at_once.wait(CAP)
+            try:
+                runtime.close()
+            except BaseException as error:
+                failed.append(error)
+
+        closing = [threading.Thread(target=close) for _ in range(4)]
+        for thread in closing:
+            thread.start()
+        for thread in closing:
+            thread.join(CAP)
+            assert not thread.is_alive()
+
+    assert failed == []
+    assert ref.state() == "gone"
+    assert caplog.records == []
+    for thread in set(threading.enumerate()) - before:
+        if thread.name != "actors-lifeline":
+            thread.join(CAP)
+            assert not thread.is_alive(), thread
+
+
+async def started_a_task_that_never_ends():
+    asyncio.get_running_loop().create_task(asyncio.sleep(3600.0))
