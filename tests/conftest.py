@@ -18,7 +18,7 @@ from actors.testing.system import System
 from tests.support import Gate, ManualClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
 
 
@@ -37,42 +37,42 @@ PLACES = [
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the tests of the two packages for both places where actors can run, and in a simulation."""
     if {"actors", "supervision"} & set(metafunc.definition.path.parts[-3:-1]):
-        is_simulated = metafunc.definition.path.name in SIMULATED and not NEED_THREADS & set(metafunc.fixturenames)
+        is_simulated = _is_simulated(metafunc.definition, metafunc.fixturenames)
         metafunc.parametrize("runs_on", PLACES if is_simulated else PLACES[:2], indirect=True)
 
 
-SIMULATED = {
-    "test_actor_start.py",
-    "test_actor_start_cut.py",
-    "test_agent.py",
-    "test_child_spec.py",
-    "test_children.py",
-    "test_demand.py",
-    "test_gen_server_end.py",
-    "test_gen_server_start.py",
-    "test_gen_server_then.py",
-    "test_hooks.py",
-    "test_life_kill.py",
-    "test_links.py",
-    "test_messages.py",
-    "test_process_exits.py",
-    "test_process_links.py",
-    "test_process_names.py",
-    "test_pykka.py",
-    "test_queue_answers.py",
-    "test_queue_crash.py",
-    "test_queue_end.py",
-    "test_ref.py",
-    "test_ref_named.py",
-    "test_registry_keeper.py",
-    "test_restart.py",
-    "test_supervisor_model.py",
-    "test_task_stream.py",
-    "test_worker.py",
-    "test_worker_pool.py",
+def _is_simulated(test: pytest.Item, fixtures: Iterable[str]) -> bool:
+    if test.path.name in NOT_SIMULATED or test.get_closest_marker("threads") is not None:
+        return False
+    return NEED_THREADS.isdisjoint(fixtures)
+
+
+NOT_SIMULATED = {
+    "test_adopted.py",
+    "test_adopted_ends.py",
+    "test_adopted_kill.py",
+    "test_async_blocking.py",
+    "test_async_tasks.py",
+    "test_backlog.py",
+    "test_clock.py",
+    "test_dead_letters.py",
+    "test_docstrings.py",
+    "test_fork.py",
+    "test_inspection.py",
+    "test_interrupted.py",
+    "test_life_races.py",
+    "test_process_timers.py",
+    "test_registry_races.py",
+    "test_runtime.py",
+    "test_scheduler.py",
+    "test_supervisor_restart.py",
+    "test_supervisor_shutdown.py",
+    "test_testing.py",
+    "test_to_thread.py",
+    "test_worker_timeout.py",
 }
-"""Files whose tests run in a simulation as they are; the others are about threads, or plain Pykka actors, or look at
-what a simulation has otherwise."""
+"""Files whose tests are about threads, the machine's time or plain Pykka actors, or look at what a simulation has
+otherwise. Of the others those that are marked with `threads` are."""
 
 
 NEED_THREADS = {"clock", "hasty_threads"}

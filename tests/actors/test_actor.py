@@ -109,6 +109,7 @@ def test_messages_without_a_handler_are_logged_as_in_pykka(caplog):
     assert "Unexpected message" in caplog.text
 
 
+@pytest.mark.threads
 def test_an_actor_on_a_thread_of_its_own_is_named_and_a_daemon_as_its_class_says():
     class Background(Account):
         runs_on = "thread"
@@ -176,6 +177,7 @@ def test_pykkas_flags_show_the_end():
 # Proxies
 
 
+@pytest.mark.threads
 def test_a_proxy_calls_reads_and_writes_in_the_actor():
     account = Account.start(10).proxy()
 

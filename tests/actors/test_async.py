@@ -141,6 +141,7 @@ def test_a_coroutine_knows_whose_it_is():
     assert ref.ask("who are you?") is ref
 
 
+@pytest.mark.threads
 def test_a_coroutine_for_which_no_thread_can_be_started_fails_and_the_next_is_run(shortage):
     with shortage("actors-event-loop"), pytest.raises(RuntimeError, match="can't start new thread"):
         Answering.start().ask(five)
@@ -271,6 +272,7 @@ def test_many_wait_at_once():
     assert [answer.get(timeout=CAP) for answer in answers] == list(range(500))
 
 
+@pytest.mark.threads
 def test_a_kill_ends_what_a_thread_of_the_actors_own_waits_for():
     """The thread was given the actor's context, and asks in its name, while the coroutine awaits the thread."""
     outcome = queue.SimpleQueue()

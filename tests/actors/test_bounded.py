@@ -555,6 +555,7 @@ def test_looking_inside_takes_no_room(overflow):
     assert "received" in inspect_state(receiver.ref)
 
 
+@pytest.mark.threads
 def test_a_dropping_actor_that_tells_itself_drops_too():
     ref = Bounded.options(overflow="drop_newest").start()
 
@@ -728,6 +729,7 @@ def test_servers_have_bounds_as_other_actors():
     release.set(None)
 
 
+@pytest.mark.threads
 @pytest.mark.rule("A68")
 @pytest.mark.parametrize("overflow", ["raise", "drop_newest"])
 def test_a_cast_that_finds_no_room_is_dropped_and_nobody_is_told(overflow, runtime, caplog):
@@ -776,6 +778,7 @@ def test_an_unknown_overflow_is_refused_at_once():
         type("Wrong", (Actor,), {"overflow": "wait"})
 
 
+@pytest.mark.threads
 def test_an_actor_made_by_hand_has_the_bound_of_its_class():
     class Small(Actor):
         max_mailbox = 1

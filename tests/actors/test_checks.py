@@ -239,6 +239,7 @@ def test_a_server_that_stops_with_none_has_crashed():
     assert isinstance(server.exit_reason.exception, ValueError)
 
 
+@pytest.mark.threads
 def test_a_plain_pykka_ref_is_a_ref():
     plain = pykka.ThreadingActor.start()
 

@@ -276,6 +276,7 @@ def test_one_that_is_joined_may_not_ask_who_waits_for_its_end():
 # What other code does in an actor's name, while its own goes on
 
 
+@pytest.mark.threads
 def test_a_thread_of_an_actors_own_may_ask_who_waits_for_the_actor():
     asked, answered = threading.Event(), threading.Event()
 
@@ -343,6 +344,7 @@ def test_every_await_of_an_async_handler_counts():
 # How those in a circle are called
 
 
+@pytest.mark.threads
 def test_those_of_one_class_are_told_apart_by_their_urns():
     refs = [Probe.start() for _ in range(2)]
 
@@ -354,6 +356,7 @@ def test_those_of_one_class_are_told_apart_by_their_urns():
     assert {line.split(" handles ")[0] for line in raised.value.__notes__[0].splitlines()} == {first, second}
 
 
+@pytest.mark.threads
 def test_those_of_one_class_are_told_apart_by_their_names():
     class Other(Probe):
         pass

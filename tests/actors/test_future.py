@@ -278,6 +278,7 @@ def test_a_future_can_be_awaited_as_pykkas():
 # In an event loop
 
 
+@pytest.mark.threads
 def test_a_future_is_awaited_without_blocking_the_loop():
     gate = Gate()
     probe = Probe.options(runs_on="thread").start()
@@ -306,6 +307,7 @@ def test_an_exception_is_raised_by_the_await():
         asyncio.run(main())
 
 
+@pytest.mark.threads
 def test_cancelling_an_await_gives_up_the_wait_and_nothing_else():
     gate = Gate()
     probe = Probe.options(runs_on="thread").start()

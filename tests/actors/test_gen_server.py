@@ -532,6 +532,7 @@ def test_a_name_finds_the_server_that_has_it_now():
     assert state_of(named) == "second"
 
 
+@pytest.mark.threads
 @rule("A68")
 def test_a_cast_that_nobody_handles_is_a_dead_letter_of_what_was_cast(runtime):
     server = Scripted.start()

@@ -431,6 +431,7 @@ def test_an_actor_ended_by_anothers_signal_logs_nothing_itself(caplog):
     assert errors_of(caplog) == []
 
 
+@pytest.mark.threads
 def test_the_youngest_of_many_generations_keeps_none_of_its_ancestors():
     class Generation(Actor):
         use_daemon_thread = True

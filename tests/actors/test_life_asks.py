@@ -136,6 +136,7 @@ def test_an_exit_without_a_reason_is_no_end_of_a_parents():
     assert child.is_alive()
 
 
+@pytest.mark.threads
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_an_error_of_the_runtimes_own_ends_the_actor_and_is_told_to_who_asked():
     echo = Echo.start()

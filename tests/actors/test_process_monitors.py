@@ -339,6 +339,7 @@ def test_monitors_do_not_outlive_their_watchers():
     assert monitors_there_are() - before < 10
 
 
+@pytest.mark.threads
 def test_monitors_do_not_outlive_whom_they_watch():
     watcher = Probe.start()
     before = monitors_there_are()
@@ -513,6 +514,7 @@ def test_with_flush_a_down_that_was_stashed_is_removed():
     assert received_nothing(watcher)
 
 
+@pytest.mark.threads
 @rule("A26")
 def test_a_plain_pykka_actor_gets_a_down_unless_it_was_flushed():
     downs = []

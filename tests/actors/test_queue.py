@@ -58,6 +58,7 @@ class Plain(pykka.ThreadingActor):
         self.queue.put(message)
 
 
+@pytest.mark.threads
 @rule("E28")
 def test_events_are_put_from_anywhere_and_handled_in_order():
     queue, log = started(), []

@@ -277,6 +277,7 @@ class Plain(pykka.ThreadingActor):
         return self.registry.register(message)
 
 
+@pytest.mark.threads
 def test_a_plain_pykka_actor_owns_what_is_registered_for_it(keys):
     plain = Plain.start(keys)
 
@@ -288,6 +289,7 @@ def test_a_plain_pykka_actor_owns_what_is_registered_for_it(keys):
     assert keys.lookup("k") == []
 
 
+@pytest.mark.threads
 def test_a_plain_pykka_actor_registers_itself_once_it_is_adopted(keys):
     plain = Plain.start(keys)
     adopt(plain)
@@ -298,6 +300,7 @@ def test_a_plain_pykka_actor_registers_itself_once_it_is_adopted(keys):
     plain.stop()
 
 
+@pytest.mark.threads
 def test_nothing_can_be_registered_for_a_plain_actor_that_ended(keys):
     plain = Plain.start(keys)
     plain.stop()
@@ -350,6 +353,7 @@ def test_a_thread_of_an_actor_that_is_gone_registers_nothing(keys):
     assert keys.holders() == []
 
 
+@pytest.mark.threads
 @rule("D20", "D84")
 def test_a_helper_thread_of_the_owner_releases_nothing(keys, found_by_all_threads):
     holder, outcome = Probe.start(), []
@@ -416,6 +420,7 @@ class Selfish(pykka.ThreadingActor):
         self.registry.register(message, owner=self.actor_ref)
 
 
+@pytest.mark.threads
 def test_a_plain_pykka_actor_may_name_itself_as_owner(keys, found_by_all_threads):
     plain = Selfish.start(keys)
 

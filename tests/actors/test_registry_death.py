@@ -335,6 +335,7 @@ class Plain(pykka.ThreadingActor):
             self.gate.pass_through()
 
 
+@pytest.mark.threads
 @rule("D14")
 @pytest.mark.parametrize(
     ("place", "end"),
@@ -358,6 +359,7 @@ def test_a_plain_pykka_owner_keeps_its_key_while_its_last_code_runs(place, end, 
     assert is_free(keys, "k")
 
 
+@pytest.mark.threads
 @rule("D14")
 def test_an_abandoned_plain_pykka_owner_keeps_its_key_until_its_code_ends(keys):
     gate = Gate()

@@ -419,6 +419,7 @@ def test_stashing_in_a_hook_is_an_error(hook):
     assert "no message is in hand" in str(error)
 
 
+@pytest.mark.threads
 def test_a_plain_pykka_actor_cannot_stash():
     class Plain(pykka.ThreadingActor):
         def on_receive(self, message):

@@ -98,6 +98,7 @@ def test_a_coroutine_function_that_is_killed_before_its_first_step_is_left_witho
     assert list(recwarn) == []
 
 
+@pytest.mark.threads
 def test_any_other_function_has_a_thread_of_its_own():
     assert Task.async_(threading.get_ident).await_() != threading.get_ident()
 
@@ -937,6 +938,7 @@ class Later(Actor):
         return await function()
 
 
+@pytest.mark.threads
 @pytest.mark.parametrize(
     "query",
     [

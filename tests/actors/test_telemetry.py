@@ -494,6 +494,7 @@ def test_an_actor_that_lives_is_listened_to_from_now_on_and_until_then():
     assert [event[-1] for event in told.names] == ["start", "stop"]
 
 
+@pytest.mark.threads
 def test_nobody_looks_on_at_an_actor_that_nobody_listens_to():
     probe = Probe.start()
     assert probe._process.observer is None

@@ -82,6 +82,7 @@ def test_calls_and_ends_are_handled_in_the_order_they_came(nursery):
     assert children[2][0] is nursery.latest["b"]
 
 
+@pytest.mark.threads
 @rule("B70")
 @KINDS
 def test_a_child_may_call_its_supervisor_while_it_runs(nursery, kind):
@@ -95,6 +96,7 @@ def test_a_child_may_call_its_supervisor_while_it_runs(nursery, kind):
 # start_child
 
 
+@pytest.mark.threads
 @rule("B71")
 @KINDS
 def test_start_child_returns_the_ref_of_the_new_child(nursery, kind):
@@ -153,6 +155,7 @@ def test_a_start_that_is_ignored_returns_none(nursery, restart, kept):
     assert sup.children() == kept
 
 
+@pytest.mark.threads
 @rule("B42", "B72")
 @KINDS
 def test_a_start_that_fails_leaves_no_trace(nursery, reports, kind):
@@ -184,6 +187,7 @@ def test_a_start_whose_name_is_taken_says_by_whom(nursery):
 # terminate_child, restart_child, delete_child
 
 
+@pytest.mark.threads
 @rule("B73")
 @KINDS
 @pytest.mark.parametrize("strategy", ["one_for_one", "one_for_all", "rest_for_one"])
@@ -221,6 +225,7 @@ def test_an_unknown_id_is_refused(nursery, call):
     assert sup["a"] is running
 
 
+@pytest.mark.threads
 @rule("B73", "B78")
 @KINDS
 def test_a_terminated_temporary_child_is_forgotten(nursery, kind):
@@ -234,6 +239,7 @@ def test_a_terminated_temporary_child_is_forgotten(nursery, kind):
     assert sup.ref.start_child(kind(nursery, "t", restart="temporary")).is_alive()
 
 
+@pytest.mark.threads
 @rule("B74")
 @KINDS
 def test_restart_child_starts_one_that_is_down(nursery, kind):
@@ -271,6 +277,7 @@ def test_restart_child_may_be_ignored(nursery):
     assert sup.children() == {"a": None}
 
 
+@pytest.mark.threads
 @rule("B42", "B74")
 @KINDS
 def test_a_restart_by_hand_that_fails_is_not_tried_again(nursery, reports, kind):
@@ -318,6 +325,7 @@ def test_the_calls_agree_over_a_childs_whole_life(nursery):
 # which_children, count_children
 
 
+@pytest.mark.threads
 @rule("B76")
 def test_which_children_lists_the_last_started_first(nursery):
     inner = Supervisor.child_spec([], strategy="one_for_one").replace(id="inner")
@@ -333,6 +341,7 @@ def test_which_children_lists_the_last_started_first(nursery):
     ]
 
 
+@pytest.mark.threads
 @rule("B77")
 def test_count_children_counts_the_known_and_the_running(nursery):
     supervisors = [

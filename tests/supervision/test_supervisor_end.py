@@ -26,6 +26,7 @@ class Parent(Probe):
 # The parent
 
 
+@pytest.mark.threads
 @rule("B86", "B90")
 @pytest.mark.parametrize(
     ("end", "reason"),
@@ -52,6 +53,7 @@ def test_a_supervisor_ends_with_its_parent_and_its_reason(nursery, kind, end, re
     assert [child.exit_reason for child in children] == [Shutdown(), Shutdown()]
 
 
+@pytest.mark.threads
 @rule("B86")
 def test_a_whole_tree_ends_from_its_leaves(nursery):
     inner = Supervisor.child_spec([ours(nursery, "b"), plain(nursery, "c")], strategy="one_for_one")
@@ -102,6 +104,7 @@ def test_the_end_of_a_stranger_that_linked_itself_does_nothing(nursery, reports,
 # A kill
 
 
+@pytest.mark.threads
 @rule("B88")
 def test_a_killed_supervisor_takes_its_children_along(nursery, reports):
     sup = family(nursery, [ours(nursery, "a"), trapping(nursery, "b"), plain(nursery, "c")])
@@ -116,6 +119,7 @@ def test_a_killed_supervisor_takes_its_children_along(nursery, reports):
     assert reports() == []
 
 
+@pytest.mark.threads
 @rule("B88")
 def test_a_kill_reaches_the_leaves_of_the_tree(nursery):
     inner = Supervisor.child_spec([ours(nursery, "b"), plain(nursery, "c")], strategy="one_for_one")
@@ -141,6 +145,7 @@ def test_a_killed_supervisor_is_restarted_with_its_children(nursery):
     assert b.join(CAP)
 
 
+@pytest.mark.threads
 @rule("B88")
 @KINDS
 def test_a_kill_in_the_middle_of_a_start_leaves_nobody(nursery, kind):
@@ -156,6 +161,7 @@ def test_a_kill_in_the_middle_of_a_start_leaves_nobody(nursery, kind):
     assert all(ref.join(CAP) for ref in (sup.ref, nursery.latest["a"], b))
 
 
+@pytest.mark.threads
 @rule("B67", "B88")
 @pytest.mark.parametrize("cls", [Ours, Plain])
 def test_a_kill_in_a_start_function_leaves_nobody(nursery, cls):
@@ -178,6 +184,7 @@ def test_a_kill_in_a_start_function_leaves_nobody(nursery, cls):
 # Its stop
 
 
+@pytest.mark.threads
 @rule("B89", "B90")
 @KINDS
 @pytest.mark.parametrize("reason", [Normal(), Shutdown(), Shutdown("enough"), "custom"], ids=repr)

@@ -26,6 +26,7 @@ def lives(sup):
     return all(ref.is_alive() for ref in sup.children().values())
 
 
+@pytest.mark.threads
 @rule("B36", "B43")
 @KINDS
 def test_one_restart_more_than_allowed_ends_the_supervisor(nursery, reports, kind):
@@ -42,6 +43,7 @@ def test_one_restart_more_than_allowed_ends_the_supervisor(nursery, reports, kin
     assert nursery.diary.count("a starts") == 3
 
 
+@pytest.mark.threads
 @rule("B36", "B43", "B90")
 @KINDS
 @pytest.mark.parametrize("strategy", ["one_for_one", "one_for_all", "rest_for_one"])
@@ -57,6 +59,7 @@ def test_giving_up_ends_all_children_in_reverse(nursery, kind, strategy):
     assert (before["c"].exit_reason, before["a"].exit_reason) == (Shutdown(), Shutdown())
 
 
+@pytest.mark.threads
 @rule("B43")
 @KINDS
 def test_a_kill_counts_as_any_other_end(nursery, reports, kind):

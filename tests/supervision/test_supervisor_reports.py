@@ -23,6 +23,7 @@ def logged(caplog):
     return lambda: [record for record in list(caplog.records) if hasattr(record, "report")]
 
 
+@pytest.mark.threads
 @rule("B93", "B94", "G7")
 @pytest.mark.parametrize("name", ["sup", None])
 @KINDS
@@ -140,6 +141,7 @@ def test_what_is_answered_or_wanted_is_not_reported(nursery, reports):
     assert reports() == []
 
 
+@pytest.mark.threads
 @rule("B20", "B93", "B95")
 @KINDS
 def test_a_report_has_the_actor_that_ended(nursery, reports, kind):

@@ -17,6 +17,7 @@ KINDS = pytest.mark.parametrize("kind", [ours, plain])
 GAVE_UP = "reached_max_restart_intensity"
 
 
+@pytest.mark.threads
 @rule("B41", "B47", "B49")
 @KINDS
 @pytest.mark.parametrize("max_restarts", [0, 1, 3])
@@ -37,6 +38,7 @@ def test_each_failed_restart_is_tried_again_and_counted(nursery, reports, kind, 
     assert nursery.entries() == ["a starts"] * max_restarts + ["b stops"]
 
 
+@pytest.mark.threads
 @rule("B41", "B47")
 @KINDS
 def test_a_retry_that_succeeds_has_used_up_two_restarts(nursery, reports, kind):
@@ -102,6 +104,7 @@ def between_attempts(nursery, sup, name):
     gate.open()
 
 
+@pytest.mark.threads
 @rule("B48", "B50")
 @KINDS
 def test_between_two_attempts_the_child_shows_as_restarting(nursery, kind):
@@ -139,6 +142,7 @@ def test_a_restarting_child_is_refused_to_all_but_terminate(nursery, call, error
     assert sup["b"].is_alive()
 
 
+@pytest.mark.threads
 @rule("B50", "B51", "B73")
 @KINDS
 def test_terminate_child_ends_the_attempts(nursery, kind):
@@ -224,6 +228,7 @@ def test_a_child_started_behind_a_restarting_one_is_restarted_with_it(nursery):
     assert all(ref.is_alive() for ref in sup.children().values())
 
 
+@pytest.mark.threads
 @rule("B52", "B53")
 @KINDS
 def test_one_for_all_starts_anew_from_the_first_when_one_fails(nursery, reports, kind):
@@ -265,6 +270,7 @@ def test_between_attempts_those_started_run_and_the_rest_waits(nursery, strategy
     assert [info.child for info in listed.get(timeout=CAP)] == [None, "restarting", started]
 
 
+@pytest.mark.threads
 @rule("B52", "B54")
 @KINDS
 def test_rest_for_one_goes_on_from_the_one_that_failed(nursery, kind):

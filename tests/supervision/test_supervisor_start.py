@@ -44,6 +44,7 @@ def fails_to_start(child_id, reason):
     return Shutdown(FailedToStartChild(child_id, reason))
 
 
+@pytest.mark.threads
 @rule("B10")
 @pytest.mark.parametrize("kind", [ours, plain])
 def test_children_start_in_order_before_start_link_returns(nursery, kind):
@@ -54,6 +55,7 @@ def test_children_start_in_order_before_start_link_returns(nursery, kind):
     assert all(child.is_alive() for child in sup.children().values())
 
 
+@pytest.mark.threads
 @rule("B10")
 @pytest.mark.parametrize("kind", [ours, plain])
 def test_a_child_waits_until_the_one_before_is_up(nursery, kind):
@@ -145,6 +147,7 @@ def test_a_bad_option_is_an_error_of_the_caller(nursery, option, reason):
     assert nursery.entries() == []
 
 
+@pytest.mark.threads
 @rule("B11")
 @pytest.mark.parametrize("kind", [ours, plain])
 def test_an_exception_in_on_start_is_why_the_start_failed(nursery, kind):
@@ -208,6 +211,7 @@ def test_a_start_function_may_return_any_ref_and_is_linked(nursery, linked):
     assert sup["a"] != old
 
 
+@pytest.mark.threads
 @rule("B67")
 def test_a_start_function_may_start_a_plain_pykka_actor(nursery):
     sup = family(nursery, [ChildSpec(Plain.start, (nursery, "a"), id="a")])
@@ -245,6 +249,7 @@ def test_a_child_that_ignores_its_start_keeps_its_place(nursery):
     assert sup.counts() == (2, 1, 0, 2)
 
 
+@pytest.mark.threads
 @rule("B13")
 @pytest.mark.parametrize("kind", [trapping, ours, plain])
 def test_a_failed_start_ends_those_before_it_in_reverse(nursery, reports, kind):
@@ -289,6 +294,7 @@ def test_reasons_of_failed_starts_nest(nursery, reports):
     assert nursery.entries() == ["a starts", "w starts", "a stops"]
 
 
+@pytest.mark.threads
 @rule("B15")
 @pytest.mark.parametrize("kind", [ours, plain])
 def test_a_death_during_the_start_is_handled_after_it(nursery, reports, kind):
@@ -356,6 +362,7 @@ def test_the_starter_of_a_failed_supervisor_gets_no_signal(nursery):
     assert received_nothing(starter)
 
 
+@pytest.mark.threads
 @rule("B70")
 @pytest.mark.parametrize("kind", [ours, plain])
 @pytest.mark.parametrize("call", ["which_children", "count_children"])

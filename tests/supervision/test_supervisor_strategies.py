@@ -20,6 +20,7 @@ def changed(before, after):
     return "".join(name for name in after if after[name] is not before.get(name))
 
 
+@pytest.mark.threads
 @rule("B24")
 @KINDS
 def test_one_for_one_restarts_only_the_child_at_its_place(nursery, kind):
@@ -33,6 +34,7 @@ def test_one_for_one_restarts_only_the_child_at_its_place(nursery, kind):
     assert nursery.entries() == ["a starts", "b starts", "c starts", "b starts"]
 
 
+@pytest.mark.threads
 @rule("B25")
 @KINDS
 def test_one_for_all_ends_all_in_reverse_then_starts_all(nursery, kind):
@@ -47,6 +49,7 @@ def test_one_for_all_ends_all_in_reverse_then_starts_all(nursery, kind):
     assert (before["a"].exit_reason, before["c"].exit_reason) == (Shutdown(), Shutdown())
 
 
+@pytest.mark.threads
 @rule("B26")
 @KINDS
 def test_rest_for_one_restarts_the_child_and_those_after_it(nursery, kind):
@@ -60,6 +63,7 @@ def test_rest_for_one_restarts_the_child_and_those_after_it(nursery, kind):
     assert nursery.entries() == ["e stops", "d stops", "c starts", "d starts", "e starts"]
 
 
+@pytest.mark.threads
 @rule("B27")
 @GROUPS
 @KINDS
@@ -116,6 +120,7 @@ def test_rest_for_one_revives_only_behind_the_crash(nursery):
     assert nursery.entries() == ["d stops", "b starts", "c starts", "d starts"]
 
 
+@pytest.mark.threads
 @rule("B29")
 @GROUPS
 @KINDS
@@ -198,6 +203,7 @@ def end_together(nursery, sup, *names):
             assert ref.join(CAP)
 
 
+@pytest.mark.threads
 @rule("B32", "B39")
 @KINDS
 def test_two_deaths_are_two_restarts_under_one_for_one(nursery, reports, kind):
@@ -209,6 +215,7 @@ def test_two_deaths_are_two_restarts_under_one_for_one(nursery, reports, kind):
     assert reports()[-1] == ("shutdown", "b", "reached_max_restart_intensity")
 
 
+@pytest.mark.threads
 @rule("B32", "B35", "B65")
 @KINDS
 def test_two_deaths_are_one_restart_under_one_for_all(nursery, reports, kind):
@@ -222,6 +229,7 @@ def test_two_deaths_are_one_restart_under_one_for_all(nursery, reports, kind):
     assert reports() == [("child_terminated", "a", BOOMED), ("shutdown_error", "b", BOOMED)]
 
 
+@pytest.mark.threads
 @rule("B32")
 @KINDS
 def test_the_earlier_childs_death_covers_the_later_ones(nursery, kind):
@@ -234,6 +242,7 @@ def test_the_earlier_childs_death_covers_the_later_ones(nursery, kind):
     assert nursery.entries() == ["c stops", "a starts", "b starts", "c starts"]
 
 
+@pytest.mark.threads
 @rule("B32")
 @KINDS
 def test_the_later_childs_death_doesnt_cover_the_earlier_ones(nursery, reports, kind):
@@ -270,6 +279,7 @@ def test_a_death_during_a_group_restart_is_a_new_one(nursery, reports):
     ]
 
 
+@pytest.mark.threads
 @rule("B34")
 @KINDS
 def test_a_group_restart_takes_in_the_ends_that_wait(nursery, reports, kind):
