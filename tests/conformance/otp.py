@@ -99,14 +99,20 @@ class Oracle:
         sources = sorted(_SOURCES.glob("*.ex"))
         gen_stage = os.environ.get(GEN_STAGE_SOURCE)
         if gen_stage:
-            self._run_compiler(sorted((Path(gen_stage) / "lib").rglob("*.ex")))
+            stages = sorted((Path(gen_stage) / "lib").rglob("*.ex"))
+            if not stages:
+                what = "must name the folder of GenStage's source, in which lib/gen_stage.ex is"
+                raise FileNotFoundError(f"{GEN_STAGE_SOURCE} {what}; got {gen_stage!r}")
+            self._run_compiler(stages)
         else:
             sources = [source for source in sources if source.name != "stages.ex"]
         self._run_compiler(sources)
 
     def _run_compiler(self, sources: list[Path]) -> None:
         command = ["elixirc", "-pa", self._beams.name, "-o", self._beams.name, *map(str, sources)]
-        subprocess.run(command, check=True, capture_output=True, text=True)
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise RuntimeError(f"elixirc can't compile {sources[0].parent}:\n{done.stdout}{done.stderr}")
 
     def _read(self) -> None:
         for line in self._output:
