@@ -159,6 +159,12 @@ def successors(number):
     return {f"{part}{int(whole) + 1}", f"{part}{whole}{chr(ord(letter) + 1) if letter else 'a'}"}
 
 
+def test_a_rule_says_that_it_differs_when_scenarios_differ_by_it():
+    says_so = {row.number for row in rows() if re.search(r"\bdiffers\b", row.how)}
+
+    assert {name: by - says_so for name, by in differing().items() if by - says_so} == {}
+
+
 def test_a_scenario_that_differs_names_a_rule_that_it_plays():
     assert [name for name, by in differing().items() if not by] == []
 
