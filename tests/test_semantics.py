@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.conformance.page import with_scenarios
+from tests.conformance.page import differing, with_scenarios
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "semantics.md"
@@ -157,6 +157,16 @@ def successors(number):
     """The numbers that may follow one: the next whole one, and the next with a letter."""
     part, whole, letter = re.fullmatch(r"([A-G])(\d+)([a-z]?)", number).groups()
     return {f"{part}{int(whole) + 1}", f"{part}{whole}{chr(ord(letter) + 1) if letter else 'a'}"}
+
+
+def test_a_rule_says_that_it_differs_when_scenarios_differ_by_it():
+    says_so = {row.number for row in rows() if re.search(r"\bdiffers\b", row.how)}
+
+    assert {name: by - says_so for name, by in differing().items() if by - says_so} == {}
+
+
+def test_a_scenario_that_differs_names_a_rule_that_it_plays():
+    assert [name for name, by in differing().items() if not by] == []
 
 
 def test_the_page_says_which_recorded_scenarios_play_a_rule():

@@ -35,7 +35,7 @@ class Scenario:
         actors: who is there at the beginning, by label, in the order of their starts.
         steps: what happens.
         stages: whether it needs GenStage.
-        differs: why it comes out otherwise here, and is meant to; both outcomes are stored then.
+        differs: why it comes out otherwise here, and is meant to, and by which rules; both outcomes are stored then.
         newer: what an OTP newer than the recorded one does, for which it comes out otherwise here; both are stored.
         not_yet: the rule that is not built yet, for which it comes out otherwise.
     """

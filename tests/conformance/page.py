@@ -9,12 +9,13 @@ from typing import Any
 
 from tests.conformance.library import FAMILIES, recorded
 
-__all__ = ["PAGE", "played", "with_scenarios"]
+__all__ = ["PAGE", "differing", "played", "with_scenarios"]
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "semantics.md"
 
 _HEAD = "| rule | what it says | ours | shown by | played on OTP |"
 _RULE = re.compile(r"^\| ([A-G]\d+[a-z]?) \|")
+_CITED = re.compile(r"\b[A-G]\d+[a-z]?\b")
 _COLUMNS = 5
 
 
@@ -25,14 +26,28 @@ def played() -> dict[str, str]:
         for scenario in recorded(family)["scenarios"]:
             for rule in scenario["rules"]:
                 scenarios[rule].append(scenario)
-    return {rule: _said_of(of_rule) for rule, of_rule in scenarios.items()}
+    return {rule: _said_of(rule, of_rule) for rule, of_rule in scenarios.items()}
 
 
-def _said_of(scenarios: list[dict[str, Any]]) -> str:
+def differing() -> dict[str, set[str]]:
+    """By which of the rules that they play scenarios come out otherwise: {"a proc's parent ends": {"A63"}}."""
+    return {
+        scenario["name"]: {rule for rule in scenario["rules"] if _differs_by(rule, scenario)}
+        for family in FAMILIES
+        for scenario in recorded(family)["scenarios"]
+        if scenario.get("differs")
+    }
+
+
+def _differs_by(rule: str, scenario: dict[str, Any]) -> bool:
+    return rule in _CITED.findall(scenario.get("differs", ""))
+
+
+def _said_of(rule: str, scenarios: list[dict[str, Any]]) -> str:
     said = scenarios[0]["name"].replace("|", "/")
     if len(scenarios) > 1:
         said += f", and {len(scenarios) - 1} more"
-    differ = sum(1 for scenario in scenarios if scenario.get("differs"))
+    differ = sum(1 for scenario in scenarios if _differs_by(rule, scenario))
     newer = sum(1 for scenario in scenarios if scenario.get("newer"))
     not_yet = sum(1 for scenario in scenarios if scenario.get("not_yet"))
     for count, what in ((differ, "differ"), (newer, "as a newer OTP"), (not_yet, "not yet")):

@@ -9,7 +9,7 @@ __all__ = ["SCENARIOS"]
 PROC: Json = {"kind": "proc"}
 TRAPPING: Json = {"kind": "proc", "trap": True}
 
-PARENT = "every actor that was started with a link has a parent, whose end it follows as a GenServer does (A63)"
+PARENT = "every actor that was started with a link has a parent, whose end it follows as a GenServer does (A23, A63)"
 
 ENDS: dict[str, list[Op]] = {
     "normal": [["exit", "normal"]],

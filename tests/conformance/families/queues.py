@@ -14,12 +14,12 @@ __all__ = ["SCENARIOS"]
 PROC: Json = {"kind": "proc"}
 QUEUE: Json = {"kind": "queue", "name": "Q"}
 
-ONE_IN_HAND = "a worker's max_demand is 1, unless it says otherwise (F29)"
+ONE_IN_HAND = "a worker's max_demand is 1, unless it says otherwise (E5, F29)"
 REFUSED = "limits that can't work fail the start of a worker, instead of leaving it without events (E12)"
-GIVEN_BACK = "what a worker had not begun when it ended goes to another (F1)"
-TRIED_AGAIN = "what a worker had begun when it ended is tried again, as often as the queue says (F1, F5)"
+GIVEN_BACK = "what a worker had not begun when it ended goes to another (E65, E84, F1)"
+TRIED_AGAIN = "what a worker had begun when it ended is tried again, as often as the queue says (E65, E84, E88, F1, F5)"
 OVERTAKEN = "an event that waits goes to whoever asks, also when a worker has left that had asked before (E49)"
-OUTLIVES = "the queue's content outlives its actor, and its workers stay subscribed (F21)"
+OUTLIVES = "the queue's content outlives its actor, and its workers stay subscribed (E62, E66, E69, E85, F21)"
 
 
 def worker(max_demand: int | None = None, min_demand: int | None = None, **spec: Json) -> Json:

@@ -13,8 +13,8 @@ DUPLICATE: Json = {"kind": "registry", "keys": "duplicate"}
 
 REGISTRIES: dict[str, Json] = {"unique": UNIQUE, "duplicate": DUPLICATE}
 
-SKIPPED = "reads skip owners that are gone, cleaned up or not (D26)"
-OUTLIVES = "the registry's table outlives its actor, and owners aren't linked to it (D70)"
+SKIPPED = "reads skip owners that are gone, cleaned up or not (D26, D67)"
+OUTLIVES = "the registry's table outlives its actor, and owners aren't linked to it (D60, D70, D71, D72, D86, D87, D89)"
 
 SEEN: list[Op] = [["lookup", "R", "k"], ["keys", "R", "a"], ["keys", "R", "b"], ["count", "R"]]
 """All that can be read of the key `k`, and of the owners `a` and `b`."""

@@ -1454,7 +1454,7 @@ def _own_ends() -> list[Scenario]:
         ),
         scene(
             "a supervisor is killed while it starts a child",
-            ("B88",),
+            ("A53", "B88"),
             sup(child("a"), child("b", trap=False)),
             at("n", ["start_child", "sup", child("c", ["gate", "g"], trap=False)]),
             at("m", ["signal", "sup", "kill"]),
@@ -1487,7 +1487,7 @@ def _own_ends() -> list[Scenario]:
         ),
         scene(
             "a question waits in vain while a supervisor ends",
-            ("B70",),
+            ("A61", "B70"),
             sup(child("a"), child("b", terminate=[["gate", "g"]])),
             at("m", ["halt", "sup", "shutdown"]),
             at("n", ["which_children", "sup"]),

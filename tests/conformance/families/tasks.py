@@ -13,7 +13,7 @@ SERVER: Json = {"kind": "server"}
 NOT_CUT = "the function of a task isn't cut: an exit signal takes effect when it has returned (A86, A88)"
 BY_AWAIT = "an owner that doesn't catch it ends by its await, and not by the link (A82)"
 BY_LINK_LATER = (
-    "the exit signal of a task takes effect when its owner's handler has returned, who so hears of it (A12, A82)"
+    "the exit signal of a task takes effect when its owner's handler has returned, who so hears of it (A12, A82, A87)"
 )
 BY_EXCEPTION = "an element that fails is an exception in who goes through the stream, and no exit signal (A97)"
 LENIENT = "a task that needs no process can be shut down and ignored, which gives its value (A92)"
