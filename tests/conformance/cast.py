@@ -54,6 +54,9 @@ def start(world: World, name: str, spec: Json, how: str, parent: str | None) -> 
                 unlink(ref)
             return ref
         case "registry":
+            for option in ("partitions", "listeners", "meta"):
+                if option in spec:
+                    raise world.lacks(f"{option} of a registry")
             return _table(world, name, linked, Registry(name, keys=spec["keys"]))
         case "queue":
             attempts = spec.get("max_attempts", 1)
@@ -70,7 +73,7 @@ def start(world: World, name: str, spec: Json, how: str, parent: str | None) -> 
 def _options(cls: Any, world: World, spec: Json, *, link: bool = False) -> Any:
     trapping = True if spec.get("trap") else None
     return cls.options(
-        name=spec.get("name"),
+        name=world.plain(spec.get("name")),
         link=link,
         trap_exit=trapping,
         start_timeout=seconds(spec.get("start_timeout")),
@@ -255,7 +258,9 @@ class Sup(Supervisor):
         if Player(world, label).returned(spec.get("init", [])) == ["ignore"]:
             raise Ignore
         children = [child_spec(world, child, name) for child in spec.get("children", [])]
-        options = {key: spec[key] for key in ("max_restarts", "max_seconds", "auto_shutdown") if key in spec}
+        if "auto_shutdown" in spec:
+            raise world.lacks("auto_shutdown")
+        options = {key: spec[key] for key in ("max_restarts", "max_seconds") if key in spec}
         super().__init__(children, strategy=spec.get("strategy", "one_for_one"), **options)
 
 

@@ -8,9 +8,9 @@ which all go on until nobody can:
 - `open_gate(gate)` lets those pass that wait there, now and later: slow starts, slow ends, handlers that are busy;
 - `advance(ticks)` lets time pass.
 
-An operation is a list that begins with its name, `["link", "b"]`; `ops.py` has them all. An actor's label is its name
-in the scenario, or, with a number, one of its incarnations: `"a#2"`. A label that begins with `@` means whoever has
-that name when it is used.
+An operation is a list that begins with its name, `["link", "b"]`; `ops.py` has them all, or says that they aren't
+built yet. An actor's label is its name in the scenario, or, with a number, one of its incarnations: `"a#2"`. A label
+that begins with `@` means whoever has that name when it is used; so does `["via", "R", "k"]`, of a registry's key.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Scenario:
         stages: whether it needs GenStage.
         differs: why it comes out otherwise here, and is meant to, and by which rules; both outcomes are stored then.
         newer: what an OTP newer than the recorded one does, for which it comes out otherwise here; both are stored.
-        not_yet: the rule that is not built yet, for which it comes out otherwise.
+        not_yet: the rule that is not built yet, for which it can't be played here.
     """
 
     name: str

@@ -43,6 +43,13 @@ if TYPE_CHECKING:
 __all__ = ["Player", "Returned", "child_spec", "seconds"]
 
 
+NOT_BUILT = {
+    *("values", "update_value", "unregister_match", "match", "count_match", "select", "count_select"),
+    *("meta", "put_meta", "delete_meta", "dispatch", "dispatch_parallel"),
+}
+"""Operations that only the oracle has so far."""
+
+
 class Returned(Exception):
     """What a callback is to return; raised by the operation that says so."""
 
@@ -59,14 +66,14 @@ def seconds(ticks: int | None) -> float | None:
 def child_spec(world: World, spec: Json, sup: str) -> ChildSpec:
     """Return the spec of a child that a scenario describes."""
     shutdown = spec.get("shutdown")
-    significance = {"significant": True} if spec.get("significant") else {}
+    if "significant" in spec:
+        raise world.lacks("significant children")
     return ChildSpec(
         lambda: _child(world, spec, sup),
         id=spec["id"],
         restart=spec.get("restart", "permanent"),
         shutdown=seconds(shutdown) if isinstance(shutdown, int) else shutdown,
         type=spec.get("type", "supervisor" if spec["kind"] == "sup" else "worker"),
-        **significance,
     )
 
 
@@ -104,6 +111,8 @@ class Player:
         if sender is not None:
             self.sender = sender
         for name, *args in ops:
+            if name in NOT_BUILT:
+                raise self.world.lacks(name)
             operation: Callable[..., None] = getattr(self, f"op_{name}".replace("!", "_or_die"))
             operation(*args)
 
@@ -200,8 +209,8 @@ class Player:
         else:
             self._did("unregister", True)
 
-    def op_whereis(self, name: str) -> None:
-        self._did("whereis", actors.whereis(name))
+    def op_whereis(self, name: str | list[Json]) -> None:
+        self._did("whereis", actors.whereis(self.world.plain(name)))
 
     def op_alive(self, label: str) -> None:
         self._did("alive", self.world.target(label).is_alive())
@@ -238,8 +247,8 @@ class Player:
     def op_push(self, value: Json) -> None:
         self.state = [*self.state, value]
 
-    def _server(self, to: str) -> Any:
-        return actors.GenServer.named(to[1:]) if to.startswith("@") else self.world.target(to)
+    def _server(self, to: str | list[Json]) -> Any:
+        return actors.GenServer.named(to[1:]) if to[0] == "@" else self.world.target(to)
 
     def op_cast(self, to: str, ops: list[Json]) -> None:
         self._server(to).cast(Do(self.label, ops))
@@ -560,6 +569,8 @@ class Player:
 
 
 def _hashable(key: Json) -> Any:
+    if isinstance(key, dict):
+        return frozenset((name, _hashable(value)) for name, value in key.items())
     return tuple(map(_hashable, key)) if isinstance(key, list) else key
 
 

@@ -28,10 +28,14 @@ from tests.conformance.language import Json, Scenario, Step
 from tests.conformance.outcome import Event, Outcome, canonical
 from tests.conformance.reports import reports_seen
 
-__all__ = ["TICK", "Do", "Say", "World"]
+__all__ = ["TICK", "Do", "NotBuilt", "Say", "World"]
 
 TICK = 0.04
 """Seconds, of a clock that is moved by hand."""
+
+
+class NotBuilt(Exception):
+    """A scenario is about what this runtime doesn't have yet."""
 
 
 class World:
@@ -70,11 +74,26 @@ class World:
         self.senders: dict[str, From] = {}
         self.queues: dict[str, Queue] = {}
         self.paused: set[str] = set()
+        self._lacking: NotBuilt | None = None
 
     def play(self, scenario: Scenario) -> Outcome:
-        """Play it."""
+        """Play it.
+
+        Raises:
+            NotBuilt: it is about what isn't there yet.
+        """
         with reports_seen(self):
-            return self._play(scenario)
+            try:
+                return self._play(scenario)
+            finally:
+                # It may have been raised in an actor, and have come to nobody.
+                if self._lacking is not None:
+                    raise self._lacking
+
+    def lacks(self, what: str) -> NotBuilt:
+        """Return the error by which a scenario ends that is about what isn't built yet."""
+        self._lacking = NotBuilt(what)
+        return self._lacking
 
     def _play(self, scenario: Scenario) -> Outcome:
         for name, spec in scenario.actors.items():
@@ -128,9 +147,16 @@ class World:
         """Note when an actor ends; called in its own code, or by its starter."""
         self._watcher.ask(ref)
 
-    def target(self, label: str) -> ActorRef[Any]:
+    def target(self, label: str | list[Json]) -> ActorRef[Any]:
         """Return whom a label means."""
+        label = self.plain(label)
         return named(label[1:]) if label.startswith("@") else self.refs[label]
+
+    def plain(self, name: Json) -> Any:
+        """Return a name, or None, that isn't a key of a registry."""
+        if isinstance(name, list):
+            raise self.lacks("names that are keys of a registry")
+        return name
 
     def label_of(self, ref: Any) -> str:
         """Return the label of an actor."""

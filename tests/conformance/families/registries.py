@@ -705,6 +705,484 @@ def _races() -> list[Scenario]:
     ]
 
 
+def _unbuilt(what: str, rules: tuple[str, ...], registry: Json, *steps: Step, **actors: Json) -> Scenario:
+    """One whose first rule isn't built yet."""
+    return Scenario(what, rules, {"R": registry, "a": PROC, "b": PROC, **actors}, list(steps), not_yet=rules[0])
+
+
+def _patterns() -> list[Scenario]:
+    """Entries that are picked by patterns and conditions."""
+    look: list[Op] = [["lookup", "R", "k"], ["keys", "R", "a"]]
+    pairs = at("a", *[["reg", "R", "k", value] for value in ([1, "x"], [2, "x"], [2, "x"], [3, 3])])
+    numbers = [
+        at("a", *[["reg", "R", "k", n] for n in (1, 2, 3)]),
+        at("b", ["reg", "R", "k", 9], ["reg", "R", "l", 9]),
+        at("a", *[["reg", "R", "k", n] for n in (4, 5, 6)]),
+    ]
+    large: list[Json] = [[">", "$1", 3]]
+    given_up: list[Scenario] = [
+        _unbuilt(
+            "of one's entries under a key those are given up that fit a pattern",
+            ("D22",),
+            DUPLICATE,
+            pairs,
+            *[at("a", ["unregister_match", "R", "k", pattern], *look) for pattern in ([9, "_"], [1, "_"], "_")],
+        ),
+        _unbuilt(
+            "nobody can give up another's entries by a pattern",
+            ("D22", "D20"),
+            UNIQUE,
+            at("a", ["reg", "R", "k", 1]),
+            at("b", ["unregister_match", "R", "k", "_"], *SEEN),
+        ),
+        _unbuilt(
+            "a number of another type doesn't fit a pattern",
+            ("D22",),
+            UNIQUE,
+            at("a", ["reg", "R", "k", [2, "x", 2]], ["unregister_match", "R", "k", [2.0, "_", "_"]], *look),
+            at("a", ["unregister_match", "R", "k", [2, "_", "_"]], *look),
+        ),
+        _unbuilt(
+            "entries are given up by a condition, and the rest keeps its order",
+            ("D22",),
+            DUPLICATE,
+            *numbers,
+            at("a", ["unregister_match", "R", "k", "$1", large], ["values", "R", "k", "a"], *SEEN),
+        ),
+    ]
+    picks: dict[str, tuple[tuple[str, ...], Op]] = {
+        "all": (("D33",), ["match", "R", "k", "_"]),
+        "by a part of their values": (("D33",), ["match", "R", "k", [2, "_"]]),
+        "by two equal parts": (("D33",), ["match", "R", "k", ["$1", "$1"]]),
+        "by the size of their values": (("D33",), ["match", "R", "k", ["_", "_", "_"]]),
+        "by a number of another type": (("D33",), ["match", "R", "k", [2.0, "_"]]),
+        "by two conditions": (("D33",), ["match", "R", "k", ["$1", "_"], [[">", "$1", 1], ["<", "$1", 3]]]),
+        "by a condition that fails on some": (("D34",), ["match", "R", "k", ["_", "$1"], [[">", ["+", "$1", 1], 0]]]),
+        "and counted": (("D34",), ["count_match", "R", "k", [2, "_"]]),
+        "and counted by a condition that fails on all": (
+            ("D34",),
+            ["count_match", "R", "k", "$1", [[">", ["+", "$1", 1], 0]]],
+        ),
+        "by a condition that is none": (("D33",), ["match", "R", "k", "$1", [["nonsense", "$1"]]]),
+    }
+    picked = [
+        _unbuilt(f"entries of a key are picked {what}", rules, DUPLICATE, pairs, at("b", op))
+        for what, (rules, op) in picks.items()
+    ]
+    keys: list[Scenario] = [
+        _unbuilt(
+            "a key that looks like a wildcard is none",
+            ("D33", "D24"),
+            UNIQUE,
+            at("a", *[["reg", "R", key, key] for key in ("a", "b", "_", "$1")]),
+            at("a", ["match", "R", "_", "_"], ["match", "R", "$1", "_"], ["unregister_match", "R", "$1", "_"]),
+            at("a", ["unreg", "R", "_"], ["count", "R"]),
+        ),
+        _unbuilt(
+            "a key that is a map doesn't mean those that have more",
+            ("D33", "D24"),
+            UNIQUE,
+            at("a", ["reg", "R", {"a": 1}, "small"], ["reg", "R", {"a": 1, "b": 2}, "large"]),
+            at("a", ["match", "R", {"a": 1}, "_"], ["unreg", "R", {"a": 1}], ["lookup", "R", {"a": 1, "b": 2}]),
+        ),
+        _unbuilt(
+            "a pattern that is a map fits values that have more",
+            ("D33",),
+            DUPLICATE,
+            at("a", ["reg", "R", "k", {"a": 1}], ["reg", "R", "k", {"a": 1, "b": 2}], ["reg", "R", "k", {"b": 2}]),
+            at("b", *[["count_match", "R", "k", pattern] for pattern in ({"a": 1}, {"b": "_"}, {})]),
+        ),
+    ]
+    any_: Json = ["_", "_", "_"]
+    selects: dict[str, list[Json]] = {
+        "the first that fits decides": [[["k", "_", "_"], [], "first"], [any_, [], "second"]],
+        "with what is to be seen of them": [[["$1", "$2", "$3"], [], ["$3", "$2", "$1"]]],
+        "by their owners' values": [[["_", "_", "$1"], [[">", "$1", 1]], "$1"]],
+        "in no way": [],
+        "by what is no pattern of entries": [["_", [], "$_"]],
+    }
+    full = [at("a", ["reg", "R", "k", 1], ["reg", "R", "l", 2]), at("b", ["reg", "R", "m", 3])]
+    selected = [
+        _unbuilt(f"entries of all keys are selected, {what}", ("D35",), UNIQUE, *full, at("b", ["select", "R", specs]))
+        for what, specs in selects.items()
+    ]
+    counts: dict[str, list[Json]] = {
+        "all": [[any_, [], True]],
+        "of one key, and then all": [[["k", "_", "_"], [], True], [any_, [], True]],
+        "but those of which the first that fits says no": [[["k", "_", "_"], [], False], [any_, [], True]],
+        "by what is no pattern of entries": [["_", [], True]],
+    }
+    counted = [
+        _unbuilt(
+            f"entries of all keys are counted, {what}", ("D35",), UNIQUE, *full, at("b", ["count_select", "R", specs])
+        )
+        for what, specs in counts.items()
+    ]
+    return [*given_up, *picked, *keys, *selected, *counted]
+
+
+def _values() -> list[Scenario]:
+    """What belongs to an entry, and to the registry itself."""
+    mine = at("a", ["reg", "R", "k", 1])
+    scenarios = [
+        _unbuilt(
+            f"the values that each has under a key of a {kind} registry",
+            ("D29",),
+            spec,
+            at("a", ["reg", "R", "k", 1], ["reg", "R", "l", 2]),
+            at("b", ["reg", "R", "k", 3]),
+            at("a", ["reg", "R", "k", 1]),
+            at("b", *[["values", "R", key, one] for key in ("k", "l", "m") for one in ("a", "b")]),
+        )
+        for kind, spec in REGISTRIES.items()
+    ]
+    updates: dict[str, tuple[tuple[str, ...], list[Step]]] = {
+        "an owner replaces its value": (("D37",), [mine, at("a", ["update_value", "R", "k", [], 2], *SEEN)]),
+        "nobody replaces another's value": (
+            ("D37",),
+            [mine, at("b", ["update_value", "R", "k", [["raise", "ouch"]], 2], *SEEN)],
+        ),
+        "nobody replaces the value of a key that nobody has": (
+            ("D37",),
+            [at("b", ["update_value", "R", "k", [["raise", "ouch"]], 2], *SEEN)],
+        ),
+        "an owner fails to replace its value, and keeps the old one": (
+            ("D39",),
+            [mine, at("a", ["catch", [["update_value", "R", "k", [["raise", "ouch"]], 2]]], *SEEN)],
+        ),
+        "an owner that gives up its key while it replaces the value has it all the same": (
+            ("D80",),
+            [mine, at("a", ["update_value", "R", "k", [["unreg", "R", "k"]], 2], ["lookup", "R", "k"], ["count", "R"])],
+        ),
+        "a value is replaced in who asks for that": (
+            ("D39",),
+            [mine, at("a", ["update_value", "R", "k", [["send", "b", "hello"], ["lookup", "R", "k"]], 2])],
+        ),
+    }
+    scenarios += [_unbuilt(what, rules, UNIQUE, *steps) for what, (rules, steps) in updates.items()]
+    scenarios += [
+        _unbuilt(
+            f"{whose} value in a duplicate registry can't be replaced",
+            ("D38",),
+            DUPLICATE,
+            *steps,
+            at("a", ["update_value", "R", "k", [], 2], *SEEN),
+        )
+        for whose, steps in {"one's own": [mine], "a free key's": []}.items()
+    ]
+    with_meta: Json = {**UNIQUE, "meta": {"a": 1, "b": None}}
+    seen: list[Op] = [["meta", "R", key] for key in ("a", "b", "c")]
+    scenarios += [
+        _unbuilt("a registry begins with metadata", ("D5", "D40"), with_meta, at("a", *seen)),
+        _unbuilt(
+            "metadata outlive who has put them",
+            ("D40",),
+            UNIQUE,
+            at("a", ["put_meta", "R", "a", 1], ["put_meta", "R", ["t", 1], 5], ["exit", "normal"]),
+            at("b", *seen, ["meta", "R", ["t", 1]], ["count", "R"]),
+        ),
+        _unbuilt(
+            "metadata are replaced and deleted by anybody",
+            ("D40",),
+            UNIQUE,
+            at("a", ["put_meta", "R", "a", 1], ["put_meta", "R", "b", 2]),
+            at("b", ["put_meta", "R", "a", 3], *seen, *[["delete_meta", "R", key] for key in ("b", "c")], *seen),
+        ),
+        _unbuilt(
+            "a number is no key of metadata",
+            ("D40",),
+            UNIQUE,
+            at("a", ["catch", [["put_meta", "R", 1, 1]]], ["catch", [["meta", "R", 1]]]),
+        ),
+        Scenario(
+            "metadata outlive what cleans up in a registry, and not the registry",
+            ("D41",),
+            {"S": {"kind": "sup", "children": [{"id": "R", **with_meta}]}, "b": PROC},
+            [
+                at("b", ["put_meta", "R", "a", 2], ["put_meta", "R", "c", 3], ["crash", "R"]),
+                at("b", *seen, ["halt", "R", "shutdown"]),
+                at("b", *seen),
+            ],
+            not_yet="D41",
+        ),
+    ]
+    scenarios += [
+        _unbuilt(f"{what} in a registry that isn't there is an error", (rule, "D10"), UNIQUE, at("a", op))
+        for what, rule, op in (
+            ("reading metadata", "D40", ["meta", "X", "a"]),
+            ("putting metadata", "D40", ["put_meta", "X", "a", 1]),
+            ("picking entries", "D33", ["match", "X", "k", "_"]),
+            ("reading an owner's values", "D29", ["values", "X", "k", "a"]),
+            ("replacing a value", "D37", ["update_value", "X", "k", [], 1]),
+            ("a dispatch", "D42", ["dispatch", "X", "k", []]),
+            ("asking for a name", "D49", ["whereis", ["via", "X", "k"]]),
+            ("asking by a name", "D49", ["call", ["via", "X", "k"], []]),
+            ("starting under a name", "D49", ["start", "s", {"kind": "server", "name": ["via", "X", "k"]}]),
+        )
+    ]
+    return scenarios
+
+
+def _refused() -> list[Scenario]:
+    """Registries that can't be started."""
+    specs: dict[str, tuple[str, Json]] = {
+        "without partitions": ("D3", {**UNIQUE, "partitions": 0}),
+        "with metadata that have no keys": ("D5", {**UNIQUE, "meta": [1]}),
+    }
+    return [
+        Scenario(
+            "a registry of another kind can't be started",
+            ("D1",),
+            {"a": PROC},
+            [at("a", ["start", "S", {"kind": "registry", "keys": "shared"}], ["lookup", "S", "k"])],
+        ),
+        *[
+            _unbuilt(
+                f"a registry {what} can't be started", (rule,), UNIQUE, at("a", ["start", "S", spec], ["whereis", "S"])
+            )
+            for what, (rule, spec) in specs.items()
+        ],
+    ]
+
+
+def _dispatch() -> list[Scenario]:
+    """A function is called with the entries of a key."""
+    split: Json = {**DUPLICATE, "partitions": 4}
+    kinds = {**REGISTRIES, "split duplicate": split}
+    ways = {"dispatch": "", "dispatch_parallel": ", in tasks where there may be some"}
+    fill = at("a", ["reg", "R", "k", 1], ["reg", "R", "k", 2], ["reg", "R", "l", 3])
+    scenarios = [
+        _unbuilt(
+            f"a dispatch calls with the entries of a key of a {kind} registry{how}",
+            ("D45" if how else "D44" if spec == split else "D42", "D42"),
+            spec,
+            fill,
+            at("b", [way, "R", "k", []]),
+        )
+        for kind, spec in kinds.items()
+        for way, how in ways.items()
+    ]
+    scenarios += [
+        _unbuilt(
+            f"a dispatch calls nothing for a key that nobody has{how}",
+            ("D43",),
+            split,
+            fill,
+            at("b", [way, "R", "m", [["raise", "ouch"]]]),
+        )
+        for way, how in ways.items()
+    ]
+    scenarios += [
+        _unbuilt(
+            "a dispatch calls once with all entries of a key that several have",
+            ("D44",),
+            DUPLICATE,
+            fill,
+            at("b", ["reg", "R", "k", 4]),
+            at("b", ["dispatch", "R", "k", []]),
+        ),
+        _unbuilt(
+            "what a dispatch calls may send to the owners, who hear nothing else of it",
+            ("D42",),
+            DUPLICATE,
+            fill,
+            at("b", ["dispatch", "R", "k", [["send", "a", "hello"]]]),
+        ),
+        _unbuilt(
+            "an error in a dispatch reaches who began it",
+            ("D46",),
+            split,
+            fill,
+            at("b", ["catch", [["dispatch", "R", "k", [["raise", "ouch"]]]]], ["count", "R"]),
+        ),
+        _unbuilt(
+            "who doesn't expect an error in a dispatch dies of it",
+            ("D46",),
+            DUPLICATE,
+            fill,
+            at("b", ["dispatch", "R", "k", [["raise", "ouch"]]]),
+        ),
+        _unbuilt(
+            "what a dispatch calls may register, and give up",
+            ("D48",),
+            DUPLICATE,
+            fill,
+            at("b", ["dispatch", "R", "k", [["reg", "R", "k", 9], ["lookup", "R", "k"]]]),
+            at("a", ["dispatch", "R", "k", [["unreg", "R", "k"], ["lookup", "R", "k"]]]),
+            at("b", ["dispatch", "R", "k", []]),
+        ),
+    ]
+    return scenarios
+
+
+def _split() -> list[Scenario]:
+    """A registry in partitions shows the same of single keys."""
+    return [
+        _unbuilt(
+            f"a {kind} registry in partitions",
+            ("D3",),
+            {**spec, "partitions": 4},
+            at("a", ["reg", "R", "k", 1], ["reg", "R", "l", 2]),
+            at("b", ["reg", "R", "m", 3], *SEEN, ["lookup", "R", "m"]),
+            at("b", ["unreg", "R", "m"], ["unreg", "R", "k"], *SEEN),
+            at("a", ["unreg", "R", "k"], ["exit", "boom"]),
+            at("b", *SEEN, ["lookup", "R", "l"]),
+        )
+        for kind, spec in REGISTRIES.items()
+    ]
+
+
+def _names() -> list[Scenario]:
+    """Keys of a registry as the names of actors."""
+    name: Json = ["via", "R", "k"]
+
+    def named(*init: Op, to: Json = name) -> Json:
+        return {"kind": "server", "name": to, "init": list(init)}
+
+    def asked(to: Json = name) -> Op:
+        return ["call", to, [["reply", "hello"]]]
+
+    before: list[Step] = [at("a", ["start", "s", named()]), at("b", ["freeze", "R"], ["signal", "s", "kill"])]
+    thaw = at("b", ["thaw", "R"])
+    tables: dict[str, tuple[tuple[str, ...], list[Step]]] = {
+        "a server has a key as its name": (
+            ("D49",),
+            [
+                at("a", ["start", "s", named()], asked(), ["whereis", name], ["lookup", "R", "k"], ["keys", "R", "s"]),
+                at("b", ["cast", name, [["note", "hi"]]], ["send", name, "hello"], ["halt", name, "normal"]),
+                at("b", ["whereis", name], ["lookup", "R", "k"]),
+            ],
+        ),
+        "a server's name brings a value, which doesn't count when it is asked": (
+            ("D49",),
+            [
+                at("a", ["start", "s", named(to=[*name, "v"])], ["lookup", "R", "k"]),
+                at("b", asked([*name, "other"]), asked(), ["lookup", "R", "k"]),
+            ],
+        ),
+        "an actor that has registered a key itself is asked by it": (
+            ("D49",),
+            [
+                at("a", ["start", "s", {"kind": "server", "init": [["reg", "R", "k", 1]]}]),
+                at("b", asked(), ["whereis", name]),
+            ],
+        ),
+        "a second server can't have a key as its name, and isn't begun": (
+            ("D51",),
+            [at("a", ["start", "s", named()], ["start", "t", named(["send", "b", "init"])], asked())],
+        ),
+        "a server can't have a key as its name that an actor has registered": (
+            ("D51",),
+            [at("a", ["reg", "R", "k", 1], ["start", "s", named()], ["lookup", "R", "k"])],
+        ),
+        "a server has its name before its init begins": (("D50",), [at("a", ["start", "s", named(["whereis", name])])]),
+        "a server that is in its init has its name, and answers when that is over": (
+            ("D50",),
+            [
+                at("a", ["start", "s", named(["gate", "g"])]),
+                at("b", ["start", "t", named()], asked()),
+                open_gate("g"),
+            ],
+        ),
+        "asking through a key that nobody has": (
+            ("D55",),
+            [at("a", op) for op in (["whereis", name], asked(), ["halt", name, "normal"], ["cast", name, []])],
+        ),
+        "sending through a key that nobody has": (("D55",), [at("a", ["send", name, "hello"])]),
+        "a server is stopped, and started under the same key, again and again": (
+            ("D54",),
+            [at("a", *[["start", "s", named()], ["halt", "s", "normal"]] * 3, ["start", "s", named()], asked())],
+        ),
+        "a dead owner's key names nobody before the clean-up": (
+            ("D27",),
+            [*before, at("b", ["whereis", name], asked()), thaw, at("b", ["whereis", name], ["lookup", "R", "k"])],
+        ),
+        "a dead owner's key is a name for the next before the clean-up": (
+            ("D54",),
+            [*before, at("b", ["start", "t", named()], asked()), thaw, at("b", asked(), ["lookup", "R", "k"])],
+        ),
+        "what is sent through a dead owner's key before the clean-up goes nowhere": (
+            ("D56",),
+            [*before, at("b", ["send", name, "hello"]), thaw, at("b", ["send", name, "hello"])],
+        ),
+    }
+    failures: dict[str, Op] = {
+        "stops": ["stop", "boom"],
+        "is ignored": ["ignore"],
+        "raises": ["raise", "ouch"],
+    }
+    return [
+        *[_unbuilt(what, rules, UNIQUE, *steps) for what, (rules, steps) in tables.items()],
+        *[
+            _unbuilt(
+                f"a server whose init {what} has no name when its starter hears of it",
+                ("D53",),
+                UNIQUE,
+                at("a", ["start", "s", named(failure)], ["lookup", "R", "k"], ["start", "t", named()]),
+            )
+            for what, failure in failures.items()
+        ],
+        _unbuilt(
+            "a key of a duplicate registry is no name",
+            ("D57",),
+            DUPLICATE,
+            at("a", ["start", "s", named()], asked(), ["catch", [["whereis", name]]]),
+        ),
+    ]
+
+
+def _listeners() -> list[Scenario]:
+    """Those who are told of registrations."""
+    told: Json = {"listeners": ["l"]}
+    listener: Json = {"kind": "proc", "name": "l"}
+    one: Op = ["reg", "R", "k", 1]
+    pairs = at("a", *[["reg", "R", "k", value] for value in ([1, "x"], [2, "x"], [2, "x"])])
+    tables: dict[str, tuple[tuple[str, ...], Json, list[Step]]] = {
+        "a listener is told of registrations and their ends, in their order": (
+            ("D58", "D4"),
+            UNIQUE,
+            [at("a", one, ["unreg", "R", "k"], ["reg", "R", "l", 2]), at("b", ["reg", "R", "k", 3])],
+        ),
+        "a listener has been told when the registration is over": (
+            ("D58",),
+            UNIQUE,
+            [at("a", one, ["send", "l", "after"], ["unreg", "R", "k"], ["send", "l", "over"])],
+        ),
+        "a listener isn't told of an owner's end": (("D59",), UNIQUE, [at("a", one, ["exit", "boom"])]),
+        "a listener isn't told of a refusal": (("D59",), UNIQUE, [at("a", one), at("b", one)]),
+        "a listener isn't told of a new value": (
+            ("D59", "D39"),
+            UNIQUE,
+            [at("a", one, ["update_value", "R", "k", [], 2])],
+        ),
+        "a listener is told when one gives up what it doesn't have": (
+            ("D59a",),
+            UNIQUE,
+            [at("a", ["unreg", "R", "k"], ["unregister_match", "R", "k", "_"])],
+        ),
+        "a listener is told once of several entries that are given up": (
+            ("D59a",),
+            DUPLICATE,
+            [pairs, at("a", ["unreg", "R", "k"])],
+        ),
+        "a listener is told of what is given up by a pattern when it was all": (
+            ("D23",),
+            DUPLICATE,
+            [pairs, *[at("a", ["unregister_match", "R", "k", pattern]) for pattern in ([9, "_"], [1, "_"], "_")]],
+        ),
+    }
+    return [
+        *[_unbuilt(what, rules, {**spec, **told}, *steps, l=listener) for what, (rules, spec, steps) in tables.items()],
+        _unbuilt(
+            "a listener that isn't there fails the registration that is told to it, though it stands",
+            ("D59b",),
+            {**UNIQUE, "listeners": ["l", "ghost", "l"]},
+            at("a", one, *SEEN, ["unreg", "R", "k"], *SEEN),
+            l=listener,
+        ),
+    ]
+
+
 SCENARIOS = [
     *_keys(),
     *_unique(),
@@ -716,4 +1194,11 @@ SCENARIOS = [
     *_supervised(),
     *_registry_ends(),
     *_races(),
+    *_refused(),
+    *_patterns(),
+    *_values(),
+    *_dispatch(),
+    *_split(),
+    *_names(),
+    *_listeners(),
 ]

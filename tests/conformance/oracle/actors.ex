@@ -55,7 +55,7 @@ defmodule Conformance.Start do
   end
 
   defp begin(world, name, %{kind: :registry} = spec, how, _) do
-    case free(how, Registry.start_link(keys: spec.keys, name: World.process_name(name))) do
+    case free(how, Registry.start_link([{:name, World.process_name(name)} | registry_options(spec)])) do
       {:ok, pid} ->
         World.introduce(world, name, pid)
         for {_, partition, _, _} <- Supervisor.which_children(pid), do: World.await_rest_of(partition, pid)
@@ -76,6 +76,16 @@ defmodule Conformance.Start do
 
   defp stage(:link, module, args, spec), do: GenStage.start_link(module, args, options(spec))
   defp stage(_, module, args, spec), do: GenStage.start(module, args, options(spec))
+
+  defp registry_options(spec) do
+    for {option, value} <- spec, option in [:keys, :partitions, :listeners, :meta] do
+      case option do
+        :listeners -> {option, Enum.map(value, &World.process_name/1)}
+        :meta -> {option, Enum.to_list(value)}
+        _ -> {option, value}
+      end
+    end
+  end
 
   # What has no start of its own without a link.
   defp free(:link, outcome), do: outcome
@@ -169,6 +179,9 @@ defmodule Conformance.Process do
   def witness({:msg, sender, value}), do: World.saw(World.label(), sender, [:msg, value])
   def witness({:EXIT, pid, reason}), do: World.saw(World.label(), World.label_of(pid), [:exit, Canonical.term(reason)])
   def witness(:timeout), do: World.saw(World.label(), :clock, [:timeout])
+
+  def witness({:register, _, key, owner, value}), do: World.saw(World.label(), World.label_of(owner), [:register, key, value])
+  def witness({:unregister, _, key, owner}), do: World.saw(World.label(), World.label_of(owner), [:unregister, key])
 
   def witness({:DOWN, ref, :process, object, reason}) do
     unless World.get({:task_ref, ref}, false) do

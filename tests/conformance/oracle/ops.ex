@@ -64,7 +64,7 @@ defmodule Conformance.Ops do
     ArgumentError -> did(:unregister, :refused)
   end
 
-  def op(:whereis, [name]), do: did(:whereis, Process.whereis(World.process_name(name)))
+  def op(:whereis, [name]), do: did(:whereis, GenServer.whereis(World.process_name(name)))
 
   def op(:alive, [label]) do
     case World.target(label) do
@@ -255,6 +255,47 @@ defmodule Conformance.Ops do
     in_table(:keys, fn -> registry |> World.process_name() |> Registry.keys(World.target(label)) |> Enum.sort() end)
   end
 
+  def op(:values, [registry, key, label]) do
+    in_table(:values, fn -> Registry.values(World.process_name(registry), key, World.target(label)) end)
+  end
+
+  def op(:update_value, [registry, key, ops, value]) do
+    in_table(:update_value, fn ->
+      Registry.update_value(World.process_name(registry), key, fn _ ->
+        run(ops)
+        value
+      end)
+    end)
+  end
+
+  def op(:unregister_match, [registry, key | pattern]), do: picked(:unregister_match, registry, [key | pattern(pattern)])
+  def op(:match, [registry, key | pattern]), do: picked(:match, registry, [key | pattern(pattern)])
+  def op(:count_match, [registry, key | pattern]), do: picked(:count_match, registry, [key | pattern(pattern)])
+
+  def op(:select, [registry, specs]) do
+    in_table(:select, fn ->
+      registry |> World.process_name() |> Registry.select(Enum.map(specs, &spec/1)) |> Canonical.term() |> Enum.sort()
+    end)
+  end
+
+  def op(:count_select, [registry, specs]), do: picked(:count_select, registry, [Enum.map(specs, &spec/1)])
+
+  def op(:meta, [registry, key]), do: in_table(:meta, fn -> Registry.meta(World.process_name(registry), meta_key(key)) end)
+
+  def op(:put_meta, [registry, key, value]) do
+    in_table(:put_meta, fn -> Registry.put_meta(World.process_name(registry), meta_key(key), value) end)
+  end
+
+  def op(:delete_meta, [registry, key]) do
+    in_table(:delete_meta, fn -> Registry.delete_meta(World.process_name(registry), meta_key(key)) end)
+  end
+
+  def op(:dispatch, [registry, key, ops]), do: dispatched(registry, key, ops, [])
+
+  def op(:dispatch_parallel, [registry, key, ops]) do
+    World.starting(World.world(), self(), fn -> dispatched(registry, key, ops, parallel: true) end)
+  end
+
   # What watches over a registry's table, and is an actor's work, is its partitions' here.
   def op(:freeze, [registry]), do: for({_, partition} <- partitions(registry), do: :sys.suspend(partition))
   def op(:thaw, [registry]), do: for({_, partition} <- partitions(registry), do: :sys.resume(partition))
@@ -287,6 +328,8 @@ defmodule Conformance.Ops do
       :ignore -> did(:start, :ignore)
       {:error, reason} -> did(:start, [:error, reason])
     end
+  rescue
+    ArgumentError -> did(:start, :refused)
   end
 
   def op(:start_unseen, [name, spec, how]) do
@@ -304,7 +347,10 @@ defmodule Conformance.Ops do
   end
 
   defp post(name, to, message) do
-    send(World.target(to), message)
+    case World.target(to) do
+      {:via, module, key} -> module.send(key, message)
+      target -> send(target, message)
+    end
   rescue
     ArgumentError -> did(name, :noproc)
   end
@@ -394,7 +440,35 @@ defmodule Conformance.Ops do
   defp in_table(name, function) do
     did(name, function.())
   rescue
-    ArgumentError -> did(name, :unknown_registry)
+    error in ArgumentError ->
+      did(name, if(error.message =~ "unknown registry", do: :unknown_registry, else: :refused))
+  end
+
+  # Patterns are JSON, in which `_` and `$1` are what they are to OTP; guards and heads are tuples there.
+
+  defp picked(name, registry, args), do: in_table(name, fn -> apply(Registry, name, [World.process_name(registry) | args]) end)
+
+  defp pattern([pattern]), do: [pattern]
+  defp pattern([pattern, guards]), do: [pattern, Enum.map(guards, &guard/1)]
+
+  defp spec([head, guards, body]), do: {if(is_list(head), do: List.to_tuple(head), else: head), Enum.map(guards, &guard/1), [body]}
+
+  defp guard(guard) when is_list(guard), do: guard |> Enum.map(&guard/1) |> List.to_tuple()
+  defp guard(operand), do: operand
+
+  defp meta_key(key) when is_list(key), do: List.to_tuple(key)
+  defp meta_key(key), do: key
+
+  defp dispatched(registry, key, ops, options) do
+    {world, label, caller} = {World.world(), World.label(), self()}
+
+    each = fn entries ->
+      if self() != caller, do: World.take(world, label, nil)
+      did(:dispatch, [if(self() == caller, do: :here, else: :apart), entries])
+      run(ops)
+    end
+
+    in_table(:dispatch, fn -> Registry.dispatch(World.process_name(registry), key, each, options) end)
   end
 
   defp partitions(registry) do

@@ -69,9 +69,9 @@ defmodule Conformance.World do
   @doc "Start a process that is to enter: until it has, nobody rests."
   def starting(world, name, start) do
     :ets.insert(world.table, {{:starting, name}, true})
-    started = start.()
+    start.()
+  after
     :ets.delete(world.table, {:starting, name})
-    started
   end
 
   @doc "Have the rest wait for a process that a scenario doesn't know, and that ends when its supervisor has."
@@ -95,7 +95,8 @@ defmodule Conformance.World do
     end
   end
 
-  defp take(world, label, parent) do
+  @doc "Have the calling process act for a label."
+  def take(world, label, parent) do
     Process.put(:world, world)
     Process.put(:label, label)
     Process.put(:sender, label)
@@ -107,13 +108,18 @@ defmodule Conformance.World do
 
   def label_of(pid), do: get({:label, pid}, :stranger)
 
-  @doc "Whom a label means: a pid; or, with a @, whoever has the name, as OTP takes it."
+  @doc "Whom a label means: a pid; or, with a @ or by a key of a registry, whoever has the name, as OTP takes it."
+  def target([:via | _] = name), do: process_name(name)
+
   def target(label) do
     case Atom.to_string(label) do
       "@" <> name -> process_name(name)
       _ -> get({:pid, label}, nil)
     end
   end
+
+  @doc "A scenario's name as OTP takes it; `[:via, registry, key]`, or with a value, is a key of a registry."
+  def process_name([:via, registry | key]), do: {:via, Registry, List.to_tuple([process_name(registry) | key])}
 
   def process_name(name) do
     mangled = :"conformance_#{world().slot}_#{name}"
