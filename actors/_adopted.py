@@ -17,6 +17,7 @@ import pykka
 from pykka import messages as pykka_messages
 from pykka._envelope import Envelope
 
+from actors import _pykka_registry
 from actors._checks import check_ref
 from actors._clock import ThreadWaiter
 from actors._fork import free_in_child
@@ -121,7 +122,9 @@ class AdoptedProcess(Process):
         claimer.has_claim = False
 
     def wake(self) -> None:
-        self.mailbox.put(Envelope(_WAKE))
+        # A full inbox is looked at anyway. To wait for room here would be to wait with the lock held.
+        with suppress(Full):
+            self.mailbox.put_nowait(Envelope(_WAKE))
 
     def schedule(self, _process: Process) -> None:
         self.wake()
@@ -141,8 +144,9 @@ class AdoptedProcess(Process):
     def take_out(self) -> None:
         if self.stopped is not None:
             self.stopped.set()
+        # By hand, since Pykka takes a lock for it: who holds that may wait for ours, which is held here.
         if self.actor is not None:
-            pykka.ActorRegistry.unregister(self.actor.actor_ref)
+            _pykka_registry.remove(self.actor.actor_ref)
 
 
 def process_of(ref: pykka.ActorRef[Any]) -> Process | None:

@@ -767,9 +767,12 @@ class Process:
             if not self.gone:
                 self.announce()
                 self.gone = True
+            # Dropped without the lock: their finalizers are the code of others, and may wait for who wants it.
+            left: list[object] = [self.actor, self.context, self.parent]
             # With its parent, the youngest of many generations would keep them all.
             self.actor = self.context = self.parent = None
             self.runtime.forget(self)
+        left.clear()
         self.tell_ended()
         # Those who asked for it in between.
         self._call_back()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from threading import get_ident
+from threading import RLock, get_ident
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import pykka
@@ -11,6 +11,7 @@ import pykka
 from actors._call import call
 from actors._checks import check_flag, check_name, check_reason
 from actors._clock import check_timeout
+from actors._fork import free_in_child
 from actors._future import Future, Request
 from actors._inbox import Inbox
 from actors._kill import kill
@@ -33,6 +34,10 @@ __all__ = ["ActorRef", "NamedRef", "named"]
 A = TypeVar("A", bound=pykka.Actor)
 
 _NORMAL = Normal()
+
+
+# For urns, which are made late.
+_naming = free_in_child(RLock())
 
 
 class ActorRef(pykka.ActorRef[A]):
@@ -58,7 +63,8 @@ class ActorRef(pykka.ActorRef[A]):
         """A name for the actor that is unique in the world; made when it is first asked for."""
         process = self._process
         if process.urn is None:
-            with process.runtime.lock:
+            # Not the runtime's lock: Pykka's registry asks for urns with its own held.
+            with _naming:
                 process.urn = process.urn or uuid.uuid4().urn
         return process.urn
 

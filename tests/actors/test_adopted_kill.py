@@ -10,7 +10,8 @@ import pykka
 import pytest
 
 from actors import ActorDied, Killed, ProcessKilled, adopt, monitor, sleep
-from tests.support import CAP, Gate, Probe, crash, received, received_nothing, watching
+from actors._process import lock_of_all
+from tests.support import CAP, Gate, Probe, crash, ended, received, received_nothing, watching
 
 rule = pytest.mark.rule
 
@@ -270,3 +271,60 @@ def test_writing_to_an_ending_plain_actor_hangs_neither_side(end):
         for answer in answers:
             with contextlib.suppress(ActorDied):
                 answer.get(timeout=CAP)
+
+
+def test_a_kill_waits_for_no_lock_of_pykkas(gate):
+    plain = Plain.start()
+    adopted = adopt(plain)
+
+    def hold():
+        with pykka.ActorRegistry._actor_refs_lock:
+            gate.pass_through()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    gate.await_arrival()
+
+    adopted.kill()
+
+    assert adopted.exit_reason == Killed()
+    gate.open()
+    holder.join()
+    ended(plain)
+
+
+def test_pykkas_registry_finds_an_actor_by_its_urn_whoever_holds_our_lock(gate):
+    ref = Probe.start()
+
+    def hold():
+        with lock_of_all:
+            gate.pass_through()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    gate.await_arrival()
+
+    assert pykka.ActorRegistry.get_by_urn(ref.actor_urn) == ref
+    gate.open()
+    holder.join()
+
+
+def test_a_signal_to_one_whose_inbox_is_full_waits_for_no_room(gate):
+    class Narrow(pykka.ThreadingActor):
+        @staticmethod
+        def _create_actor_inbox():
+            return queue.Queue(maxsize=1)
+
+        def on_receive(self, message):
+            return message()
+
+    plain = Narrow.start()
+    adopted = adopt(plain)
+    plain.tell(gate.pass_through)
+    gate.await_arrival()
+    plain.tell(lambda: None)
+
+    adopted.exit("boom")
+
+    gate.open()
+    assert ended(plain).exit_reason == "boom"

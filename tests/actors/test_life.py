@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import threading
 import weakref
 
 import pykka
@@ -26,7 +27,8 @@ from actors import (
     unlink,
     whereis,
 )
-from tests.support import Gate, Probe, TrappingProbe, crash, ended, received, received_nothing, watching
+from actors._process import lock_of_all
+from tests.support import CAP, Gate, Probe, TrappingProbe, crash, ended, received, received_nothing, watching
 
 rule = pytest.mark.rule
 
@@ -454,3 +456,28 @@ def test_the_youngest_of_many_generations_keeps_none_of_its_ancestors():
 
     assert youngest.is_alive()
     assert known() is None
+
+
+@pytest.mark.threads
+def test_a_finalizer_may_wait_for_a_thread_that_needs_the_lock_of_all():
+    is_over = []
+
+    def link_and_start():
+        with lock_of_all:
+            pass
+
+    class Session(Probe):
+        def __del__(self):
+            other = threading.Thread(target=link_and_start)
+            other.start()
+            other.join(CAP)
+            is_over.append(not other.is_alive())
+
+    ref = Session.start()
+    ref.ask(lambda: None)
+    ref.stop()
+    ended(ref)
+    del ref
+    gc.collect()
+
+    assert is_over == [True]

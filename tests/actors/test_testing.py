@@ -451,7 +451,7 @@ def test_who_ends_in_order_once_it_is_stopped_is_no_leak():
     """However late that is, since another is stuck."""
     gate = Gate()
 
-    with pytest.raises(LeakedActors) as caught, TestRuntime(patience=0.2):
+    with pytest.raises(LeakedActors) as caught, TestRuntime(patience=2.0):
         others = [Probe.start() for _ in range(3)]
         stuck = Probe.options(runs_on="thread").start()
         stuck.tell(gate.pass_through)
