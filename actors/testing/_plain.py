@@ -37,6 +37,9 @@ class _Inbox:
         if self._waiter is not None:
             self._waiter.release()
 
+    # There is always room.
+    put_nowait = put
+
     def get(self) -> Envelope[Any]:
         if self._envelopes:
             # Others may have their turn between two messages.
