@@ -159,7 +159,9 @@ class Future(pykka.Future[T]):
             yield from self._await_outcome()
         elif self._sources:
             for source in self._sources:
-                yield from source.__await__()
+                # Pykka's own blocks in its await.
+                is_ours = isinstance(source, Future)
+                yield from source.__await__() if is_ours else asyncio.to_thread(source.get).__await__()
         else:
             # A hook of somebody's own, which may block.
             yield from asyncio.to_thread(self.get).__await__()

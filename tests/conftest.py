@@ -72,7 +72,7 @@ NOT_SIMULATED = {
     "test_worker_timeout.py",
 }
 """Files whose tests are about threads, the machine's time or plain Pykka actors, or look at what a simulation has
-otherwise. Of the others those that are marked with `threads` are."""
+otherwise. Single tests of other files are marked with `threads`."""
 
 
 NEED_THREADS = {"clock", "hasty_threads"}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from actors import Actor, adopt, monitor
@@ -88,6 +90,25 @@ class Gate:
     def open(self) -> None:
         """Called by the test: let the actor on."""
         self._open.set()
+
+
+@contextmanager
+def held_elsewhere(lock: Any) -> Iterator[None]:
+    """Have another thread hold a lock meanwhile."""
+    gate = Gate()
+
+    def hold() -> None:
+        with lock:
+            gate.pass_through()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    gate.await_arrival()
+    try:
+        yield
+    finally:
+        gate.open()
+        holder.join()
 
 
 def watching(*refs: Any) -> Any:

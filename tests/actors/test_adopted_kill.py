@@ -11,7 +11,7 @@ import pytest
 
 from actors import ActorDied, Killed, ProcessKilled, adopt, monitor, sleep
 from actors._process import lock_of_all
-from tests.support import CAP, Gate, Probe, crash, ended, received, received_nothing, watching
+from tests.support import CAP, Gate, Probe, crash, ended, held_elsewhere, received, received_nothing, watching
 
 rule = pytest.mark.rule
 
@@ -273,40 +273,21 @@ def test_writing_to_an_ending_plain_actor_hangs_neither_side(end):
                 answer.get(timeout=CAP)
 
 
-def test_a_kill_waits_for_no_lock_of_pykkas(gate):
+def test_a_kill_waits_for_no_lock_of_pykkas():
     plain = Plain.start()
     adopted = adopt(plain)
 
-    def hold():
-        with pykka.ActorRegistry._actor_refs_lock:
-            gate.pass_through()
-
-    holder = threading.Thread(target=hold)
-    holder.start()
-    gate.await_arrival()
-
-    adopted.kill()
-
-    assert adopted.exit_reason == Killed()
-    gate.open()
-    holder.join()
+    with held_elsewhere(pykka.ActorRegistry._actor_refs_lock):
+        adopted.kill()
+        assert adopted.exit_reason == Killed()
     ended(plain)
 
 
-def test_pykkas_registry_finds_an_actor_by_its_urn_whoever_holds_our_lock(gate):
+def test_pykkas_registry_finds_an_actor_by_its_urn_whoever_holds_our_lock():
     ref = Probe.start()
 
-    def hold():
-        with lock_of_all:
-            gate.pass_through()
-
-    holder = threading.Thread(target=hold)
-    holder.start()
-    gate.await_arrival()
-
-    assert pykka.ActorRegistry.get_by_urn(ref.actor_urn) == ref
-    gate.open()
-    holder.join()
+    with held_elsewhere(lock_of_all):
+        assert pykka.ActorRegistry.get_by_urn(ref.actor_urn) == ref
 
 
 def test_a_signal_to_one_whose_inbox_is_full_waits_for_no_room(gate):

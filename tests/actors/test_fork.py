@@ -28,7 +28,7 @@ from actors import (
 from actors._fork import in_child
 from actors._future import Future
 from actors._mail import NO_REPLY
-from tests.support import CAP, Gate, Probe
+from tests.support import CAP, Gate, Probe, held_elsewhere
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform has no fork")
 
@@ -368,16 +368,6 @@ def test_the_error_in_the_child_says_where_the_actor_is():
 def test_a_mailbox_with_a_bound_that_a_thread_is_at_is_dead_in_the_child(overflow):
     ref = Echo.options(max_mailbox=1, overflow=overflow).start()
     ref.ask("up")
-    gate = Gate()
 
-    def hold():
-        with ref._process._room:
-            gate.pass_through()
-
-    holder = threading.Thread(target=hold)
-    holder.start()
-    gate.await_arrival()
-
-    assert in_forked_child(lambda: [raised_by(ref.tell, "hello"), raised_by(ref.ask, "hello")]) == ["ActorDied"] * 2
-    gate.open()
-    holder.join()
+    with held_elsewhere(ref._process._room):
+        assert in_forked_child(lambda: [raised_by(ref.tell, "hello"), raised_by(ref.ask, "hello")]) == ["ActorDied"] * 2

@@ -461,3 +461,31 @@ def test_a_cancelled_await_of_what_is_made_of_a_future_leaves_no_task(future):
 
 async def _awaiting(future):
     return await future
+
+
+@pytest.mark.threads
+def test_awaiting_a_join_with_a_future_of_plain_pykkas_leaves_the_loop_to_others(gate):
+    class Plain(pykka.ThreadingActor):
+        use_daemon_thread = True
+
+        def on_receive(self, message):
+            message()
+            return "plain"
+
+    plain = Plain.start()
+
+    async def open_later():
+        # A loop that is blocked comes no further than to its next round.
+        for _ in range(10):
+            await asyncio.sleep(0)
+        gate.open()
+
+    async def await_both():
+        opening = asyncio.create_task(open_later())
+        joined = Probe.start().ask(lambda: "ours", block=False).join(plain.ask(gate.pass_through, block=False))
+        outcome = await joined
+        await opening
+        return outcome
+
+    assert asyncio.run(await_both()) == ["ours", "plain"]
+    plain.stop()
