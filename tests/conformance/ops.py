@@ -13,6 +13,7 @@ from actors import (
     AlreadyRegistered,
     CallExit,
     ChildSpec,
+    Crashed,
     Done,
     Exited,
     ExitRequest,
@@ -32,6 +33,7 @@ from supervision import (
     ChildNotFound,
     ChildRestarting,
     ChildRunning,
+    InvalidOption,
 )
 from tests.conformance.canonical import reason_of
 from tests.conformance.language import Json
@@ -538,6 +540,9 @@ class Player:
             self._did("start", "ignore")
         except StartFailed as error:
             self._did("start", ["error", error.reason])
+        except (InvalidChildSpec, InvalidOption) as error:
+            # As `start_link` of OTP returns what here is raised.
+            self._did("start", ["error", Crashed(error)])
         except ValueError:
             self._did("start", "refused")
         else:
