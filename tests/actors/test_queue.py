@@ -16,12 +16,19 @@ from tests.support import CAP, Gate, Probe
 rule = pytest.mark.rule
 
 
+@rule("E32")
 def test_a_queue_that_cannot_be_is_refused_at_once():
     for bad in ({"max_attempts": 0}, {"maxsize": 0}, {"max_dead_letters": -1}, {"max_attempts": 1.5}):
         with pytest.raises(ValueError, match=next(iter(bad))):
             Queue("jobs", **bad)
     with pytest.raises(ValueError, match="name"):
         Queue("")
+
+
+@rule("E14")
+def test_a_queue_with_an_argument_that_it_has_not_is_refused_at_once():
+    with pytest.raises(TypeError, match="buffer_keep"):
+        Queue("jobs", buffer_keep="first")
 
 
 def test_a_queue_never_started_is_unknown():

@@ -276,6 +276,7 @@ def test_a_worker_that_goes_in_the_gap_has_its_events_taken_back():
     assert log == ["x"]
 
 
+@rule("E9")
 def test_a_worker_may_subscribe_while_the_queues_actor_is_down():
     queue, log = started(), []
     keeper = whereis("jobs")

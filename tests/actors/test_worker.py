@@ -6,12 +6,14 @@ import pytest
 
 from actors import (
     Crashed,
+    Ignore,
     Queue,
     Retry,
     Shutdown,
     StartFailed,
     UnknownQueue,
     Worker,
+    exit,
     whereis,
 )
 from supervision import Supervisor
@@ -54,7 +56,7 @@ class Scripted(Worker):
         self.script = script
 
     def handle_event(self, event):
-        self.script(event)
+        return self.script(event)
 
 
 def test_a_worker_without_a_handler_is_refused_at_once(queue):
@@ -100,6 +102,36 @@ def test_a_worker_of_a_queue_never_started_does_not_start():
         Scripted.start_link(Queue("nobody"), None)
 
     assert isinstance(failed.value.__cause__, UnknownQueue)
+
+
+@rule("E14")
+def test_a_worker_that_ignores_its_start_or_fails_it_gets_no_event(queue):
+    class Beginning(Scripted):
+        def on_start(self):
+            self.script()
+
+    def ignore():
+        raise Ignore
+
+    queue.put("x")
+    with pytest.raises(Ignore):
+        Beginning.start_link(queue, ignore)
+    with pytest.raises(StartFailed) as failed:
+        Beginning.start_link(queue, lambda: exit("boom"))
+
+    assert failed.value.reason == "boom"
+    assert queue.stats().handed == 0
+
+
+@rule("E33")
+def test_what_a_handler_returns_is_dropped(queue):
+    queue.put_many(["x", "y"])
+
+    worker = Scripted.start_link(queue, lambda event: [f"after {event}"])
+
+    assert queue.join(CAP)
+    assert worker.is_alive()
+    assert queue.stats().put == queue.stats().acked == 2
 
 
 @rule("E17", "E19", "E27", "E47")

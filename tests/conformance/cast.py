@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import actors
 from actors import (
     Actor,
     ActorRef,
@@ -59,14 +60,14 @@ def start(world: World, name: str, spec: Json, how: str, parent: str | None) -> 
                     raise world.lacks(f"{option} of a registry")
             return _table(world, name, linked, Registry(name, keys=spec["keys"]))
         case "queue":
-            attempts = spec.get("max_attempts", 1)
-            queue = world.queues[name] = world.queues.get(name) or Queue(name, max_attempts=attempts)
-            return _table(world, name, linked, queue)
+            return _table(world, name, linked, _queue(world, name, spec))
         case "worker":
             demand = {key: spec[key] for key in ("max_demand", "min_demand") if key in spec}
             cls = type("Consumer", (Consumer,), demand)
             # An actor's plain start doesn't wait until it is subscribed, as GenStage's does.
             return _free(linked, _options(cls, world, spec).start_link(world, name, spec, parent))
+        case "stage":
+            raise world.lacks("stages that are neither a queue nor its worker")
     raise ValueError(f"no such kind: {spec}")
 
 
@@ -91,6 +92,13 @@ def _table(world: World, name: str, linked: bool, table: Registry | Queue) -> Ac
     world.enter(name, ref)
     world.watch(ref)
     return ref
+
+
+def _queue(world: World, name: str, spec: Json) -> Queue:
+    if name not in world.queues:
+        attempts = spec.get("max_attempts", 1)
+        world.queues[name] = Queue(name, max_attempts=attempts, maxsize=spec.get("maxsize"), **spec.get("options", {}))
+    return world.queues[name]
 
 
 def _free(linked: bool, ref: ActorRef[Any]) -> ActorRef[Any]:
@@ -275,12 +283,19 @@ class Consumer(Worker):
 
     def on_start(self) -> None:
         self._player.world.watch(self.actor_ref)
+        match self._player.returned(self._spec.get("init", [])):
+            case ["ignore"]:
+                raise Ignore
+            case ["stop", reason]:
+                actors.exit(reason_of(reason))
 
-    def handle_events(self, events: Any) -> None:
+    def handle_events(self, events: Any) -> Any:
         player, queue = self._player, self._spec["queue"]
         player.world.saw(player.label, queue, ["events", [event[0] for event in events]])
         for _, ops in events:
             player.run(ops, queue)
+        emitted, player.emitted = player.emitted, []
+        return emitted
 
     def on_receive(self, message: Any) -> None:
         match message:

@@ -11,7 +11,7 @@ from tests.conformance.language import Json, Scenario
 
 __all__ = ["FAMILIES", "recorded", "store", "written"]
 
-FAMILIES = ["processes", "servers", "tasks", "agents", "supervisors", "registries", "queues"]
+FAMILIES = ["processes", "servers", "tasks", "agents", "supervisors", "registries", "queues", "stages"]
 """Modules of `tests.conformance.families`."""
 
 _PLACE = Path(__file__).parent / "scenarios"

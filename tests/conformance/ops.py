@@ -48,6 +48,17 @@ __all__ = ["Player", "Returned", "child_spec", "seconds"]
 NOT_BUILT = {
     *("values", "update_value", "unregister_match", "match", "count_match", "select", "count_select"),
     *("meta", "put_meta", "delete_meta", "dispatch", "dispatch_parallel"),
+    *(
+        "emit_from_to",
+        "buffered",
+        "mode",
+        "subscribe",
+        "subscribe_async",
+        "resubscribe",
+        "unsubscribe",
+        "post",
+        "request",
+    ),
 }
 """Operations that only the oracle has so far."""
 
@@ -105,6 +116,7 @@ class Player:
         self.label = label
         self.sender = label
         self.state: list[Json] = []
+        self.emitted: list[Json] = []
         self.call: Any = None
         self._attempt = int(label.rsplit("#", 1)[1])
 
@@ -531,6 +543,9 @@ class Player:
     def op_waiting(self, queue: str) -> None:
         self._did("waiting", self.world.queues[queue].stats().ready)
 
+    def op_emit(self, events: list[Json]) -> None:
+        self.emitted = [*self.emitted, *events]
+
     # Starts
 
     def op_start(self, name: str, spec: Json, how: str = "start") -> None:
@@ -543,7 +558,7 @@ class Player:
         except (InvalidChildSpec, InvalidOption) as error:
             # As `start_link` of OTP returns what here is raised.
             self._did("start", ["error", Crashed(error)])
-        except ValueError:
+        except (TypeError, ValueError):
             self._did("start", "refused")
         else:
             self._did("start", "ok")

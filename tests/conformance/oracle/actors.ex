@@ -74,6 +74,10 @@ defmodule Conformance.Start do
     stage(how, Conformance.Worker, {world, name, spec, parent}, spec)
   end
 
+  defp begin(world, name, %{kind: :stage} = spec, how, parent) do
+    stage(how, Conformance.Stage, {world, name, spec, parent}, spec)
+  end
+
   defp stage(:link, module, args, spec), do: GenStage.start_link(module, args, options(spec))
   defp stage(_, module, args, spec), do: GenStage.start(module, args, options(spec))
 
@@ -190,8 +194,17 @@ defmodule Conformance.Process do
     end
   end
 
-  # The value of a task that its owner hasn't taken: our tasks' values are no messages.
-  def witness({ref, _}) when is_reference(ref), do: :ok
+  def witness({role, _, _} = message) when role in [:"$gen_producer", :"$gen_consumer"] do
+    Conformance.Subscription.witness(message)
+  end
+
+  def witness({ref, value}) when is_reference(ref) do
+    case World.get({:asked, ref}, nil) do
+      # The value of a task that its owner hasn't taken: our tasks' values are no messages.
+      nil -> :ok
+      pid -> World.saw(World.label(), World.label_of(pid), [:reply, Canonical.term(value)])
+    end
+  end
 end
 
 defmodule Conformance.Server do

@@ -1,7 +1,7 @@
 defmodule Conformance.Ops do
   @moduledoc "What a scenario's processes do: a list of operations, each a list that begins with its name."
 
-  alias Conformance.{Canonical, World}
+  alias Conformance.{Canonical, Subscription, World}
 
   def run(ops), do: Enum.each(ops, fn [name | args] -> op(name, args) end)
 
@@ -317,6 +317,40 @@ defmodule Conformance.Ops do
     did(:waiting, GenStage.call(pid, :waiting) + GenStage.estimate_buffered_count(pid))
   end
 
+  # Stages
+
+  def op(:emit, [events]), do: Process.put(:emitted, Process.get(:emitted, []) ++ events)
+  def op(:emit_from_to, [first, last]), do: op(:emit, [Enum.map(first..last, &[&1, []])])
+  def op(:buffered, [stage]), do: did(:buffered, GenStage.estimate_buffered_count(World.target(stage)))
+  def op(:mode, [stage]), do: called(:mode, fn -> GenStage.demand(World.target(stage)) end)
+
+  def op(:subscribe, [stage, to, options]) do
+    subscribed(:subscribe, fn -> GenStage.sync_subscribe(World.target(stage), to_producer(to, options), :infinity) end)
+  end
+
+  def op(:subscribe_async, [stage, to, options]) do
+    subscribed(:subscribe_async, fn -> GenStage.async_subscribe(World.target(stage), to_producer(to, options)) end)
+  end
+
+  def op(:resubscribe, [stage, old, reason, to, options]) do
+    {_, tag} = Subscription.named(old)
+    reason = Canonical.reason(reason)
+
+    subscribed(:resubscribe, fn ->
+      GenStage.sync_resubscribe(World.target(stage), tag, reason, to_producer(to, options), :infinity)
+    end)
+  end
+
+  def op(:unsubscribe, [name, reason]), do: GenStage.cancel(Subscription.named(name), Canonical.reason(reason))
+  def op(:post, [to, role, name, what]), do: Subscription.post(role, to, name, what)
+
+  # A call whose answer is a message as any other.
+  def op(:request, [to, ops]) do
+    ref = make_ref()
+    World.put({:asked, ref}, World.target(to))
+    send(World.target(to), {:"$gen_call", {self(), ref}, {:ops, World.label(), ops}})
+  end
+
   # Starts
 
   def op(:start, [name, spec | how]) do
@@ -442,6 +476,17 @@ defmodule Conformance.Ops do
   rescue
     error in ArgumentError ->
       did(name, if(error.message =~ "unknown registry", do: :unknown_registry, else: :refused))
+  end
+
+  defp to_producer(nil, options), do: Map.to_list(options)
+  defp to_producer(producer, options), do: [{:to, World.target(producer)} | Map.to_list(options)]
+
+  defp subscribed(name, function) do
+    supervised(name, fn ->
+      with {:ok, _} <- function.(), do: :ok
+    end)
+  rescue
+    ArgumentError -> did(name, :refused)
   end
 
   # Patterns are JSON, in which `_` and `$1` are what they are to OTP; guards and heads are tuples there.

@@ -1,12 +1,12 @@
 defmodule Conformance.Reports do
-  @moduledoc "A handler of logs: has a scenario see what its supervisors report, in the order of what they do."
+  @moduledoc "A handler of logs: has a scenario see what its supervisors and stages report, in the order of what they do."
 
   alias Conformance.{Canonical, World}
 
   @doc "Hear what is logged, in place of all others."
   def hear do
     for id <- :logger.get_handler_ids(), do: :logger.remove_handler(id)
-    :ok = :logger.set_primary_config(:level, :error)
+    :ok = :logger.set_primary_config(:level, :warning)
     :ok = :logger.add_handler(__MODULE__, __MODULE__, %{})
   end
 
@@ -14,6 +14,13 @@ defmodule Conformance.Reports do
   def log(%{msg: {:report, %{label: {:supervisor, context}, report: report}}}, _) do
     if name = Process.get(:reports_as) do
       World.saw(name, name, [:report, context, report[:offender][:id], Canonical.term(report[:reason])])
+    end
+  end
+
+  def log(%{level: level, msg: {:report, %{label: {:error_logger, _}, format: format, args: args}}}, _) do
+    if Process.get(:logs) do
+      said = format |> List.to_string() |> String.trim_trailing("~n") |> String.to_atom()
+      World.saw(World.label(), World.label(), [:logged, level, said, Enum.filter(args, &is_integer/1)])
     end
   end
 

@@ -245,6 +245,8 @@ defmodule Conformance.Canonical do
   def term({:undef, stack}) when is_list(stack), do: [:crash, :no_callback]
   def term({%RuntimeError{message: message}, stack}) when is_list(stack), do: [:crash, String.to_atom(message)]
   def term({%module{__exception__: true}, stack}) when is_list(stack), do: [:crash, module]
+  def term({:function_clause, stack}) when is_list(stack), do: [:crash, :function_clause]
+  def term({:bad_opts, text}), do: [:bad_opts, String.to_atom(text)]
   def term({:EXIT, reason}), do: term(reason)
   def term({:bad_return_value, value}), do: [:bad_return, term(value)]
   def term(tuple) when is_tuple(tuple), do: tuple |> Tuple.to_list() |> Enum.map(&term/1)
