@@ -1090,7 +1090,7 @@ def _placed() -> list[Scenario]:
                 f"all keys of an owner of a {kind} registry are looked after by one partition",
                 ("D9",),
                 spec,
-                at("a", ["spread", "R", keys]),
+                at("a", ["count", "R"], ["spread", "R", keys], ["count", "R"]),
             )
             for kind, spec in kinds.items()
         ],
@@ -1180,7 +1180,7 @@ def _newer() -> list[Scenario]:
         return ["note", number]
 
     def locks(what: str, rules: tuple[str, ...], steps: list[Step], told: list[Json]) -> Scenario:
-        why = f"a registry has locks ({', '.join(rules)})"
+        why = "a registry has locks (D61, D62, D63, D64, D65)"
         people = {"R": UNIQUE, **dict.fromkeys("abcdm", PROC)}
         return Scenario(what, rules, people, steps, newer=Newer("Elixir 1.19", why, tuple(told)), not_yet=rules[0])
 

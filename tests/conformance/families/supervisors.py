@@ -244,6 +244,14 @@ def _fields() -> list[Scenario]:
         Scenario(f"a spec is made of {what}", rules, {"m": PROC}, [at("m", op)], differs=differs)
         for what, (rules, op, differs) in made.items()
     ]
+    scenarios += [
+        Scenario(
+            "two specs are made of one module, each with an id of its own",
+            ("B5", "B4"),
+            {"m": PROC},
+            [at("m", *[["spec_of", ["M", name], {"id": name}] for name in ("x", "y")])],
+        )
+    ]
     return scenarios
 
 

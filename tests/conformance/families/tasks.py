@@ -748,7 +748,7 @@ def _streams() -> list[Scenario]:
             "a stream that is made and not gone through starts nothing",
             ("A95",),
             people,
-            [at("o", ["make_stream", three, two]), at("m", ["note", "on"])],
+            [at("o", ["note", "off"], ["make_stream", three, two], ["note", "on"])],
         ),
         Scenario("a stream of nothing", ("A95",), people, [at("o", ["stream", [], two])]),
         *(
