@@ -10,7 +10,7 @@ import functools
 import sys
 import threading
 from contextlib import suppress
-from queue import Empty, Full
+from queue import Empty, Full, Queue
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pykka
@@ -31,6 +31,7 @@ from actors.ref import ActorRef
 from actors.runtime import current_runtime
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from actors._process import Claimer, Driver
@@ -56,6 +57,9 @@ class _Wake(Control):
 
 _WAKE = _Wake()
 
+_SENT_UNDER_LOCK = (Exit, Fired)
+"""To wait for room for one of these would be to have all others wait."""
+
 _NOTHING = object()
 
 
@@ -75,11 +79,28 @@ class AdoptedProcess(Process):
         self.home = self
 
     def put(self, message: object) -> bool:
+        if isinstance(message, _SENT_UNDER_LOCK):
+            return self.put_at_once(message)
+        return self._put(message, self.mailbox.put)
+
+    def put_at_once(self, message: object) -> bool:
+        return self._put(message, self._put_over_bound)
+
+    def _put_over_bound(self, envelope: Envelope[Any]) -> None:
+        mailbox = self.mailbox
+        if not isinstance(mailbox, Queue):
+            # Pykka's own is one; what else there is has no bound that is known here.
+            mailbox.put(envelope)
+            return
+        with mailbox.mutex:
+            mailbox._put(envelope)
+            mailbox.unfinished_tasks += 1
+            mailbox.not_empty.notify()
+
+    def _put(self, message: object, put: Callable[[Envelope[Any]], object]) -> bool:
         if self.reason is not ALIVE:
             return False
-        self.mailbox.put(
-            Envelope(message.message, message.reply_to) if isinstance(message, Request) else Envelope(message)
-        )
+        put(Envelope(message.message, message.reply_to) if isinstance(message, Request) else Envelope(message))
         # It may have closed its mailbox, and emptied it for the last time, between the lines above.
         if self.reason is not ALIVE:
             self.refuse_mail()
@@ -122,7 +143,7 @@ class AdoptedProcess(Process):
         claimer.has_claim = False
 
     def wake(self) -> None:
-        # A full inbox is looked at anyway. To wait for room here would be to wait with the lock held.
+        # A full inbox is looked at anyway.
         with suppress(Full):
             self.mailbox.put_nowait(Envelope(_WAKE))
 

@@ -223,7 +223,7 @@ class Future(pykka.Future[T]):
         else:
             if self._runtime is not process.runtime:
                 self._refuse_of_parent()
-            waiter = process.new_waiter()
+            waiter = process.new_waiter(timeout)
             try:
                 if self._add_waiter(waiter):
                     self._wait_in(process, waiter, timeout)

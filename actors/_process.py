@@ -519,12 +519,17 @@ class Process:
         driver = self.driver
         return driver is not None and driver.ident == get_ident()
 
-    def new_waiter(self) -> Waiter:
-        """A waiter for code of this actor, which may run in a thread that it started."""
+    def new_waiter(self, timeout: float | None = None) -> Waiter:
+        """A waiter for code of this actor, which may run in a thread that it started.
+
+        Args:
+            timeout: how long it will wait; with 0, which is only a look, in a coroutine too.
+        """
         driver = self.driver
         if driver is not None and driver.ident == get_ident():
             return driver.new_waiter()
-        self.refuse_to_block()
+        if timeout != 0:
+            self.refuse_to_block()
         return ThreadWaiter()
 
     def refuse_to_block(self) -> None:
@@ -947,10 +952,10 @@ def checkpoint(point: str, *about: object) -> None:
         process.checkpoint(point, *about)
 
 
-def new_waiter() -> Waiter:
-    """A waiter for one wait of the calling thread or actor."""
+def new_waiter(timeout: float | None = None) -> Waiter:
+    """A waiter for one wait of the calling thread or actor, and for how long."""
     process = current()
-    return ThreadWaiter() if process is None else process.new_waiter()
+    return ThreadWaiter() if process is None else process.new_waiter(timeout)
 
 
 def wait_for_any(
@@ -972,7 +977,7 @@ def wait_for_any(
     Raises:
         Deadlock: one that is needed waits for the calling actor.
     """
-    waiter = new_waiter()
+    waiter = new_waiter(timeout)
     process = current()
     try:
         for target in processes:

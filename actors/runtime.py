@@ -176,10 +176,27 @@ class Runtime:
             await_gone(process, real_time, threads_deadline)
         real_time.close()
         self.clock.close()
+        self._move_guests()
         # Last: the handler of a signal may have this end before, and it can be closed again then.
         self._event_loop = None
         self._has_ended = True
         return killed
+
+    def _move_guests(self) -> None:
+        """Have those who live on be known to a runtime that does."""
+        guests = [process for process in self.processes() if process.is_guest]
+        if not guests:
+            return
+        host = self._living_outer() or _default_runtime()
+        with self.lock:
+            for process in guests:
+                if process.gone:
+                    continue
+                self.release_name(process)
+                self._processes.pop(process, None)
+                process.runtime = host
+                host._processes[process] = None
+                host._fit_observer(process)
 
     def stop_all(self, timeout: float = 10.0) -> None:
         """End all actors in order; kill those that don't end in time.
@@ -456,6 +473,10 @@ def current_runtime() -> Runtime:
     runtime = chosen.get()
     if runtime is not None:
         return runtime
+    return _default_runtime()
+
+
+def _default_runtime() -> Runtime:
     try:
         return _default[0]
     except IndexError:

@@ -197,7 +197,7 @@ class Task(Generic[V_co]):
         died_of_it = Exited(Killed() if timeout == "brutal_kill" else Shutdown())
         process = self._process
         if process is not None:
-            if timeout != "brutal_kill":
+            if timeout not in ("brutal_kill", 0):
                 _refuse_to_block([self])
             self._unlink()
             if timeout != "brutal_kill":
@@ -242,7 +242,7 @@ class Task(Generic[V_co]):
         for task in tasks:
             task._check_owner()
         consumed = next((task for task in tasks if task._is_consumed), None)
-        if consumed is None:
+        if consumed is None and timeout != 0:
             _refuse_to_block(tasks)
         for task in tasks:
             task._is_consumed = True

@@ -17,7 +17,15 @@ if TYPE_CHECKING:
         SupervisorError,
     )
     from supervision.restart import Strategy
-    from supervision.supervisor import ChildCounts, ChildInfo, FailedToStartChild, Report, Supervisor, SupervisorRef
+    from supervision.supervisor import (
+        ChildCounts,
+        ChildInfo,
+        FailedToStartChild,
+        Report,
+        Supervisor,
+        SupervisorOptions,
+        SupervisorRef,
+    )
 
 __all__ = [
     "Child",
@@ -38,6 +46,7 @@ __all__ = [
     "Strategy",
     "Supervisor",
     "SupervisorError",
+    "SupervisorOptions",
     "SupervisorRef",
     "child_spec",
 ]

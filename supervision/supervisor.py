@@ -21,6 +21,7 @@ from actors import (
     InvalidChildSpec,
     Killed,
     Normal,
+    Options,
     ProcessKilled,
     Refusal,
     Shutdown,
@@ -48,10 +49,20 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
     from types import TracebackType
 
+    from actors._bounded import Overflow
     from actors._process import Process
+    from actors._scheduler import RunsOn
     from actors.child_spec import ChildType
 
-__all__ = ["ChildCounts", "ChildInfo", "FailedToStartChild", "Report", "Supervisor", "SupervisorRef"]
+__all__ = [
+    "ChildCounts",
+    "ChildInfo",
+    "FailedToStartChild",
+    "Report",
+    "Supervisor",
+    "SupervisorOptions",
+    "SupervisorRef",
+]
 
 logger = logging.getLogger("pykka_otp.supervisor")
 progress = logging.getLogger("pykka_otp.progress")
@@ -282,13 +293,31 @@ class Supervisor(Actor):
             StartFailed: a child couldn't be started: those before it were ended again. `reason` is
                 `Shutdown(FailedToStartChild(id, reason))` (B13).
         """
-        try:
-            return cast("SupervisorRef", cls.options(name=name).start_link(*args, **kwargs))
-        except StartFailed as failure:
-            if isinstance(failure.__cause__, InvalidChildSpec | InvalidOption):
-                # What was given is wrong, not what was started with it: an error of the caller's.
-                raise failure.__cause__ from None
-            raise
+        return cls.options(name=name).start_link(*args, **kwargs)
+
+    @classmethod
+    def options(  # noqa: PLR0913  # pyright: ignore[reportIncompatibleMethodOverride] - Self is invariant
+        cls,
+        *,
+        name: Hashable | None = None,
+        link: bool = False,
+        trap_exit: bool | None = None,
+        start_timeout: float | None = None,
+        runs_on: RunsOn | None = None,
+        max_mailbox: int | None = None,
+        overflow: Overflow | None = None,
+    ) -> SupervisorOptions:
+        """Return how to start a supervisor of this class; as `Actor.options`."""
+        return SupervisorOptions(
+            cls,
+            name=name,
+            link=link,
+            trap_exit=trap_exit,
+            start_timeout=start_timeout,
+            runs_on=runs_on,
+            max_mailbox=max_mailbox,
+            overflow=overflow,
+        )
 
     @classmethod
     def child_spec(cls, *args: object, **kwargs: object) -> ChildSpec:
@@ -493,6 +522,26 @@ class Supervisor(Actor):
                 reason,
                 extra={"report": report},
             )
+
+
+class SupervisorOptions(Options[Supervisor]):
+    """How to start supervisors of a class: what `Supervisor.options()` returns. Can be kept, and used many times."""
+
+    __slots__ = ()
+
+    def start(self, *args: Any, **kwargs: Any) -> SupervisorRef:
+        """Start a supervisor and don't wait for its children: `Actor.start` with these options."""
+        return cast("SupervisorRef", super().start(*args, **kwargs))
+
+    def start_link(self, *args: Any, **kwargs: Any) -> SupervisorRef:
+        """Start a supervisor and all its children, linked: `Supervisor.start_link` with these options."""
+        try:
+            return cast("SupervisorRef", super().start_link(*args, **kwargs))
+        except StartFailed as failure:
+            if isinstance(failure.__cause__, InvalidChildSpec | InvalidOption):
+                # What was given is wrong, not what was started with it: an error of the caller's.
+                raise failure.__cause__ from None
+            raise
 
 
 def _refuse_active(record: Record) -> None:

@@ -51,6 +51,7 @@ NOT_SIMULATED = {
     "test_adopted.py",
     "test_adopted_ends.py",
     "test_adopted_kill.py",
+    "test_adopted_moves.py",
     "test_async_blocking.py",
     "test_async_tasks.py",
     "test_backlog.py",

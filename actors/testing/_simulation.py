@@ -232,7 +232,7 @@ class SimulatedBody:
         if not (process.gone or process.rest()):
             simulation.ready.append(process)
 
-    def new_waiter(self) -> Waiter:
+    def new_waiter(self, timeout: float | None = None) -> Waiter:  # noqa: ARG002 - who has a thread of his own may refuse
         return _Parked(self.simulation)
 
     def pass_by(self, point: str, *about: object) -> None:

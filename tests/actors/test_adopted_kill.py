@@ -9,8 +9,22 @@ import threading
 import pykka
 import pytest
 
-from actors import ActorDied, Killed, ProcessKilled, adopt, monitor, sleep
+from actors import (
+    ActorDied,
+    Down,
+    Exit,
+    Killed,
+    ProcessKilled,
+    Runtime,
+    adopt,
+    link,
+    monitor,
+    send_after,
+    sleep,
+    trap_exit,
+)
 from actors._process import lock_of_all
+from actors.testing import ManualClock
 from tests.support import CAP, Gate, Probe, crash, ended, held_elsewhere, received, received_nothing, watching
 
 rule = pytest.mark.rule
@@ -290,22 +304,89 @@ def test_pykkas_registry_finds_an_actor_by_its_urn_whoever_holds_our_lock():
         assert pykka.ActorRegistry.get_by_urn(ref.actor_urn) == ref
 
 
-def test_a_signal_to_one_whose_inbox_is_full_waits_for_no_room(gate):
-    class Narrow(pykka.ThreadingActor):
-        @staticmethod
-        def _create_actor_inbox():
-            return queue.Queue(maxsize=1)
+class Narrow(pykka.ThreadingActor):
+    """Nothing but Pykka's, with an inbox in which one message finds room: runs what it is sent."""
 
-        def on_receive(self, message):
-            return message()
+    use_daemon_thread = True
 
-    plain = Narrow.start()
-    adopted = adopt(plain)
+    def __init__(self, log):
+        super().__init__()
+        self.log = log
+
+    @staticmethod
+    def _create_actor_inbox():
+        return queue.Queue(maxsize=1)
+
+    def on_receive(self, message):
+        return message() if callable(message) else self.log.append(message)
+
+
+def crowd(plain, gate):
+    """Have it wait at the gate in a handler, with a full inbox."""
     plain.tell(gate.pass_through)
     gate.await_arrival()
-    plain.tell(lambda: None)
+    plain.tell("what fills it")
+
+
+def test_a_signal_to_one_whose_inbox_is_full_waits_for_no_room(gate):
+    plain = Narrow.start([])
+    adopted = adopt(plain)
+    crowd(plain, gate)
 
     adopted.exit("boom")
 
     gate.open()
     assert ended(plain).exit_reason == "boom"
+
+
+@rule("A31")
+def test_a_down_to_one_whose_inbox_is_full_waits_for_no_room_and_is_last_in_it(gate):
+    log = []
+    watched = Probe.start()
+    plain = Narrow.start(log)
+    adopt(plain)
+    watch = plain.ask(lambda: monitor(watched))
+    crowd(plain, gate)
+
+    watched.kill()
+
+    gate.open()
+    plain.stop()
+    assert ended(plain).exit_reason is not None
+    assert log == ["what fills it", Down(watched, Killed(), watch)]
+
+
+def test_an_exit_to_one_that_traps_and_whose_inbox_is_full_waits_for_no_room(gate):
+    log = []
+    peer = Probe.start()
+    plain = Narrow.start(log)
+    adopt(plain)
+    plain.ask(lambda: (trap_exit(True), link(peer)))
+    crowd(plain, gate)
+
+    peer.exit("boom")
+    ended(peer)
+
+    gate.open()
+    plain.stop()
+    assert ended(plain).exit_reason is not None
+    assert log == ["what fills it", Exit(peer, "boom")]
+
+
+def test_a_timer_for_one_whose_inbox_is_full_keeps_no_other_waiting(gate):
+    log = []
+    with Runtime(clock=ManualClock()) as runtime:
+        plain = Narrow.start(log)
+        adopt(plain)
+        other = Probe.start()
+        crowd(plain, gate)
+        send_after(plain, "late", 1)
+        send_after(other, "on time", 1)
+
+        runtime.clock.advance(1)
+
+        assert received(other) == "on time"
+    gate.open()
+    plain.stop()
+    ended(plain)
+    assert log == ["what fills it", "late"]

@@ -12,6 +12,7 @@ import pytest
 from actors import (
     Actor,
     ActorDied,
+    CallTimeout,
     Continue,
     Crashed,
     GenServer,
@@ -19,6 +20,7 @@ from actors import (
     NoReply,
     Ok,
     ProcessKilled,
+    Task,
     Undelivered,
     WouldBlock,
     current_actor,
@@ -244,6 +246,36 @@ def test_what_would_block_the_event_loop_is_refused_before_anything_is_done(bloc
 
     assert received_nothing(probe)
     assert whereis("orphan") is None
+
+
+@pytest.mark.parametrize(
+    ("look", "seen"),
+    [
+        (lambda other, _wait: other.ask("?", block=False).get(timeout=0), CallTimeout),
+        (
+            lambda other, _wait: other.ask("?", block=False).map(str).get(timeout=0),
+            CallTimeout,
+        ),
+        (lambda other, _wait: other.join(timeout=0), False),
+        (lambda _other, wait: Task.async_(wait).yield_(0), None),
+        (lambda _other, wait: Task.yield_many([Task.async_(wait)], 0)[0][1], None),
+        (lambda _other, wait: Task.await_many([Task.async_(wait)], 0), CallTimeout),
+    ],
+    ids=["future", "mapped future", "join", "yield_", "yield_many", "await_many"],
+)
+def test_a_coroutine_may_look_whether_something_has_come(look, seen):
+    actor, busy, latch = Answering.start(), Answering.start(), Latch()
+    busy.tell(latch.pass_through)
+    latch.await_arrival()
+
+    async def look_at_busy():
+        try:
+            return look(busy, latch.pass_through)
+        except CallTimeout as error:
+            return type(error)
+
+    assert actor.ask(look_at_busy) == seen
+    latch.open()
 
 
 @rule("A6")

@@ -15,6 +15,7 @@ from actors import (
     AlreadyRegistered,
     CallExit,
     ChildSpec,
+    Crashed,
     Done,
     Exited,
     ExitRequest,
@@ -34,6 +35,7 @@ from supervision import (
     ChildNotFound,
     ChildRestarting,
     ChildRunning,
+    InvalidOption,
 )
 from supervision import child_spec as make_spec
 from tests.conformance.canonical import reason_of, spec_error
@@ -577,6 +579,9 @@ class Player:
             self._did("start", "ignore")
         except StartFailed as error:
             self._did("start", ["error", error.reason])
+        except (InvalidChildSpec, InvalidOption) as error:
+            # As `start_link` of OTP returns what here is raised.
+            self._did("start", ["error", Crashed(error)])
         except ValueError:
             self._did("start", "refused")
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from concurrent.futures import Future
 from random import Random
@@ -533,30 +534,26 @@ class StandIn:
         return future
 
 
-@pytest.fixture(scope="module")
-def played():
-    with quiet():
-        return {
-            family: [(scenario, play(scenario)) for scenario in generate(family, SOON, SEED)]
-            for family in RANDOM_FAMILIES
-        }
+@functools.cache
+def played(family):
+    return [(scenario, play(scenario)) for scenario in generate(family, SOON, SEED)]
 
 
-def stand_in(played):
-    return StandIn({json.dumps(scenario.to_json()): outcome for scenario, outcome in played})
+def stand_in(few):
+    return StandIn({json.dumps(scenario.to_json()): outcome for scenario, outcome in few})
 
 
 @families
-def test_the_product_differs_in_nothing_from_itself(family, played):
-    few = played[family][:30]
+def test_the_product_differs_in_nothing_from_itself(family):
+    few = played(family)[:30]
 
     tally = try_all(stand_in(few), [scenario for scenario, _ in few])
 
     assert (tally.played, tally.once, tally.unstable, tally.meant, tally.different) == (30, 0, [], [], [])
 
 
-def test_what_is_broken_is_told_as_different(played):
-    few = played["processes"][:30]
+def test_what_is_broken_is_told_as_different():
+    few = played("processes")[:30]
     mutant = next(one for one in MUTANTS["processes"] if one.broken.__name__ == "a_monitor_fires_twice")
 
     with mutant.applied():
@@ -591,5 +588,5 @@ def test_what_comes_out_otherwise_on_otp_each_time_is_unstable():
         for mutant in mutants
     ],
 )
-def test_a_mutant_is_found_soon(family, mutant, played):
-    assert found_by(mutant, played[family]) is not None
+def test_a_mutant_is_found_soon(family, mutant):
+    assert found_by(mutant, played(family)) is not None

@@ -119,6 +119,15 @@ def test_what_is_no_child_is_an_error_of_the_caller(nursery, bad):
     assert whereis("sup") is None
 
 
+@rule("B3", "B8")
+@pytest.mark.parametrize(
+    ("children", "strategy", "error"), [([], "foo", InvalidOption), ([int], "one_for_one", InvalidChildSpec)]
+)
+def test_what_is_given_is_checked_so_with_options_too(children, strategy, error):
+    with pytest.raises(error):
+        Supervisor.options(runs_on="thread").start_link(children, strategy=strategy)
+
+
 @rule("B6")
 def test_a_supervisor_without_a_strategy_is_an_error_of_the_caller(nursery):
     with pytest.raises(StartFailed, match="strategy") as caught:
