@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dis
+import functools
 import inspect
-from types import FunctionType
+from types import CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Hooks", "check_hooks"]
+__all__ = ["Hooks", "check_hooks", "makes_use_of"]
 
 Hooks: TypeAlias = "Mapping[str, tuple[str, ...] | None]"
 """Names of methods, with what each is called with; None where that is for the user to say."""
@@ -51,3 +53,20 @@ def _check_hook(what: str, function: FunctionType, arguments: tuple[str, ...] | 
         wanted = ", ".join(("self", *arguments))
         given = signature.replace(return_annotation=signature.empty)
         raise TypeError(f"{what} must take ({wanted}); it takes {given}") from error
+
+
+def makes_use_of(hook: object, position: int) -> bool:
+    """Whether a hook does anything with the argument at this position, from 0; also when that can't be seen."""
+    if not isinstance(hook, MethodType) or not isinstance(hook.__func__, FunctionType):
+        return True
+    return _reads_argument(hook.__func__.__code__, position + 1)
+
+
+@functools.lru_cache(maxsize=1024)
+def _reads_argument(code: CodeType, position: int) -> bool:
+    if position >= code.co_argcount or "locals" in code.co_names:
+        return True
+    name = code.co_varnames[position]
+    # One instruction may be about two variables.
+    about = (one.argval if isinstance(one.argval, tuple) else (one.argval,) for one in dis.get_instructions(code))
+    return name in code.co_cellvars or any(name in names for names in about)

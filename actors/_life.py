@@ -108,10 +108,10 @@ def _handle_stop(process: Process, message: StopRequest, asked: Request | None) 
 
 
 def _handle_pykka_stop(process: Process, _message: object, asked: Request | None) -> None:
-    _end(process, Normal())
     if asked is not None:
-        # It has got what it wanted, as in Pykka.
-        asked.answer(None)
+        # It will have got what it wanted, as in Pykka.
+        process.when_ended(lambda _process: asked.answer(None))
+    _end(process, Normal())
 
 
 def _handle_told(process: Process, message: Told, asked: Request | None) -> None:
@@ -245,6 +245,7 @@ def _end(process: Process, reason: ExitReason, *, asked: Request | None = None, 
     if not process.close(reason):
         return
     process.refuse(asked)
+    process.handling = None
     try:
         _run(process, lambda: actor._otp_stopping(reason, signalled=signalled))
     except ProcessKilled:
@@ -269,6 +270,7 @@ def _crash(process: Process, error: BaseException, *, asked: Request | None) -> 
     else:
         # A SystemExit, raised again in the asker, would end the program, or another actor.
         process.refuse(asked)
+    process.handling = None
     try:
         _run(process, lambda: actor._otp_failing(error))
     except ProcessKilled:

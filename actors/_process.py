@@ -879,12 +879,12 @@ class Process:
         """Ask the actor to end with `reason`, when what it was sent before is handled; does nothing to a dead one.
 
         Args:
-            done: to be set when it has ended: to True, or to False when it had before.
+            done: to be set when it has ended: to True, or to False when it was about to before.
         """
         was_idle = self.is_idle
         if not self.put(StopRequest(reason, done)):
             if done is not None:
-                done.set(False)
+                self.when_ended(lambda _process: done.set(False))
         elif was_idle:
             self.home.let_end()
 

@@ -14,6 +14,27 @@ if TYPE_CHECKING:
 __all__ = ["add", "remove"]
 
 
+class _Living(list[pykka.ActorRef[Any]]):
+    """What `get_all()` gives. Backwards, as `stop_all()` goes through it, it leaves out children of supervisors.
+
+    Those end with their supervisor: one that is stopped before it would only be restarted.
+    """
+
+    def __reversed__(self) -> Iterator[pykka.ActorRef[Any]]:
+        return iter([ref for ref in self if not _is_ended_by_another(ref)][::-1])
+
+
+def _is_ended_by_another(ref: pykka.ActorRef[Any]) -> bool:
+    # Of ours the ref knows the record, of plain Pykka's the actor, if there is one.
+    process: Any = getattr(ref, "_process", None) or getattr(ref._actor_weakref(), "_otp_process", None)
+    parent: Any = None if process is None else process.parent
+    return parent is not None and not parent.announced and _ends_children(parent.actor_class)
+
+
+def _ends_children(actor_class: type[pykka.Actor]) -> bool:
+    return getattr(actor_class, "_otp_ends_children", False)
+
+
 class _Refs:
     """What Pykka keeps in a list, in which removal takes time in proportion to its length: an ordered set.
 
@@ -53,7 +74,8 @@ class _Refs:
     def __getitem__(self, index: slice) -> list[pykka.ActorRef[Any]]: ...
 
     def __getitem__(self, index: SupportsIndex | slice) -> pykka.ActorRef[Any] | list[pykka.ActorRef[Any]]:
-        return list(self._refs)[index]
+        living = _Living(self._refs)
+        return living if index == slice(None) else living[index]
 
 
 _lock = free_in_child(pykka.ActorRegistry._actor_refs_lock)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from actors._mail import Asked, unwrapped
 from actors.errors import Deadlock, ProcessKilled
@@ -63,7 +63,8 @@ def refuse_deadlock(asker: Process, waits: Waits) -> None:
     """Refuse what `asker` is about to wait for, and has said so, when that can never come.
 
     An actor waits for another when only that one's code can end the wait: its handler, queued or running, is to answer;
-    its `on_start` is to return; or it is to end. A deferred answer may come from anybody.
+    its `on_start` is to return; or it is to end. A deferred answer may come from anybody, and so may that of a handler
+    which makes use of its `sender`: it may have handed that on.
 
     Raises:
         Deadlock: naming the cycle; a note says what each handles.
@@ -93,7 +94,7 @@ def _circle(asker: Process, waits: Waits) -> list[tuple[Process, Waits]]:
     came_by: dict[Process, tuple[Process, Waits]] = {}
     edges = [(asker, part) for part in parts_of(waits)]
     for edge in edges:
-        target = edge[1].target
+        target = _who_ends(edge[1])
         # What has come is no wait any more. Looked at in this order: it isn't taken back.
         if target is None or edge[1]._is_over() or target in came_by:
             continue
@@ -111,8 +112,18 @@ def _circle(asker: Process, waits: Waits) -> list[tuple[Process, Waits]]:
 
 def _stands(process: Process, wait: Waits) -> bool:
     """Whether this actor can't go on before this wait is over, which another actor alone can bring about."""
-    is_open = wait.target is not None and not wait._is_over()
+    is_open = _who_ends(wait) is not None and not wait._is_over()
     return is_open and any(part is wait for part in parts_of(process.waiting_for))
+
+
+def _who_ends(wait: Waits) -> Process | None:
+    """The actor whose code alone can end this wait, if there is one."""
+    target = wait.target
+    if target is not None and target.handling is wait:
+        actor: Any = target.actor
+        if actor is not None and actor._otp_may_hand_on():
+            return None
+    return target
 
 
 def parts_of(waits: Waits | None) -> Sequence[Waits]:

@@ -106,6 +106,9 @@ class Actor(pykka.Actor):
         "on_stop": (),
         "on_failure": ("exception_type", "exception_value", "traceback"),
     }
+    _otp_ends_children: ClassVar[bool] = False
+    """Whether it ends those that it has started before it ends itself."""
+
     _otp_process: Process
     _otp_no_options: ClassVar[Options[Any]]
 
@@ -256,6 +259,10 @@ class Actor(pykka.Actor):
         if type(message) in _PROXY_MESSAGES:
             return super()._handle_receive(message)
         return self.on_receive(message)
+
+    def _otp_may_hand_on(self) -> bool:
+        """Whether others than its handler may answer the message in hand."""
+        return False
 
     def _otp_stopping(self, reason: ExitReason, *, signalled: bool) -> object:  # noqa: ARG002 - for other kinds of actors
         """Run the hook of an orderly end.

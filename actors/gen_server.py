@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary, ref
 from typing_extensions import TypeVar
 
 from actors._future import Request as Asked
+from actors._hooks import makes_use_of
 from actors._mail import NO_REPLY, Control, Wrapping
 from actors._process import ALIVE
 from actors._process import current as current_process
@@ -560,6 +561,9 @@ class GenServer(Actor, Generic[S]):
         # Not of a callback, but of what one gave as a reply.
         self._terminate(Crashed(error))
 
+    def _otp_may_hand_on(self) -> bool:
+        return makes_use_of(self.handle_call, _SENDER)
+
     def _otp_last_state(self) -> dict[str, object]:
         return {"state": self._otp_state} if hasattr(self, "_otp_state") else {}
 
@@ -752,6 +756,9 @@ class GenServerOptions(Options[G], Generic[G]):
         linked = replace(self, link=current_process() is not None)
         return linked.start(*args, **kwargs)
 
+
+_SENDER = 1
+"""Which argument of `handle_call` is the sender, from 0."""
 
 _MAY_RETURN = {
     "init": "Ok(state), Error(reason) or Stop(reason)",

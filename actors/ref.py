@@ -202,7 +202,7 @@ class ActorRef(pykka.ActorRef[A]):
             reason: its exit reason, any value but None.
 
         Returns:
-            True when the actor ended now; False when it had ended before.
+            True when the actor ended now; False when it had ended, or had begun to, before it was asked.
 
         Raises:
             CallTimeout: it is not gone in time.

@@ -313,6 +313,14 @@ class Runtime:
         with self.lock:
             return list(self._processes)
 
+    def abandoned(self) -> list[pykka.ActorRef[Any]]:
+        """Return those that were killed and whose code still runs, in the order in which they were started.
+
+        What they have registered, and what they work at, is held until it has ended. A program that would rather end
+        than run with many of them looks here, when an actor has ended with `Killed()`, how many there are.
+        """
+        return [process.ref for process in self.processes() if process.state == "abandoned"]
+
     def new_process(
         self, actor_class: type[pykka.Actor], parent: Process | None, *, trapping: bool, bound: Bound | None = None
     ) -> Process:

@@ -261,6 +261,7 @@ class Supervisor(Actor):
 
     use_daemon_thread: ClassVar[bool] = True
     trap_exit: ClassVar[bool] = True
+    _otp_ends_children: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import pykka
 import pytest
 
 from actors import Killed
@@ -535,6 +536,55 @@ def test_stopping_all_ends_a_tree_of_three_levels_with_no_restart_and_no_word(ru
     assert caplog.records == []
 
 
+@on_both
+@pytest.mark.parametrize("block", [True, False])
+def test_so_does_pykkas_way_of_stopping_all(runtime, block, caplog):
+    log, others = [], []
+
+    class Plain(pykka.ThreadingActor):
+        def on_stop(self):
+            log.append("plain stops")
+
+    def branch(name, *more):
+        leaf = Leaf.options(name=f"{name}1").child_spec(log, f"{name}1")
+        return Supervisor.child_spec([leaf, *more], strategy="one_for_all", max_restarts=100).replace(id=name)
+
+    others.append(Leaf.start(log, "before"))
+    top = Supervisor.start_link([branch("a"), branch("b", Plain)], strategy="one_for_all", max_restarts=100)
+    others.append(Leaf.start(log, "after"))
+    for ref in others:
+        ref.ask("?")
+    log.clear()
+
+    stopped = pykka.ActorRegistry.stop_all(block=block)
+
+    assert (stopped if block else [each.get(timeout=CAP) for each in stopped]) == [True, True, True]
+    assert sorted(log) == ["a1 stops", "after stops", "b1 stops", "before stops", "plain stops"]
+    if block:
+        assert log == ["after stops", "plain stops", "b1 stops", "a1 stops", "before stops"]
+    assert top.join(CAP)
+    assert runtime.processes() == []
+    assert caplog.records == []
+
+
+def test_children_of_what_is_no_supervisor_are_stopped_as_all_others(runtime):
+    parent = Probe.start()
+    child = parent.ask(Probe.start_link)
+
+    assert pykka.ActorRegistry.stop_all() == [True, True]
+
+    assert not child.is_alive()
+    assert runtime.processes() == []
+
+
+def test_all_are_among_those_that_live_whoever_ends_them():
+    top = Supervisor.start_link([Probe], strategy="one_for_one")
+    (child,) = top.which_children()
+
+    assert pykka.ActorRegistry.get_all()[:] == [top, child.child]
+    assert list(reversed(pykka.ActorRegistry.get_all())) == [top]
+
+
 def test_stopping_all_gives_up_on_those_that_block_when_the_time_is_over(runtime):
     gates = [Gate(), Gate()]
     blocked = [Probe.options(runs_on="thread").start() for _ in gates]
@@ -542,14 +592,17 @@ def test_stopping_all_gives_up_on_those_that_block_when_the_time_is_over(runtime
         ref.tell(gate.pass_through)
         gate.await_arrival()
     idle = Probe.start()
+    assert runtime.abandoned() == []
 
     runtime.stop_all(timeout=0.0)
 
     assert [(ref.state(), ref.exit_reason) for ref in blocked] == [("abandoned", Killed())] * 2
+    assert runtime.abandoned() == blocked
     assert idle.join(CAP)
     for gate in gates:
         gate.open()
     assert all(ref.join(CAP) for ref in blocked)
+    assert runtime.abandoned() == []
 
 
 @pytest.mark.timeout(90)

@@ -104,9 +104,10 @@ class TestRuntime(Runtime):
         real_time = SystemClock()
         timeout = self._patience if timeout is None else timeout
         begun = real_time.now()
+        # Before they go to another runtime.
+        guests = [process for process in self.processes() if process.is_guest]
         left = self._close(timeout, real_time)
         deadline = begun + timeout
-        guests = [process for process in self.processes() if process.is_guest]
         left += [guest for guest in guests if not wait_until(guest, is_gone, deadline - real_time.now())]
         real_time.close()
         # What was left when it was closed before is left still.

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from actors import Actor, CallTimeout, Deadlock, GenServer, NoReply, Ok, Reply, sleep
+from actors import Actor, ActorDied, CallTimeout, Deadlock, GenServer, NoReply, Ok, Reply, inspect_state, sleep
 from actors.testing import settle
 from tests.support import CAP, Gate, Probe
 
@@ -168,6 +168,77 @@ def test_a_deferred_answer_is_no_edge_of_a_cycle():
     assert desk.call(("answer with what you hear from", helper)) == "done"
 
     assert waiting.get(timeout=CAP) == "a word"
+
+
+class Relay(GenServer[None]):
+    """Has its callers answered by another actor, and asks them something before it returns."""
+
+    def init(self):
+        return Ok(None)
+
+    def handle_call(self, request, sender, state):
+        helper, caller = request
+        helper.tell(lambda: sender.reply("from the helper"))
+        return NoReply(caller.ask(lambda: "from the caller"))
+
+    def handle_cast(self, keep, state):
+        keep.append(state)
+        return NoReply(state)
+
+
+class AsyncRelay(Relay):
+    async def handle_call(self, request, sender, state):
+        helper, caller = request
+        helper.tell(lambda: sender.reply("from the helper"))
+        return NoReply(await caller.ask(lambda: "from the caller", block=False))
+
+
+@pytest.mark.parametrize("cls", [Relay, AsyncRelay])
+def test_an_answer_that_a_handler_has_left_to_another_is_no_edge_of_a_cycle(cls):
+    caller, helper, relay, kept = Probe.start(), Probe.start(), cls.start(), []
+
+    assert caller.ask(lambda: relay.call((helper, caller))) == "from the helper"
+
+    relay.cast(kept)
+    inspect_state(relay)
+    assert kept == ["from the caller"]
+
+
+def wrapped(function):
+    def wrapper(*args):
+        return function(*args)
+
+    return wrapper
+
+
+class Unseen(Relay):
+    handle_call = wrapped(Relay.handle_call)
+
+
+def test_nor_is_one_of_a_handler_that_cant_be_seen_into():
+    caller, helper = Probe.start(), Probe.start()
+    unseen = Unseen.start()
+
+    assert caller.ask(lambda: unseen.call((helper, caller))) == "from the helper"
+
+
+class AskingBack(GenServer[None]):
+    """Asks its callers something before it answers, as only itself can."""
+
+    def init(self):
+        return Ok(None)
+
+    def handle_call(self, caller, _sender, state):
+        return Reply(caller.ask(lambda: "never"), state)
+
+
+def test_an_answer_that_only_the_handler_can_give_is_one():
+    caller, server = Probe.start(), AskingBack.start()
+
+    with pytest.raises(ActorDied) as died:
+        caller.ask(lambda: server.call(caller))
+
+    assert isinstance(died.value.reason.exception, Deadlock)
 
 
 # What has come is no wait any more, though who waits hasn't run since

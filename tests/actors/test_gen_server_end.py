@@ -7,12 +7,14 @@ import logging
 import pytest
 
 from actors import (
+    Actor,
     ActorDied,
     BadReturn,
     CallTimeout,
     Continue,
     Crashed,
     Exit,
+    GenServer,
     Killed,
     NoReply,
     Normal,
@@ -30,7 +32,7 @@ from actors import (
     whereis,
 )
 from tests.actors.scripted import Scripted, TrappingScripted, adding, answer, doing, returning, state_of
-from tests.support import Gate, Probe, TrappingProbe, crash, ended, received, watching
+from tests.support import CAP, Gate, Probe, TrappingProbe, crash, ended, received, watching
 
 rule = pytest.mark.rule
 
@@ -478,6 +480,59 @@ def test_stopping_a_server_that_has_ended_says_so():
     server.stop()
 
     assert server.stop() is False
+
+
+class SlowToEnd(GenServer[Gate]):
+    """Takes its time for the end, which the test gives."""
+
+    def init(self, gate):
+        return Ok(gate)
+
+    def handle_info(self, message, gate):
+        return message()
+
+    def terminate(self, reason, gate):
+        gate.pass_through()
+
+
+class SlowToStop(Actor):
+    def __init__(self, gate):
+        self.gate = gate
+
+    def on_receive(self, message):
+        return message()
+
+    def on_stop(self):
+        self.gate.pass_through()
+
+    def on_failure(self, *_exc_info):
+        self.gate.pass_through()
+
+
+@rule("A37", "A76")
+@pytest.mark.parametrize(
+    ("cls", "end", "is_heard"),
+    [
+        (SlowToEnd, lambda ref: ref.stop(block=False), False),
+        (SlowToStop, lambda ref: ref.stop(block=False), False),
+        (SlowToStop, lambda ref: ref.tell(crash), False),
+        # The callback that has failed isn't over before `terminate` is.
+        (SlowToEnd, lambda ref: ref.tell(crash), True),
+    ],
+    ids=["a server, stopped", "stopped", "crashed", "a server, crashed"],
+)
+def test_who_stops_one_that_ends_already_waits_until_it_has_and_its_name_is_free(cls, end, is_heard, gate):
+    ref = cls.options(name="slow").start(gate)
+    end(ref)
+    gate.await_arrival()
+
+    answer = ref.stop(block=False)
+
+    with pytest.raises(CallTimeout):
+        answer.get(timeout=0)
+    gate.open()
+    assert answer.get(timeout=CAP) is is_heard
+    assert whereis("slow") is None
 
 
 @rule("A76")

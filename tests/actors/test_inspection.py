@@ -127,6 +127,32 @@ def test_a_busy_actor_shows_what_waits_and_what_it_handles(clock):
     assert (shown.handling.handler, shown.handling.message) == ("on_receive", gate.pass_through)
 
 
+class SlowToEnd(Probe):
+    def on_stop(self):
+        self.gate.pass_through()
+
+    def on_failure(self, *_exc_info):
+        self.gate.pass_through()
+
+
+@pytest.mark.parametrize("end", ["stop", "signal", "crash"])
+def test_one_that_ends_handles_nothing(end, gate):
+    probe = SlowToEnd.start()
+    probe._process.actor.gate = gate
+    match end:
+        case "stop":
+            probe.stop(block=False)
+        case "signal":
+            probe.exit("boom")
+        case "crash":
+            probe.tell(crash)
+    gate.await_arrival()
+
+    shown = info(probe)
+
+    assert (shown.state, shown.handling) == ("dead", None)
+
+
 def test_an_actors_own_thread_knows_since_when_it_works_at_what_has_woken_it(clock):
     gate = Gate()
     blocker = Blocker.start()

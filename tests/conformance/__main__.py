@@ -13,10 +13,11 @@ import time
 from collections import Counter
 from random import SystemRandom
 
+from tests.conformance.gen_stage import LEFT_OUT
 from tests.conformance.generate import RANDOM_FAMILIES, comes_out_in_one_way, generate
 from tests.conformance.language import Scenario
 from tests.conformance.mutants import MUTANTS, found_by
-from tests.conformance.otp import GEN_STAGE_SOURCE, Oracle, is_there
+from tests.conformance.otp import Oracle, is_there
 from tests.conformance.pasted import pasted
 from tests.conformance.quiet import quiet
 from tests.conformance.shrink import shrunk
@@ -49,7 +50,7 @@ def _families(oracle: Oracle, arguments: argparse.Namespace) -> list[str]:
     asked = arguments.families or RANDOM_FAMILIES
     left_out = [family for family in asked if generate(family, 1, 0)[0].stages and not oracle.has_stages]
     for family in left_out:
-        print(f"{family}: left out, since {GEN_STAGE_SOURCE} doesn't say where GenStage's source is")
+        print(f"{family}: {LEFT_OUT}")
     if left_out and arguments.families:
         sys.exit(2)
     return [family for family in asked if family not in left_out]

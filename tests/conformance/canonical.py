@@ -22,7 +22,7 @@ from actors import (
 from supervision import FailedToStartChild, InvalidOption
 from tests.conformance.language import Json
 
-__all__ = ["reason_of", "term"]
+__all__ = ["reason_of", "spec_error", "term"]
 
 
 def term(value: Any, label_of: Any) -> Json:
@@ -48,7 +48,7 @@ def term(value: Any, label_of: Any) -> Json:
         case Crashed(CallExit() as error):
             return ["call_exit", term(error.reason, label_of)]
         case Crashed(InvalidChildSpec() as error):
-            return ["start_spec", term(error.reason, label_of)]
+            return ["start_spec", spec_error(error.reason, label_of)]
         case Crashed(InvalidOption() as error):
             return ["supervisor_data", term(error.reason, label_of)]
         case Crashed(RuntimeError() as error) if type(error) is RuntimeError:
@@ -74,6 +74,11 @@ def term(value: Any, label_of: Any) -> Json:
         case None | bool() | int() | float() | str():
             return value
     return label_of(value)
+
+
+def spec_error(reason: tuple[Any, ...], label_of: Any) -> Json:
+    """Return what is wrong with a spec: OTP's errors that say only that are no tuples."""
+    return term(reason[0] if len(reason) == 1 else reason, label_of)
 
 
 def reason_of(written: Json) -> Any:

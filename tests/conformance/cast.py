@@ -55,10 +55,7 @@ def start(world: World, name: str, spec: Json, how: str, parent: str | None) -> 
                 unlink(ref)
             return ref
         case "registry":
-            for option in ("partitions", "listeners", "meta"):
-                if option in spec:
-                    raise world.lacks(f"{option} of a registry")
-            return _table(world, name, linked, Registry(name, keys=spec["keys"]))
+            return _table(world, name, linked, _registry(world, name, spec))
         case "queue":
             return _table(world, name, linked, _queue(world, name, spec))
         case "worker":
@@ -85,6 +82,13 @@ def _options(cls: Any, world: World, spec: Json, *, link: bool = False) -> Any:
 def _start(options: Any, linked: bool, *args: Any) -> ActorRef[Any]:
     ref: ActorRef[Any] = options.start_link(*args) if linked else options.start(*args)
     return ref
+
+
+def _registry(world: World, name: str, spec: Json) -> Registry:
+    for option in ("partitions", "listeners", "meta", "compressed"):
+        if option in spec:
+            raise world.lacks(f"{option} of a registry")
+    return Registry(spec.get("called", name), **{key: spec[key] for key in ["keys"] if key in spec})
 
 
 def _table(world: World, name: str, linked: bool, table: Registry | Queue) -> ActorRef[Any]:

@@ -15,14 +15,35 @@ that begins with `@` means whoever has that name when it is used; so does `["via
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeAlias
 
-__all__ = ["Json", "Op", "Scenario", "Step", "advance", "at", "open_gate", "race"]
+__all__ = ["Json", "Newer", "Op", "Scenario", "Step", "advance", "at", "open_gate", "race"]
 
 Json: TypeAlias = Any
 Op: TypeAlias = list[Json]
 Step: TypeAlias = dict[str, Json]
+
+
+@dataclass(frozen=True)
+class Newer:
+    """What comes of a scenario on a version newer than the recorded one, as a rule tells it.
+
+    Args:
+        version: one that does so.
+        why: what it does, and by which rule.
+        seen: what is seen there, where that isn't what was recorded: each time the number of the epoch, the observer,
+            the sender, and what is seen in their order.
+    """
+
+    version: str
+    why: str
+    seen: tuple[Json, ...]
+
+    @classmethod
+    def from_json(cls, json: dict[str, Json]) -> Newer:
+        """Return what was stored."""
+        return cls(json["version"], json["why"], tuple(json["seen"]))
 
 
 @dataclass(frozen=True)
@@ -36,7 +57,7 @@ class Scenario:
         steps: what happens.
         stages: whether it needs GenStage.
         differs: why it comes out otherwise here, and is meant to, and by which rules; both outcomes are stored then.
-        newer: what an OTP newer than the recorded one does, for which it comes out otherwise here; both are stored.
+        newer: what a version newer than the recorded one does, whose rules hold here; both outcomes are known then.
         not_yet: the rule that is not built yet, for which it can't be played here.
     """
 
@@ -46,7 +67,7 @@ class Scenario:
     steps: list[Step]
     stages: bool = False
     differs: str = ""
-    newer: str = ""
+    newer: Newer | None = None
     not_yet: str = ""
 
     def to_json(self) -> dict[str, Json]:
@@ -54,7 +75,8 @@ class Scenario:
         return {
             "name": self.name,
             "rules": list(self.rules),
-            **{name: said for name in ("stages", "differs", "newer", "not_yet") if (said := getattr(self, name))},
+            **{name: said for name in ("stages", "differs", "not_yet") if (said := getattr(self, name))},
+            **({"newer": asdict(self.newer)} if self.newer else {}),
             "actors": self.actors,
             "steps": self.steps,
         }
@@ -63,12 +85,8 @@ class Scenario:
     def from_json(cls, json: dict[str, Json]) -> Scenario:
         """Return what was stored, by itself or with its outcome."""
         known = {field.name: json[field.name] for field in fields(cls) if field.name in json}
-        return cls(**{**known, "rules": tuple(json["rules"])})
-
-    @property
-    def has_its_own(self) -> bool:
-        """Whether it comes out otherwise here, and is meant to."""
-        return bool(self.differs or self.newer)
+        newer = Newer.from_json(json["newer"]) if "newer" in json else None
+        return cls(**{**known, "rules": tuple(json["rules"]), "newer": newer})
 
     @property
     def races(self) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing, suppress
+from enum import Enum
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import actors
 from actors import (
+    Actor,
     ActorDied,
     AlreadyRegistered,
     CallExit,
@@ -35,7 +37,8 @@ from supervision import (
     ChildRunning,
     InvalidOption,
 )
-from tests.conformance.canonical import reason_of
+from supervision import child_spec as make_spec
+from tests.conformance.canonical import reason_of, spec_error
 from tests.conformance.language import Json
 from tests.conformance.world import TICK, Do, Say
 
@@ -47,7 +50,8 @@ __all__ = ["Player", "Returned", "child_spec", "seconds"]
 
 NOT_BUILT = {
     *("values", "update_value", "unregister_match", "match", "count_match", "select", "count_select"),
-    *("meta", "put_meta", "delete_meta", "dispatch", "dispatch_parallel"),
+    *("meta", "put_meta", "delete_meta", "dispatch", "dispatch_parallel", "lock", "spread", "crash_of"),
+    "get_childspec",
     *(
         "emit_from_to",
         "buffered",
@@ -79,15 +83,20 @@ def seconds(ticks: int | None) -> float | None:
 def child_spec(world: World, spec: Json, sup: str) -> ChildSpec:
     """Return the spec of a child that a scenario describes."""
     shutdown = spec.get("shutdown")
-    if "significant" in spec:
-        raise world.lacks("significant children")
-    return ChildSpec(
-        lambda: _child(world, spec, sup),
-        id=spec["id"],
-        restart=spec.get("restart", "permanent"),
-        shutdown=seconds(shutdown) if isinstance(shutdown, int) else shutdown,
-        type=spec.get("type", "supervisor" if spec["kind"] == "sup" else "worker"),
-    )
+    for what in ("significant", "info"):
+        if what in spec:
+            raise world.lacks(f"{what} of a child")
+    fields: dict[str, Any] = {
+        "start": lambda: _child(world, spec, sup),
+        "id": spec["id"],
+        "restart": spec.get("restart", "permanent"),
+        "shutdown": seconds(shutdown) if isinstance(shutdown, int) else shutdown,
+        "type": spec.get("type", "supervisor" if spec["kind"] == "sup" else "worker"),
+        **spec.get("fields", {}),
+    }
+    if "omits" in spec:
+        fields[spec["omits"]] = None
+    return ChildSpec(**fields)
 
 
 def _child(world: World, spec: Json, sup: str) -> Any:
@@ -350,9 +359,15 @@ class Player:
     def op_yield(self, name: str, *timeout: int) -> None:
         self._asked("yield", lambda: self.world.tasks[name].yield_(self._limit(timeout)))
 
-    def op_yield_many(self, names: list[str], *timeout: int) -> None:
+    def op_yield_many(
+        self, names: list[str], timeout: int | None = None, options: dict[str, Json] | None = None
+    ) -> None:
         tasks = [self.world.tasks[name] for name in names]
-        self._asked("yield_many", lambda: [outcome for _, outcome in Task.yield_many(tasks, self._limit(timeout))])
+
+        def outcomes() -> list[Any]:
+            return [outcome for _, outcome in Task.yield_many(tasks, seconds(timeout), **(options or {}))]
+
+        self._asked("yield_many", outcomes)
 
     def op_shutdown(self, name: str, *timeout: Any) -> None:
         limit = "brutal_kill" if timeout == ("brutal_kill",) else self._limit(timeout)
@@ -361,11 +376,17 @@ class Player:
     def op_disown(self, name: str) -> None:
         self._asked("disown", self.world.tasks[name].ignore)
 
-    def op_stream(self, items: list[Json], options: dict[str, Json], *take: int) -> None:
+    def _stream(self, items: list[Json], options: dict[str, Json]) -> Any:
         options = {**options, "timeout": seconds(options.get("timeout"))}
+        return Task.async_stream(items, lambda item: self._work(*item), **options)
+
+    def op_make_stream(self, items: list[Json], options: dict[str, Json]) -> None:
+        with closing(self._stream(items, options)):
+            self._did("make_stream", "ok")
+
+    def op_stream(self, items: list[Json], options: dict[str, Json], *take: int) -> None:
         try:
-            stream = Task.async_stream(items, lambda item: self._work(*item), **options)
-            with closing(stream):
+            with closing(self._stream(items, options)) as stream:
                 for outcome in islice(stream, *(take or (None,))):
                     self._did("stream", _outcome(outcome))
         except CallExit as error:
@@ -421,6 +442,16 @@ class Player:
     def op_delete_child(self, sup: str, child: str) -> None:
         self._supervised("delete_child", lambda: self._sup(sup).delete_child(child), "ok")
 
+    def op_spec_of(self, what: Json, overrides: dict[str, Json]) -> None:
+        try:
+            spec = make_spec(_template(what), **overrides)
+        except (InvalidChildSpec, TypeError):
+            self._did("spec_of", "refused")
+        else:
+            given = [getattr(spec, name) for name in sorted(overrides) if name != "id"]
+            name: Any = "M" if spec.id is Template else spec.id
+            self._did("spec_of", [name, spec.start.__name__, spec.args, spec.restart, *given])
+
     def op_which_children(self, sup: str) -> None:
         def which() -> Any:
             return [[one.id, one.child, one.type] for one in self._sup(sup).which_children()]
@@ -453,7 +484,7 @@ class Player:
         except ChildRestarting:
             outcome = ["error", "restarting"]
         except InvalidChildSpec as error:
-            outcome = ["error", error.reason]
+            outcome = ["error", spec_error(error.reason, self.world.label_of)]
         except StartFailed as error:
             outcome = ["error", error.reason]
         except CallExit as error:
@@ -474,6 +505,14 @@ class Player:
 
     def op_unreg(self, registry: str, key: Json) -> None:
         self._in_table("unreg", lambda: Registry(registry).unregister(_hashable(key)))
+
+    def op_registry_spec(self, options: dict[str, Json]) -> None:
+        try:
+            spec = Registry(options.get("name", ""), keys=options["keys"]).child_spec()
+        except ValueError:
+            self._did("registry_spec", "refused")
+        else:
+            self._did("registry_spec", [spec.id, spec.type, spec.restart, spec.shutdown])
 
     def op_lookup(self, registry: str, key: Json) -> None:
         def found() -> Any:
@@ -586,6 +625,28 @@ class Player:
             self._did(name, _outcome(function()))
         except NotTheOwner:
             self._did(name, "refused")
+
+
+class Template(Actor):
+    """A class that says itself how it is started under a supervisor."""
+
+    @classmethod
+    def child_spec(cls, argument: Json = None) -> ChildSpec:
+        """Return the spec: who gives no argument gives an empty list."""
+        return ChildSpec(cls.start_link, (argument or [],), id=cls, restart="temporary")
+
+
+def _template(what: Json) -> Any:
+    match what:
+        case "M":
+            return Template
+        case "Enum":
+            return Enum
+        case [module, argument]:
+            return (_template(module), argument)
+        case {"of": module}:
+            return make_spec(_template(module))
+    return what
 
 
 def _hashable(key: Json) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import tempfile
@@ -12,13 +11,11 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import IO, Self
 
+from tests.conformance import gen_stage
 from tests.conformance.language import Json, Scenario
 from tests.conformance.outcome import Outcome, canonical
 
-__all__ = ["GEN_STAGE_SOURCE", "Oracle", "is_there"]
-
-GEN_STAGE_SOURCE = "GEN_STAGE_SOURCE"
-"""The environment variable that says where the source of GenStage is; without it no queues are played."""
+__all__ = ["Oracle", "is_there"]
 
 _SOURCES = Path(__file__).parent / "oracle"
 
@@ -37,6 +34,7 @@ class Oracle:
 
     def __init__(self, looks: int = 3) -> None:
         self._looks = looks
+        self._gen_stage: gen_stage.GenStage | None = None
         self._beams = tempfile.TemporaryDirectory(prefix="conformance-")
         self._waiting: dict[int, Future[Outcome]] = {}
         self._lock = threading.Lock()
@@ -45,11 +43,14 @@ class Oracle:
         """Of what it is made."""
 
     def __enter__(self) -> Self:
+        self._gen_stage = gen_stage.found()
         self._compile()
-        command = ["elixir", "-pa", self._beams.name, "-e", "Conformance.Oracle.serve()"]
+        command = ["elixir", *self._paths, "-e", "Conformance.Oracle.serve()"]
         self._vm = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
         _, versions = self._output.readline().split(" ", 1)
-        self.versions = dict(zip(("elixir", "otp", "gen_stage"), json.loads(versions), strict=True))
+        elixir, otp = json.loads(versions)
+        stages = self._gen_stage.version if self._gen_stage else "none"
+        self.versions = {"elixir": elixir, "otp": otp, "gen_stage": stages}
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         return self
@@ -68,7 +69,7 @@ class Oracle:
     @property
     def has_stages(self) -> bool:
         """Whether it has GenStage."""
-        return self.versions["gen_stage"] != "none"
+        return self._gen_stage is not None
 
     def submit(self, scenario: Scenario) -> Future[Outcome]:
         """Have a scenario played, beside others; return the future of what comes of it."""
@@ -95,21 +96,23 @@ class Oracle:
         assert self._vm.stdout is not None
         return self._vm.stdout
 
+    @property
+    def _paths(self) -> list[str]:
+        beams = [self._beams.name]
+        if self._gen_stage and self._gen_stage.beams:
+            beams.append(str(self._gen_stage.beams))
+        return [part for folder in beams for part in ("-pa", folder)]
+
     def _compile(self) -> None:
         sources = sorted(_SOURCES.glob("*.ex"))
-        gen_stage = os.environ.get(GEN_STAGE_SOURCE)
-        if gen_stage:
-            stages = sorted((Path(gen_stage) / "lib").rglob("*.ex"))
-            if not stages:
-                what = "must name the folder of GenStage's source, in which lib/gen_stage.ex is"
-                raise FileNotFoundError(f"{GEN_STAGE_SOURCE} {what}; got {gen_stage!r}")
-            self._run_compiler(stages)
-        else:
+        if self._gen_stage is None:
             sources = [source for source in sources if source.name != "stages.ex"]
+        elif self._gen_stage.sources:
+            self._run_compiler(list(self._gen_stage.sources))
         self._run_compiler(sources)
 
     def _run_compiler(self, sources: list[Path]) -> None:
-        command = ["elixirc", "-pa", self._beams.name, "-o", self._beams.name, *map(str, sources)]
+        command = ["elixirc", *self._paths, "-o", self._beams.name, *map(str, sources)]
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         if done.returncode != 0:
             raise RuntimeError(f"elixirc can't compile {sources[0].parent}:\n{done.stdout}{done.stderr}")

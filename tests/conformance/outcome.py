@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from tests.conformance.language import Json
+from tests.conformance.language import Json, Newer
 
-__all__ = ["Epoch", "Event", "Outcome", "canonical", "differences", "events_of"]
+__all__ = ["Epoch", "Event", "Outcome", "canonical", "differences", "events_of", "told"]
 
 Event: TypeAlias = list[Json]
 Epoch: TypeAlias = dict[str, dict[str, list[Json]]]
@@ -38,6 +38,14 @@ def events_of(outcome: Outcome) -> list[list[Event]]:
         [[observer, sender, what] for observer, of in epoch.items() for sender, all_ in of.items() for what in all_]
         for epoch in outcome
     ]
+
+
+def told(recorded: Outcome, newer: Newer) -> Outcome:
+    """Return what comes of a scenario on a newer version: what was recorded, but for what is told to be otherwise."""
+    epochs = [{observer: dict(of) for observer, of in epoch.items()} for epoch in recorded]
+    for number, observer, sender, seen in newer.seen:
+        epochs[number].setdefault(observer, {})[sender] = seen
+    return canonical(events_of(epochs))
 
 
 def differences(theirs: Outcome, ours: Outcome) -> list[str]:

@@ -14,6 +14,7 @@ from actors import (
     From,
     GenServer,
     Monitor,
+    NamedRef,
     NoReply,
     Ok,
     Queue,
@@ -158,14 +159,15 @@ class World:
             raise self.lacks("names that are keys of a registry")
         return name
 
-    def label_of(self, ref: Any) -> str:
-        """Return the label of an actor."""
+    def label_of(self, ref: Any) -> Any:
+        """Return the label of an actor; or its ref, when it is on its way to get one."""
         if ref is None:
             return "outside"
         if isinstance(ref, Hashable) and ref in self._labels:
             return self._labels[ref]
-        name = getattr(ref, "name", None)
-        return f"@{name}" if name is not None else repr(ref)
+        if isinstance(ref, ActorRef) and not isinstance(ref, NamedRef):
+            return ref
+        return _unlabelled(ref)
 
     # What was seen
 
@@ -179,7 +181,13 @@ class World:
 
     def _cut(self) -> list[Event]:
         events, self._events = self._events, []
-        return events
+        return [self._settled(event) for event in events]
+
+    def _settled(self, what: Json) -> Json:
+        """Return what was seen with the labels of those that had none yet."""
+        if isinstance(what, list):
+            return [self._settled(part) for part in what]
+        return self._labels.get(what) or _unlabelled(what) if isinstance(what, ActorRef) else what
 
     # Gates
 
@@ -191,6 +199,11 @@ class World:
     def _open(self, gate: str) -> None:
         self.gate(gate).cast("open")
         self._rest()
+
+
+def _unlabelled(ref: Any) -> str:
+    name = getattr(ref, "name", None)
+    return f"@{name}" if name is not None else repr(ref)
 
 
 class Do:

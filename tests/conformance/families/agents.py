@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance.language import Json, Op, Scenario, advance, at, open_gate
+from tests.conformance.language import Json, Newer, Op, Scenario, advance, at, open_gate
 
 __all__ = ["SCENARIOS"]
 
@@ -12,7 +12,11 @@ AGENT: Json = {"kind": "agent", "init": [["push", 0]]}
 PEOPLE: Json = {"a": AGENT, "c": PROC, "m": PROC}
 
 NO_SIGNAL = "a failed start_link is an exception only, and no exit signal comes on top (A49)"
-CONSUMED = "the exit of a child that failed to start is taken out of its starter's mailbox (A50)"
+CONSUMED = Newer(
+    "OTP 27",
+    "the exit of a child that failed to start is taken out of its starter's mailbox (A50)",
+    ([1, "c#1", "a#1", []],),
+)
 
 ASKS = ("get", "update", "get_and_update")
 """What is asked of an agent."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance.language import Json, Op, Scenario, Step, at, open_gate, race
+from tests.conformance.language import Json, Newer, Op, Scenario, Step, advance, at, open_gate, race
 
 __all__ = ["SCENARIOS"]
 
@@ -15,6 +15,11 @@ REGISTRIES: dict[str, Json] = {"unique": UNIQUE, "duplicate": DUPLICATE}
 
 SKIPPED = "reads skip owners that are gone, cleaned up or not (D26, D67)"
 OUTLIVES = "the registry's table outlives its actor, and owners aren't linked to it (D60, D70, D71, D72, D86, D87, D89)"
+
+UNIQUE_BY_DEFAULT = "keys are unique unless it is said otherwise (D1)"
+STRINGS = "a name is a string (D2)"
+NAMED = "a registry that has no name can't be made (D2)"
+A_WORKER = "a registry is one actor, a child like any other (D8)"
 
 SEEN: list[Op] = [["lookup", "R", "k"], ["keys", "R", "a"], ["keys", "R", "b"], ["count", "R"]]
 """All that can be read of the key `k`, and of the owners `a` and `b`."""
@@ -924,10 +929,20 @@ def _values() -> list[Scenario]:
 
 
 def _refused() -> list[Scenario]:
-    """Registries that can't be started."""
+    """Registries that can't be started, and what a child spec says of one that can."""
     specs: dict[str, tuple[str, Json]] = {
         "without partitions": ("D3", {**UNIQUE, "partitions": 0}),
         "with metadata that have no keys": ("D5", {**UNIQUE, "meta": [1]}),
+        "with metadata in a map": ("D5", {**UNIQUE, "meta": ["a_map", {"a": 1}]}),
+        "with metadata under a key of two parts": ("D5", {**UNIQUE, "meta": [[["t", 1], 5]]}),
+        "with a listener that is no name": ("D4", {**UNIQUE, "listeners": ["a_pid"]}),
+        "that is to be compressed once": ("D6", {**UNIQUE, "compressed": 1}),
+    }
+    named: dict[str, tuple[str, Json, str]] = {
+        "of no kind": ("D1", {"kind": "registry"}, UNIQUE_BY_DEFAULT),
+        "of a duplicate kind that there isn't": ("D1", {"kind": "registry", "keys": ["duplicate", "value"]}, ""),
+        "without a name": ("D2", {**UNIQUE, "called": None}, ""),
+        "with a text as its name": ("D2", {**UNIQUE, "called": "text"}, STRINGS),
     }
     return [
         Scenario(
@@ -935,6 +950,30 @@ def _refused() -> list[Scenario]:
             ("D1",),
             {"a": PROC},
             [at("a", ["start", "S", {"kind": "registry", "keys": "shared"}], ["lookup", "S", "k"])],
+        ),
+        *[
+            Scenario(
+                f"a registry {what} can't be started",
+                (rule,),
+                {"a": PROC},
+                [at("a", ["start", "S", spec], ["lookup", "S", "k"])],
+                differs=differs,
+            )
+            for what, (rule, spec, differs) in named.items()
+        ],
+        Scenario(
+            "a child spec of a registry is named like it",
+            ("D7", "D8"),
+            {"a": PROC},
+            [at("a", ["registry_spec", {"name": "n", "keys": "unique"}])],
+            differs=A_WORKER,
+        ),
+        Scenario(
+            "a child spec of a registry without a name",
+            ("D2", "D7"),
+            {"a": PROC},
+            [at("a", ["registry_spec", {"keys": "unique"}])],
+            differs=NAMED,
         ),
         *[
             _unbuilt(
@@ -1030,6 +1069,247 @@ def _split() -> list[Scenario]:
         )
         for kind, spec in REGISTRIES.items()
     ]
+
+
+def _placed() -> list[Scenario]:
+    """Which partition looks after which owner, and what it takes along."""
+    unique: Json = {**UNIQUE, "partitions": 4}
+    duplicate: Json = {**DUPLICATE, "partitions": 4}
+    kinds = {"unique": unique, "duplicate": duplicate}
+
+    def owner(place: int, **spec: Json) -> Json:
+        return {**PROC, "falls_into": [place, 4], **spec}
+
+    keys = [f"k{number}" for number in range(16)]
+    mine = [at("a", ["reg", "R", "k", 1]), at("c", ["reg", "R", "l", 2])]
+    seen = at("b", ["lookup", "R", "k"], ["lookup", "R", "l"], ["count", "R"])
+    both = [at("a", ["reg", "R", "k", 1]), at("c", ["reg", "R", "k", 2])]
+    scenarios = [
+        *[
+            _unbuilt(
+                f"all keys of an owner of a {kind} registry are looked after by one partition",
+                ("D9",),
+                spec,
+                at("a", ["count", "R"], ["spread", "R", keys], ["count", "R"]),
+            )
+            for kind, spec in kinds.items()
+        ],
+        *[
+            _unbuilt(
+                f"a {kind} registry is a supervisor of so many partitions",
+                ("D3", "D8"),
+                spec,
+                at("a", ["count_children", "R"]),
+            )
+            for kind, spec in kinds.items()
+        ],
+        *[
+            _unbuilt(
+                f"a partition of a {kind} registry crashes, whose owners {what}",
+                ("D3", "D60", "D70"),
+                spec,
+                *mine,
+                at("b", ["crash_of", "R", "a", "own"]),
+                seen,
+                a=owner(0, **way),
+                c=owner(1, **way),
+            )
+            for kind, spec in kinds.items()
+            for what, way in (("trap exits", {"trap": True}), ("don't", {}))
+        ],
+        *[
+            _unbuilt(
+                f"a partition of a {kind} registry crashes that looks after nobody",
+                ("D3", "D60"),
+                spec,
+                mine[0],
+                at("b", ["crash_of", "R", "a", "other"]),
+                at("b", ["lookup", "R", "k"], ["count", "R"]),
+                a={**PROC, "trap": True},
+            )
+            for kind, spec in kinds.items()
+        ],
+        _unbuilt(
+            "a dispatch calls once for each partition that has owners of the key, the last one first",
+            ("D44",),
+            duplicate,
+            *both,
+            at("b", ["dispatch", "R", "k", []]),
+            a=owner(0),
+            c=owner(3),
+        ),
+        _unbuilt(
+            "an error in a dispatch passes over the partitions that are left",
+            ("D46", "D44"),
+            duplicate,
+            *both,
+            at("b", ["catch", [["dispatch", "R", "k", [["raise", "ouch"]]]]]),
+            a=owner(0),
+            c=owner(3),
+        ),
+    ]
+    fails = [["gate", "g"], ["raise", "ouch"]]
+    scenarios += [
+        _unbuilt(
+            f"an error in a task of a dispatch, of one that {what}",
+            ("D47",),
+            {**DUPLICATE, "partitions": 2},
+            at("a", ["reg", "R", "k", 1]),
+            at("b", ["catch", [["dispatch_parallel", "R", "k", fails]]], ["note", "on"]),
+            open_gate("g"),
+            a={**PROC, "falls_into": [0, 2]},
+            b={**PROC, **way},
+        )
+        for what, way in (("doesn't trap exits", {}), ("traps exits", {"trap": True}))
+    ]
+    return scenarios
+
+
+def _newer() -> list[Scenario]:
+    """What a newer Elixir's Registry has: locks, and duplicate registries that are split by keys or by owners."""
+    done: Json = ["did", "lock", "done"]
+    failed: Json = ["did", "catch", ["error"]]
+
+    def lock(*ops: Op, key: str = "k") -> Op:
+        return ["catch", [["lock", "R", key, list(ops)]]]
+
+    def seen(epoch: int, who: str, *what: Json) -> Json:
+        return [epoch, f"{who}#1", f"{who}#1", list(what)]
+
+    def note(number: int) -> Json:
+        return ["note", number]
+
+    def locks(what: str, rules: tuple[str, ...], steps: list[Step], told: list[Json]) -> Scenario:
+        why = "a registry has locks (D61, D62, D63, D64, D65)"
+        people = {"R": UNIQUE, **dict.fromkeys("abcdm", PROC)}
+        return Scenario(what, rules, people, steps, newer=Newer("Elixir 1.19", why, tuple(told)), not_yet=rules[0])
+
+    held = at("a", lock(["gate", "g"], note(1)))
+    waits = [at(who, lock(note(number))) for number, who in enumerate("bc", 2)]
+    free = open_gate("g")
+    scenarios = [
+        locks(
+            "a lock keeps off who wants the same one, and nobody else",
+            ("D61",),
+            [held, waits[0], at("c", lock(note(3), key="l")), free],
+            [
+                seen(1, "a"),
+                seen(2, "b"),
+                seen(3, "c", note(3), done),
+                seen(4, "a", note(1), done),
+                seen(4, "b", note(2), done),
+            ],
+        ),
+        locks(
+            "the keys of locks are not those that are registered",
+            ("D61",),
+            [
+                at("b", ["reg", "R", "k", 1]),
+                at("a", lock(["reg", "R", "k", 2], ["keys", "R", "a"], ["count", "R"])),
+            ],
+            [
+                seen(
+                    2,
+                    "a",
+                    ["did", "reg", ["already_registered", "b#1"]],
+                    ["did", "keys", []],
+                    ["did", "count", 1],
+                    done,
+                )
+            ],
+        ),
+        locks(
+            "a lock is free when its holder's function raises",
+            ("D62",),
+            [at("a", lock(["gate", "g"], ["raise", "ouch"])), waits[0], free],
+            [seen(1, "a"), seen(2, "b"), seen(3, "a", failed), seen(3, "b", note(2), done)],
+        ),
+        locks(
+            "a lock is free when its holder's function exits",
+            ("D62",),
+            [at("a", lock(["gate", "g"], ["exit", "boom"])), waits[0], free],
+            [seen(1, "a"), seen(2, "b"), seen(3, "a", ["did", "catch", ["exit", "boom"]]), seen(3, "b", note(2), done)],
+        ),
+        locks(
+            "a lock is free when its holder is killed",
+            ("D62",),
+            [held, waits[0], at("m", ["signal", "a", "kill"])],
+            [seen(1, "a"), seen(2, "b"), seen(3, "b", note(2), done)],
+        ),
+        locks(
+            "who was killed while it waited for a lock is passed over",
+            ("D62",),
+            [held, *waits, at("m", ["signal", "b", "kill"]), free],
+            [seen(1, "a"), seen(2, "b"), seen(3, "c"), seen(5, "a", note(1), done), seen(5, "c", note(3), done)],
+        ),
+        locks(
+            "who waits for a lock has it in turn",
+            ("D62",),
+            [held, *[at(who, lock(note(who), ["gate", who])) for who in "bcd"], free, *map(open_gate, "bcd")],
+            [
+                *[seen(epoch, who) for epoch, who in enumerate("abcd", 1)],
+                seen(5, "a", note(1), done),
+                seen(5, "b", note("b")),
+                seen(6, "b", done),
+                seen(6, "c", note("c")),
+                seen(7, "c", done),
+                seen(7, "d", note("d")),
+                seen(8, "d", done),
+            ],
+        ),
+        locks(
+            "who has a lock and asks for it again waits for itself, as long as one waits",
+            ("D63", "D64"),
+            [at("a", lock(lock(note(1)), note(2))), advance(115), advance(20)],
+            [seen(1, "a"), seen(3, "a", ["did", "catch", ["exit", ["call_exit", "timeout"]]], note(2), done)],
+        ),
+        locks(
+            "who gave up waiting for a lock has it later, and doesn't know",
+            ("D64",),
+            [held, waits[0], advance(135), free, waits[1]],
+            [
+                seen(1, "a"),
+                seen(2, "b"),
+                seen(3, "b", ["did", "catch", ["exit", ["call_exit", "timeout"]]]),
+                seen(4, "a", note(1), done),
+                seen(5, "c"),
+            ],
+        ),
+        locks(
+            "what watches over a lock crashes: its holder goes on, who waits fails, and the next has it at once",
+            ("D65",),
+            [held, waits[0], at("m", ["crash", "R"]), waits[1], free],
+            [
+                seen(1, "a"),
+                seen(2, "b"),
+                seen(3, "b", ["did", "catch", ["exit", ["call_exit", "killed"]]]),
+                seen(4, "c", note(3), done),
+                seen(5, "a", note(1), done),
+            ],
+        ),
+    ]
+    scenarios += [
+        Scenario(
+            f"the keys of an owner of a duplicate registry that is split by {by} are looked after by {how_many}",
+            ("D9",),
+            {"a": PROC},
+            [
+                at("a", ["start", "S", {"kind": "registry", "keys": ["duplicate", kind], "partitions": 4}]),
+                at("a", ["catch", [["spread", "S", [f"k{number}" for number in range(16)]]]]),
+            ],
+            newer=Newer(
+                "Elixir 1.19",
+                "a duplicate registry may be split by keys as well as by owners (D9)",
+                (seen(1, "a", ["did", "start", "ok"]), seen(2, "a", ["did", "spread", partitions])),
+            ),
+            not_yet="D9",
+        )
+        for by, kind, how_many, partitions in (
+            ("owners", "pid", "one partition", 1),
+            ("keys", "key", "all partitions", 4),
+        )
+    ]
+    return scenarios
 
 
 def _names() -> list[Scenario]:
@@ -1199,6 +1479,8 @@ SCENARIOS = [
     *_values(),
     *_dispatch(),
     *_split(),
+    *_placed(),
+    *_newer(),
     *_names(),
     *_listeners(),
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance.language import Json, Op, Scenario, Step, advance, at, open_gate
+from tests.conformance.language import Json, Newer, Op, Scenario, Step, advance, at, open_gate, race
 
 __all__ = ["SCENARIOS"]
 
@@ -13,8 +13,20 @@ TRAPPING_SERVER: Json = {"kind": "server", "trap": True}
 
 NO_SIGNAL = "a failed start_link is an exception only, and no exit signal comes on top (A49)"
 NOT_CUT = "an init that runs isn't cut: its parent's end takes effect when it has returned (A53)"
-CONSUMED = "the exit of a child that failed to start is taken out of its starter's mailbox (A50)"
-DECLINES = "an init may return an error: the server ends normally, and its starter gets the reason (A48)"
+
+CONSUMED = Newer(
+    "OTP 27",
+    "the exit of a child that failed to start is taken out of its starter's mailbox (A50)",
+    ([1, "p#1", "s#1", []],),
+)
+
+
+def declines(*seen: Json) -> Newer:
+    """What is seen of an init that declines."""
+    return Newer(
+        "OTP 27", "an init may return an error: the server ends normally, and its starter gets the reason (A48)", seen
+    )
+
 
 BEHIND_END = "who waits behind a stop, or the end of the parent, hears of the end before terminate has run (A61)"
 BY_CALL = "who waits for a server that it is linked to hears of the end by its call, and not by the link (A61)"
@@ -63,16 +75,19 @@ def _starts() -> list[Scenario]:
     scenarios = []
     for what, init in INITS.items():
         server = {**SERVER, "init": init}
-        newer = DECLINES if what == "declines with an error" else ""
+        newer = what == "declines with an error"
         start = "start" if what in QUIET_INITS and not newer else "start_unseen"
         after = at("m", ["alive", "s"], ["alive", "p"])
+        ends: list[Json] = [1, "*", "s#1", [["end", "normal"]]]
+        told: list[Json] = [1, "p#1", "p#1", [["did", "start", ["error", "boom"]], ["note", "on"]]]
+        lives: list[Json] = [2, "m#1", "m#1", [["did", "alive", False], ["did", "alive", True]]]
         scenarios += [
             Scenario(
                 f"an init that {what}, without a link",
                 ("A46", "A47", "A48"),
                 {"p": PROC, "m": PROC},
                 [at("p", ["start", "s", server], ["note", "on"]), after],
-                newer=newer,
+                newer=declines(ends, told) if newer else None,
             ),
             Scenario(
                 f"an init that {what}, with a link",
@@ -80,14 +95,18 @@ def _starts() -> list[Scenario]:
                 {"p": PROC, "m": PROC},
                 [at("p", [start, "s", server, "link"], ["gate", "g"]), after],
                 differs="" if what in QUIET_INITS else NO_SIGNAL,
-                newer=newer,
+                newer=declines(ends, [1, "*", "p#1", []], lives) if newer else None,
             ),
             Scenario(
                 f"an init that {what}, with a link to one that traps exits",
                 ("A47", "A48", "A50"),
                 {"p": TRAPPING, "m": PROC},
                 [at("p", ["start", "s", server, "link"], ["note", "on"]), after],
-                newer=newer or ("" if what in ("is up", "is killed") else CONSUMED),
+                newer=declines(ends, told, *CONSUMED.seen)
+                if newer
+                else None
+                if what in ("is up", "is killed")
+                else CONSUMED,
             ),
         ]
     return scenarios
@@ -97,14 +116,19 @@ def _starting() -> list[Scenario]:
     """What happens while an init runs."""
     slow = {**SERVER, "init": [["gate", "g"]]}
     people = {"p": PROC, "c": PROC, "m": PROC}
-    waits: dict[str, tuple[Op, str]] = {
-        "is up": (["push", 1], ""),
-        "goes on at once": (["ok", ["continue", [["push", 1]]]], ""),
-        "stops": (["stop", "boom"], ""),
-        "raises": (["raise", "ouch"], ""),
-        "ignores the start": (["ignore"], ""),
-        "declines with an error": (["error", "boom"], DECLINES),
+    waits: dict[str, Op] = {
+        "is up": ["push", 1],
+        "goes on at once": ["ok", ["continue", [["push", 1]]]],
+        "stops": ["stop", "boom"],
+        "raises": ["raise", "ouch"],
+        "ignores the start": ["ignore"],
+        "declines with an error": ["error", "boom"],
     }
+
+    def declined(epoch: int, *others: Json) -> Newer:
+        starter: Json = [epoch, "p#1", "p#1", [["did", "start", ["error", "boom"]]]]
+        return declines([epoch, "*", "s#1", [["end", "normal"]]], starter, *others)
+
     return [
         Scenario(
             "a start waits for the init",
@@ -115,7 +139,7 @@ def _starting() -> list[Scenario]:
         *(
             Scenario(
                 f"a message and a call during an init that {what}",
-                ("A52", "A61", "A64"),
+                ("A52", "A61", "A64", *(["A48"] if then[0] == "error" else [])),
                 people,
                 [
                     at("p", ["start", "s", {**SERVER, "init": [["gate", "g"], then]}]),
@@ -124,9 +148,11 @@ def _starting() -> list[Scenario]:
                     open_gate("g"),
                     at("c", ["call", "s", STATE]),
                 ],
-                newer=newer,
+                newer=declined(4, [4, "c#1", "c#1", [["did", "call", ["exit", "normal"]]]])
+                if then[0] == "error"
+                else None,
             )
-            for what, (then, newer) in waits.items()
+            for what, then in waits.items()
         ),
         Scenario(
             "a call that has no time to wait for the init",
@@ -193,13 +219,39 @@ def _starting() -> list[Scenario]:
         *(
             Scenario(
                 f"those that an init has linked, when it {what}",
-                ("A54",),
+                ("A54", *(["A48"] if then[0] == "error" else [])),
                 {"p": PROC, "h": PROC, "t": TRAPPING},
                 [at("p", ["start", "s", {**SERVER, "init": [["link", "h"], ["link", "t"], then]}])],
-                newer=newer,
+                newer=declined(1, [1, "*", "h#1", []], [1, "t#1", "s#1", [["exit", "normal"]]])
+                if then[0] == "error"
+                else None,
             )
-            for what, (then, newer) in waits.items()
+            for what, then in waits.items()
             if what != "goes on at once"
+        ),
+    ]
+
+
+def _races() -> list[Scenario]:
+    """Several start a server each at once, all under one name."""
+    starters = ("a", "b", "c", "d")
+
+    def starts(*init: Op) -> Step:
+        return race(*((one, [["start", f"s{one}", {**SERVER, "name": "q", "init": list(init)}]]) for one in starters))
+
+    people = {**dict.fromkeys(starters, PROC), "m": PROC}
+    return [
+        Scenario(
+            "of four who start a server under one name at once exactly one does",
+            ("A34", "A35"),
+            people,
+            [starts(), at("m", ["whereis", "q"], ["call", "@q", [["reply", "hello"]]])],
+        ),
+        Scenario(
+            "of four who start a server under one name at once three hear so while its init runs",
+            ("A34", "A35"),
+            people,
+            [starts(["gate", "g"]), at("m", ["whereis", "q"]), open_gate("g")],
         ),
     ]
 
@@ -227,6 +279,7 @@ def _names() -> list[Scenario]:
                 open_gate("g"),
             ],
         ),
+        *_races(),
         *(
             Scenario(
                 f"the name of a server whose init {what} is free again",

@@ -16,6 +16,9 @@ AT_ONCE = "what doesn't trap exits and gets no time to end is killed, though not
 LINKED = "a supervisor links what a start function has not (B67)"
 TRUE_REASON = "a child that died unseen is reported with what it died of (B66)"
 FINISHES = "a message in hand is finished before its reader ends of a shutdown (B62)"
+FOR_FREE = "a spec without an id has its start as its id (B1)"
+UNKNOWN = "a field that a spec doesn't have here is an error (B1)"
+CHECKED = "the values of a spec are checked when it is made (B5)"
 NOT_CUT = "an init that runs isn't cut: its parent's end takes effect when it has returned (A53)"
 LIVES = "an exit signal that a living child sends is none of its supervisor's business (B87)"
 BEHIND_STOP = "who asks one that is being stopped hears at once that it has ended (A61)"
@@ -100,6 +103,9 @@ def _specs() -> list[Scenario]:
         "a restart type that there isn't": {"restart": "often"},
         "a shutdown that there isn't": {"shutdown": "soon"},
         "a type that there isn't": {"type": "idler"},
+        "a shutdown below none": {"fields": {"shutdown": -1}},
+        "a start that is no function": {"fields": {"start": "soon"}},
+        "no start": {"omits": "start"},
     }
     scenarios = []
     for what, field in bad.items():
@@ -162,6 +168,89 @@ def _specs() -> list[Scenario]:
             look(),
             *crash("a"),
         ),
+    ]
+    return scenarios
+
+
+def _fields() -> list[Scenario]:
+    """Fields that a spec may lack, may not know, and that can be asked for."""
+    scenarios = [
+        started(f"a start with a child {what}", rules, sup(child("a"), child("b", **spec)), differs=differs)
+        for what, rules, spec, differs in (
+            ("without an id", ("B1", "B2"), {"omits": "id"}, FOR_FREE),
+            ("with modules that are none", ("B1", "B2"), {"fields": {"modules": "soon"}}, UNKNOWN),
+            ("with a field that there isn't", ("B1",), {"fields": {"bogus": 1}}, UNKNOWN),
+        )
+    ]
+    children = [
+        child("x"),
+        child("y", shutdown="brutal_kill"),
+        sub("z"),
+        child("t", restart="temporary"),
+        child("u", restart="transient", shutdown=3, type="supervisor"),
+    ]
+    ask: dict[str, Op] = {one["id"]: ["get_childspec", "sup", one["id"]] for one in [*children, child("w")]}
+    scenarios += [
+        scene("specs are asked for by their ids", ("B9", "B1"), sup(*children), at("m", *ask.values()), not_yet="B9"),
+        scene(
+            "a spec can be asked for as long as it is kept",
+            ("B9",),
+            sup(*children),
+            at("m", ["terminate_child", "sup", "x"], ask["x"], ["delete_child", "sup", "x"], ask["x"]),
+            at("m", ["terminate_child", "sup", "t"], ask["t"]),
+            at("m", ["start_child", "sup", child("w", restart="temporary")], ask["w"]),
+            not_yet="B9",
+        ),
+    ]
+    infos = [child("a", info="news"), child("t", info="news", restart="temporary")]
+    scenarios += [
+        scene(
+            "a start tells more than who was started, and so does a restart by hand",
+            ("B11", "B71", "B74"),
+            sup(),
+            *[at("m", ["start_child", "sup", one]) for one in infos],
+            at("m", ["terminate_child", "sup", "a"], ["restart_child", "sup", "a"]),
+            not_yet="B11",
+        ),
+        scene(
+            "what a start tells more is dropped when the supervisor itself starts it",
+            ("B11",),
+            sup(*infos),
+            *crash("a"),
+            at("m", ["terminate_child", "sup", "a"], ["restart_child", "sup", "a"]),
+            not_yet="B11",
+        ),
+    ]
+    made: dict[str, tuple[tuple[str, ...], Op, str]] = {
+        "a module with an argument": (("B5",), ["spec_of", ["M", "foo"], {}], ""),
+        "a module with an argument, with an id and a shutdown of its own": (
+            ("B5",),
+            ["spec_of", ["M", "foo"], {"id": "x", "shutdown": "infinity"}],
+            "",
+        ),
+        "a module alone": (("B5",), ["spec_of", "M", {}], ""),
+        "a module alone, with a restart and a type of its own": (
+            ("B5",),
+            ["spec_of", "M", {"restart": "transient", "type": "supervisor"}],
+            "",
+        ),
+        "a spec, with an id of its own": (("B5",), ["spec_of", {"of": "M"}, {"id": "x"}], ""),
+        "a module, with a field that there isn't": (("B5",), ["spec_of", "M", {"bogus": 1}], ""),
+        "a module, with a restart type that there isn't": (("B5",), ["spec_of", "M", {"restart": "often"}], CHECKED),
+        "what is no child": (("B5", "B6"), ["spec_of", "text", {}], ""),
+        "a module that makes no spec": (("B5", "B6"), ["spec_of", "Enum", {}], ""),
+    }
+    scenarios += [
+        Scenario(f"a spec is made of {what}", rules, {"m": PROC}, [at("m", op)], differs=differs)
+        for what, (rules, op, differs) in made.items()
+    ]
+    scenarios += [
+        Scenario(
+            "two specs are made of one module, each with an id of its own",
+            ("B5", "B4"),
+            {"m": PROC},
+            [at("m", *[["spec_of", ["M", name], {"id": name}] for name in ("x", "y")])],
+        )
     ]
     return scenarios
 
@@ -1631,6 +1720,7 @@ def _auto_shutdown() -> list[Scenario]:
 
 SCENARIOS = [
     *_specs(),
+    *_fields(),
     *_starts(),
     *_restart_types(),
     *_strategies(),

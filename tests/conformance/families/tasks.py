@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance.language import Json, Op, Scenario, Step, advance, at, open_gate
+from tests.conformance.language import Json, Newer, Op, Scenario, Step, advance, at, open_gate
 
 __all__ = ["SCENARIOS"]
 
@@ -17,7 +17,6 @@ BY_LINK_LATER = (
 )
 BY_EXCEPTION = "an element that fails is an exception in who goes through the stream, and no exit signal (A97)"
 LENIENT = "a task that needs no process can be shut down and ignored, which gives its value (A92)"
-REFUSED = "options of a stream that can't be are refused before anything is started (A100)"
 AT_ONCE = "who awaits a task again isn't kept waiting (A85)"
 
 OWNERS: dict[str, Json] = {"an owner": PROC, "an owner that traps exits": TRAPPING}
@@ -523,6 +522,85 @@ def _many() -> list[Scenario]:
     ]
 
 
+def _enough() -> list[Scenario]:
+    """Tasks that are yielded together, with a limit, or with what becomes of those that are late."""
+    works: list[Op] = [
+        ["async", name, [["gate", name], ["send", "m", name]], number] for number, name in enumerate("tuv", 1)
+    ]
+    one, two = (["ok", number] for number in (1, 2))
+
+    def did(op: str, *outcomes: Json) -> list[Json]:
+        return [["did", op, outcome] for outcome in outcomes]
+
+    def yields(what: str, options: Json, *steps: Step, seen: list[Json]) -> Scenario:
+        return Scenario(
+            f"three tasks are yielded together {what}",
+            ("A91",),
+            {"o": PROC, "m": PROC},
+            [
+                at("o", *works),
+                at("o", ["catch", [["yield_many", ["t", "u", "v"], 7, options]]]),
+                open_gate("t"),
+                *steps,
+            ],
+            newer=Newer(
+                "Elixir 1.19",
+                "some tasks may be enough, and the late ones may be killed or ignored (A91)",
+                ([2, "o#1", "o#1", []], *seen),
+            ),
+        )
+
+    return [
+        *(
+            yields(
+                f"of which one is enough{what}",
+                options,
+                at("o", ["yield", "t", 0], ["yield", "u"], ["yield", "v"]),
+                *map(open_gate, "uv"),
+                seen=[[3, "o#1", "o#1", did("yield_many", [one, None, None])]],
+            )
+            for what, options in (
+                ("", {"limit": 1}),
+                (", and no late one is to be killed", {"limit": 1, "on_timeout": "kill_task"}),
+            )
+        ),
+        yields(
+            "of which two are enough",
+            {"limit": 2},
+            open_gate("u"),
+            at("o", ["yield", "u", 0], ["yield", "v"]),
+            open_gate("v"),
+            seen=[[4, "o#1", "o#1", did("yield_many", [one, two, None])]],
+        ),
+        yields(
+            "and those that are late are killed",
+            {"on_timeout": "kill_task"},
+            advance(14),
+            at("o", ["yield", "u", 0]),
+            *map(open_gate, "uv"),
+            seen=[
+                [4, "o#1", "o#1", did("yield_many", [one, None, None])],
+                *([4, "*", f"{late}#1", [["end", "killed"]]] for late in "uv"),
+                *([epoch, "*", f"{late}#1", []] for epoch, late in ((6, "u"), (7, "v"))),
+                *([epoch, "m#1", f"{late}#1", []] for epoch, late in ((6, "u"), (7, "v"))),
+            ],
+        ),
+        yields(
+            "and those that are late are ignored",
+            {"on_timeout": "ignore"},
+            advance(14),
+            at("o", ["exit", "boom"]),
+            *map(open_gate, "uv"),
+            seen=[
+                [4, "o#1", "o#1", did("yield_many", [one, None, None])],
+                *([5, "*", f"{late}#1", []] for late in "uv"),
+                *([epoch, "*", f"{late}#1", [["end", "normal"]]] for epoch, late in ((6, "u"), (7, "v"))),
+                *([epoch, "m#1", f"{late}#1", [["msg", late]]] for epoch, late in ((6, "u"), (7, "v"))),
+            ],
+        ),
+    ]
+
+
 def _alone() -> list[Scenario]:
     """Tasks that nobody waits for."""
     return [
@@ -603,6 +681,12 @@ def _streams() -> list[Scenario]:
     trapping = {"o": TRAPPING, "m": PROC}
     two: Json = {"max_concurrency": 2}
     three = [says(name) for name in "abc"]
+    wrong: Json = {**two, "on_timeout": "wat"}
+
+    def refused(*seen: Json) -> Newer:
+        why = "options of a stream that can't be are refused before anything is started (A100)"
+        return Newer("Elixir 1.19", why, ([1, "o#1", "o#1", list(seen)],))
+
     return [
         *(
             Scenario(
@@ -631,6 +715,40 @@ def _streams() -> list[Scenario]:
             ("A96",),
             people,
             [at("o", ["stream", [says(name) for name in "abcd"], two]), *map(open_gate, "bcda")],
+        ),
+        Scenario(
+            "a slow head of a stream doesn't stop five others, which end before it",
+            ("A96",),
+            people,
+            [at("o", ["stream", [says(name) for name in "abcdef"], two]), *map(open_gate, "bcdefa")],
+        ),
+        *(
+            Scenario(
+                f"three at once of a stream that is {what}, and the second ends first",
+                ("A95", "A96"),
+                people,
+                [
+                    at("o", ["stream", three, {"max_concurrency": 3, "ordered": ordered}]),
+                    *map(open_gate, "bca"),
+                    at("o", ["note", "on"]),
+                ],
+            )
+            for what, ordered in (("in order", True), ("in no order", False))
+        ),
+        Scenario(
+            "three at once of a stream of eight",
+            ("A95",),
+            people,
+            [
+                at("o", ["stream", [says(name) for name in "abcdefgh"], {"max_concurrency": 3}]),
+                *map(open_gate, "abcdefgh"),
+            ],
+        ),
+        Scenario(
+            "a stream that is made and not gone through starts nothing",
+            ("A95",),
+            people,
+            [at("o", ["note", "off"], ["make_stream", three, two], ["note", "on"])],
         ),
         Scenario("a stream of nothing", ("A95",), people, [at("o", ["stream", [], two])]),
         *(
@@ -707,8 +825,21 @@ def _streams() -> list[Scenario]:
                 newer=newer,
             )
             for what, options, newer in (
-                ("no task at once", {"max_concurrency": 0}, ""),
-                ("a time-out that does what there isn't", {**two, "on_timeout": "wat"}, REFUSED),
+                ("no task at once", {"max_concurrency": 0}, None),
+                ("a time-out that does what there isn't", wrong, refused(["did", "catch", ["error"]], ["note", "on"])),
+            )
+        ),
+        *(
+            Scenario(
+                f"a stream with {what} is made, and not gone through",
+                ("A100",),
+                people,
+                [at("o", ["catch", [["make_stream", [item("a")], options]]], ["note", "on"])],
+                newer=refused(["did", "catch", ["error"]], ["note", "on"]),
+            )
+            for what, options in (
+                ("no task at once", {"max_concurrency": 0}),
+                ("a time-out that does what there isn't", wrong),
             )
         ),
         Scenario(
@@ -724,4 +855,4 @@ def _streams() -> list[Scenario]:
     ]
 
 
-SCENARIOS = [*_ends(), *_awaits(), *_owners(), *_shutdowns(), *_many(), *_alone(), *_streams()]
+SCENARIOS = [*_ends(), *_awaits(), *_owners(), *_shutdowns(), *_many(), *_enough(), *_alone(), *_streams()]

@@ -7,6 +7,21 @@ defmodule Conformance.Start do
     World.starting(world, name, fn -> begin(world, name, spec, how, parent) end)
   end
 
+  # In a registry split by owners, that partition is an owner's to which its pid hashes.
+  defp begin(world, name, %{kind: :proc, falls_into: [place, places]} = spec, :start, _) do
+    starter = self()
+
+    pid =
+      spawn(fn ->
+        if :erlang.phash2(self(), places) == place, do: Process.start(world, name, spec, starter), else: send(starter, {:misses, self()})
+      end)
+
+    receive do
+      {:entered, ^pid} -> {:ok, pid}
+      {:misses, ^pid} -> begin(world, name, spec, :start, nil)
+    end
+  end
+
   defp begin(world, name, %{kind: :proc} = spec, how, _) do
     args = [world, name, spec, self()]
 
@@ -55,7 +70,7 @@ defmodule Conformance.Start do
   end
 
   defp begin(world, name, %{kind: :registry} = spec, how, _) do
-    case free(how, Registry.start_link([{:name, World.process_name(name)} | registry_options(spec)])) do
+    case free(how, Registry.start_link(registry_name(name, spec) ++ registry_options(spec))) do
       {:ok, pid} ->
         World.introduce(world, name, pid)
         for {_, partition, _, _} <- Supervisor.which_children(pid), do: World.await_rest_of(partition, pid)
@@ -81,15 +96,25 @@ defmodule Conformance.Start do
   defp stage(:link, module, args, spec), do: GenStage.start_link(module, args, options(spec))
   defp stage(_, module, args, spec), do: GenStage.start(module, args, options(spec))
 
-  defp registry_options(spec) do
-    for {option, value} <- spec, option in [:keys, :partitions, :listeners, :meta] do
-      case option do
-        :listeners -> {option, Enum.map(value, &World.process_name/1)}
-        :meta -> {option, Enum.to_list(value)}
+  defp registry_name(_, %{called: nil}), do: []
+  defp registry_name(_, %{called: text}), do: [name: Atom.to_string(text)]
+  defp registry_name(name, _), do: [name: World.process_name(name)]
+
+  def registry_options(spec) do
+    for {option, value} <- spec, option in [:keys, :partitions, :listeners, :meta, :compressed] do
+      case {option, value} do
+        {:keys, [kind, how]} -> {option, {kind, how}}
+        {:listeners, [:a_pid]} -> {option, [self()]}
+        {:listeners, _} -> {option, Enum.map(value, &World.process_name/1)}
+        {:meta, [:a_map, map]} -> {option, map}
+        {:meta, _} -> {option, Enum.map(value, &meta/1)}
         _ -> {option, value}
       end
     end
   end
+
+  defp meta([key, value]) when is_list(key), do: {List.to_tuple(key), value}
+  defp meta(other), do: other
 
   # What has no start of its own without a link.
   defp free(:link, outcome), do: outcome
@@ -124,7 +149,7 @@ defmodule Conformance.Start do
   def child_spec(world, spec, sup) do
     base = %{id: spec.id, start: {__MODULE__, :child, [world, spec, sup]}, restart: spec[:restart] || :permanent}
     base = if spec.kind == :sup, do: Map.put(base, :type, :supervisor), else: base
-    base = Map.merge(base, Map.take(spec, [:type, :significant]))
+    base = base |> Map.merge(Map.take(spec, [:type, :significant])) |> Map.merge(spec[:fields] || %{}) |> Map.delete(spec[:omits])
 
     case spec[:shutdown] do
       nil -> base
@@ -139,9 +164,18 @@ defmodule Conformance.Start do
       [:raise, message] -> raise Atom.to_string(message)
       [:exit, reason] -> exit(Canonical.reason(reason))
       [:return, value] -> value
-      how -> start(world, spec.id, spec, how || :link, sup)
+      how -> world |> start(spec.id, spec, how || :link, sup) |> with_info(spec[:info])
     end
   end
+
+  defp with_info({:ok, pid}, info) when info != nil, do: {:ok, pid, info}
+  defp with_info(outcome, _), do: outcome
+end
+
+defmodule Conformance.Template do
+  @moduledoc "A module that says itself how it is started under a supervisor."
+
+  def child_spec(argument), do: %{id: __MODULE__, start: {__MODULE__, :start_link, [argument]}, restart: :temporary}
 end
 
 defmodule Conformance.Process do

@@ -149,13 +149,16 @@ defmodule Conformance.Ops do
     end)
   end
 
+  def op(:make_stream, [items, options]) do
+    _ = stream(items, options)
+    did(:make_stream, :ok)
+  end
+
   def op(:stream, [items, options | take]) do
     World.hold()
-    options = Map.put(options, :timeout, World.milliseconds(options[:timeout]))
 
     items
-    |> Stream.each(fn [name | _] -> starting_in_stream(name) end)
-    |> Task.async_stream(streamed(), Map.to_list(options))
+    |> stream(options)
     |> taken(take)
     |> Enum.each(&did(:stream, &1))
 
@@ -179,7 +182,7 @@ defmodule Conformance.Ops do
 
   def op(:yield_many, [names | timeout]) do
     asked(:yield_many, fn ->
-      for {_, outcome} <- Task.yield_many(Enum.map(names, &task/1), limit(timeout)), do: outcome
+      for {_, outcome} <- Task.yield_many(Enum.map(names, &task/1), limit_and_options(timeout)), do: outcome
     end)
   end
 
@@ -215,6 +218,23 @@ defmodule Conformance.Ops do
   def op(:terminate_child, [sup, id]), do: supervised(:terminate_child, fn -> Supervisor.terminate_child(World.target(sup), id) end)
   def op(:restart_child, [sup, id]), do: supervised(:restart_child, fn -> Supervisor.restart_child(World.target(sup), id) end)
   def op(:delete_child, [sup, id]), do: supervised(:delete_child, fn -> Supervisor.delete_child(World.target(sup), id) end)
+
+  def op(:get_childspec, [sup, id]) do
+    supervised(:get_childspec, fn ->
+      with {:ok, spec} <- :supervisor.get_childspec(World.target(sup), id) do
+        {_, _, arguments} = spec.start
+        {:ok, [spec.restart, spec.shutdown, spec.type, spec.significant, spec.modules == [Conformance.Start], arguments != :undefined]}
+      end
+    end)
+  end
+
+  def op(:spec_of, [what, overrides]) do
+    %{id: id, start: {_, function, arguments}} = spec = Supervisor.child_spec(template(what), Map.to_list(overrides))
+    given = for key <- overrides |> Map.keys() |> Enum.sort(), key != :id, do: spec[key]
+    did(:spec_of, [if(id == Conformance.Template, do: :M, else: id), function, arguments, spec.restart | given])
+  rescue
+    ArgumentError -> did(:spec_of, :refused)
+  end
 
   def op(:which_children, [sup]) do
     supervised(:which_children, fn ->
@@ -293,7 +313,41 @@ defmodule Conformance.Ops do
   def op(:dispatch, [registry, key, ops]), do: dispatched(registry, key, ops, [])
 
   def op(:dispatch_parallel, [registry, key, ops]) do
+    World.hold()
     World.starting(World.world(), self(), fn -> dispatched(registry, key, ops, parallel: true) end)
+  end
+
+  def op(:lock, [registry, key, ops]) do
+    World.hold()
+
+    work = fn ->
+      run(ops)
+      :done
+    end
+
+    # Recorded without it, too.
+    did(:lock, apply(Registry, :lock, [World.process_name(registry), key, work]))
+  end
+
+  def op(:registry_spec, [options]) do
+    spec = options |> Conformance.Start.registry_options() |> named_as(options[:name]) |> Registry.child_spec()
+    id = if spec.id == Registry, do: :registry, else: spec.id
+    # What supervisors take when nothing is said.
+    shutdown = if spec.type == :supervisor, do: :infinity, else: 5000
+    did(:registry_spec, [id, spec.type, Map.get(spec, :restart, :permanent), Map.get(spec, :shutdown, shutdown)])
+  end
+
+  def op(:spread, [registry, keys]) do
+    partitions = for key <- keys, {:ok, partition} <- [Registry.register(World.process_name(registry), key, nil)], do: partition
+    did(:spread, partitions |> Enum.uniq() |> length())
+  end
+
+  def op(:crash_of, [registry, label, whose]) do
+    {:links, links} = Process.info(World.target(label), :links)
+    before = partitions(registry)
+    {_, partition} = Enum.find(before, fn {_, pid} -> pid in links == (whose == :own) end)
+    Process.exit(partition, :kill)
+    for pid <- all_renewed(registry, partition), do: World.await_rest_of(pid, World.target(registry))
   end
 
   # What watches over a registry's table, and is an actor's work, is its partitions' here.
@@ -360,7 +414,9 @@ defmodule Conformance.Ops do
     case Conformance.Start.start(World.world(), name, spec, how) do
       {:ok, _} -> did(:start, :ok)
       :ignore -> did(:start, :ignore)
-      {:error, reason} -> did(:start, [:error, reason])
+      {:error, reason} ->
+        with {:already_started, pid} <- reason, do: World.await_entry(pid)
+        did(:start, [:error, reason])
     end
   rescue
     ArgumentError -> did(:start, :refused)
@@ -392,6 +448,9 @@ defmodule Conformance.Ops do
   defp limit([]), do: :infinity
   defp limit([ticks]), do: World.milliseconds(ticks)
 
+  defp limit_and_options([ticks, options]), do: [{:timeout, World.milliseconds(ticks)} | Map.to_list(options)]
+  defp limit_and_options(timeout), do: limit(timeout)
+
   defp task(name), do: World.get({:task, name}, nil)
 
   defp work(name, ops, value) do
@@ -411,6 +470,14 @@ defmodule Conformance.Ops do
     World.put({:starting, name}, true)
     {:links, links} = Process.info(self(), :links)
     for pid <- links, World.label_of(pid) == :stranger, do: World.await_rest_of(pid, self())
+  end
+
+  defp stream(items, options) do
+    options = Map.put(options, :timeout, World.milliseconds(options[:timeout]))
+
+    items
+    |> Stream.each(fn [name | _] -> starting_in_stream(name) end)
+    |> Task.async_stream(streamed(), Map.to_list(options))
   end
 
   defp streamed do
@@ -453,6 +520,12 @@ defmodule Conformance.Ops do
 
     did(name, outcome)
   end
+
+  defp template(:M), do: Conformance.Template
+  defp template(:Enum), do: Enum
+  defp template([module, argument]), do: {template(module), argument}
+  defp template(%{of: module}), do: Supervisor.child_spec(template(module), [])
+  defp template(text), do: Atom.to_string(text)
 
   defp supervised(name, function) do
     World.hold()
@@ -508,7 +581,11 @@ defmodule Conformance.Ops do
     {world, label, caller} = {World.world(), World.label(), self()}
 
     each = fn entries ->
-      if self() != caller, do: World.take(world, label, nil)
+      if self() != caller do
+        World.take(world, label, nil)
+        if [:gate] in Enum.map(ops, &Enum.take(&1, 1)), do: World.rest_at_a_gate(caller)
+      end
+
       did(:dispatch, [if(self() == caller, do: :here, else: :apart), entries])
       run(ops)
     end
@@ -518,6 +595,15 @@ defmodule Conformance.Ops do
 
   defp partitions(registry) do
     for {id, partition, _, _} <- Supervisor.which_children(World.process_name(registry)), do: {id, partition}
+  end
+
+  defp named_as(options, nil), do: options
+  defp named_as(options, name), do: [{:name, name} | options]
+
+  # Those that it takes along are renewed at the same time.
+  defp all_renewed(registry, crashed) do
+    pids = for {_, pid} <- partitions(registry), do: pid
+    if Enum.all?(pids, &is_pid/1) and crashed not in pids, do: pids, else: all_renewed(registry, crashed)
   end
 
   defp renewed(registry, old) do

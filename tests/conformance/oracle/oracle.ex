@@ -26,9 +26,8 @@ defmodule Conformance.Oracle do
   end
 
   defp versions do
-    stages = if Code.ensure_loaded?(GenStage), do: List.to_string(Application.spec(:gen_stage, :vsn) || ~c"found"), else: "none"
     otp = List.to_string(:erlang.system_info(:otp_release))
-    "versions #{json([String.to_atom(System.version()), String.to_atom(otp), String.to_atom(stages)])}"
+    "versions #{json([String.to_atom(System.version()), String.to_atom(otp)])}"
   end
 
   defp read(writer) do

@@ -79,6 +79,20 @@ defmodule Conformance.World do
     if :ets.insert_new(world().table, {{:hidden, pid}, supervisor}), do: send(world().watcher, {:watch_hidden, pid})
   end
 
+  @doc "Wait until a process that has a name has a label as well: it is on its way to enter."
+  def await_entry(pid) do
+    if label_of(pid) == :stranger and Process.alive?(pid) do
+      :erlang.yield()
+      await_entry(pid)
+    end
+  end
+
+  @doc "Have the rest not wait any longer for what the caller has started, which will wait at a gate."
+  def rest_at_a_gate(caller) do
+    await_rest_of(self(), caller)
+    :ets.delete(world().table, {:starting, caller})
+  end
+
   @doc "Give a label to a process that isn't one of ours."
   def introduce(world, name, pid) do
     attempt = :ets.update_counter(world.table, {:attempts, name}, 1, {{:attempts, name}, 0})
