@@ -354,12 +354,12 @@ def what_a_call_has_changed_is_lost(self, request, asked):
     return NO_REPLY
 
 
-@broken("servers", Process, "request_stop", "6cae1b0eaa02")
+@broken("servers", Process, "request_stop", "1a3f0cc32373")
 def a_server_that_is_stopped_ends_normally(self, _reason, done=None):
     was_idle = self.is_idle
     if not self.put(StopRequest(Normal(), done)):
         if done is not None:
-            done.set(False)
+            self.when_ended(lambda _process: done.set(False))
     elif was_idle:
         self.home.let_end()
 
