@@ -168,18 +168,15 @@ class Delivery:
     beyond the worker's exit reason.
     """
 
-    __slots__ = ("error", "id", "job", "started", "subscription")
+    __slots__ = ("error", "event", "id", "job", "started", "subscription")
 
     def __init__(self, delivery_id: int, job: _Job, subscription: Subscription) -> None:
         self.id = delivery_id
         self.job = job
+        self.event = job.event
         self.subscription = subscription
         self.started = False
         self.error: ExitReason | None = None
-
-    @property
-    def event(self) -> object:
-        return self.job.event
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,7 +380,8 @@ class Backlog:
             self._hand_out()
 
     def _hand_out(self) -> None:
-        self._release_due()
+        if self._delayed:
+            self._release_due()
         if self._paused:
             return
         while self._ready and self._demand > 0:

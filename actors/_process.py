@@ -982,8 +982,9 @@ def wait_for_any(
         if clock is not None or timeout == 0:
             # Who only looks, too, does without.
             return process.wait(waiter, timeout, clock)
-        parts = [AwaitedProcess(target, reached) for target in (needed if len(processes) > 1 else processes)]
-        return process.wait_for(Several(parts), waiter, timeout)
+        if len(processes) == 1:
+            return process.wait_for(AwaitedProcess(processes[0], reached), waiter, timeout)
+        return process.wait_for(Several([AwaitedProcess(target, reached) for target in needed]), waiter, timeout)
     finally:
         for target in processes:
             target.remove_spectator(waiter)

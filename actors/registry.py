@@ -180,7 +180,7 @@ class Registry:
         if process is None or process.gone:
             msg = f"{given or 'the calling actor'} can't own a key: it has ended"
             raise ActorDied(msg, NoProc())
-        if process is not current_process() and not isinstance(process, AdoptedProcess):
+        if given is not None and process is not current_process() and not isinstance(process, AdoptedProcess):
             msg = f"{given} can't be given a key: owner= is for plain Pykka actors; ours register for themselves"
             raise ValueError(msg)
         return process
@@ -255,8 +255,10 @@ class RegistryTable:
                 self._remove(strict, holder)
                 entries = None
             # The owner's side first: whatever stands under the key is found again when the owner goes.
-            new_owner = owner not in self._keys_of
-            self._keys_of.setdefault(owner, set()).add(strict)
+            keys = self._keys_of.get(owner)
+            if new_owner := keys is None:
+                keys = self._keys_of[owner] = set()
+            keys.add(strict)
             if entries is None:
                 self._entries[strict] = [entry]
             else:
