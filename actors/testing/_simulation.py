@@ -410,6 +410,8 @@ class Simulation:
                 self._unwind(loop)
         self._loops.clear()
         self._idle.clear()
+        # Most of what a run leaves behind, which would be garbage later, and all at once.
+        self._recent.clear()
 
     def _unwind(self, loop: greenlet) -> None:
         """End the code that is at work there: it may hold what others would wait for."""

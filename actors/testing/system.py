@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
 import math
@@ -165,11 +164,14 @@ class System:
             # As it is before all are ended, for what is told of after that.
             self._story = self.story()
         self._simulation.has_failed = exception is not None
-        with contextlib.ExitStack() as at_last:
-            at_last.callback(watch.remove, self._simulation)
-            at_last.callback(self._running_in.__exit__)
-            at_last.callback(self._simulation.close)
+        try:
             self._runtime.__exit__(exception_type, exception, tb)
+        finally:
+            try:
+                self._simulation.close()
+            finally:
+                self._running_in.__exit__()
+                watch.remove(self._simulation)
         if exception is None and self._is_checked:
             self.check_crashes()
             self._check_expected()
