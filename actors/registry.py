@@ -255,10 +255,8 @@ class RegistryTable:
                 self._remove(strict, holder)
                 entries = None
             # The owner's side first: whatever stands under the key is found again when the owner goes.
-            keys = self._keys_of.get(owner)
-            if new_owner := keys is None:
-                keys = self._keys_of[owner] = set()
-            keys.add(strict)
+            new_owner = owner not in self._keys_of
+            self._keys_of.setdefault(owner, set()).add(strict)
             if entries is None:
                 self._entries[strict] = [entry]
             else:
