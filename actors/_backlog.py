@@ -380,8 +380,7 @@ class Backlog:
             self._hand_out()
 
     def _hand_out(self) -> None:
-        if self._delayed:
-            self._release_due()
+        self._release_due()
         if self._paused:
             return
         while self._ready and self._demand > 0:
@@ -492,6 +491,8 @@ class Backlog:
         return self._now() + max(seconds, 0.0), next(self._delay_order), job
 
     def _release_due(self) -> None:
+        if not self._delayed:
+            return
         now = self._now()
         while self._delayed and self._delayed[0][0] <= now:
             self._ready.append(heapq.heappop(self._delayed)[2])

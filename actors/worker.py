@@ -167,7 +167,7 @@ class Worker(Actor):
         groups = [batch] if self.__takes_batches else [[delivery] for delivery in batch]
         for group in groups:
             # A killed worker finishes what it is at, but begins nothing more.
-            self._otp_process.checkpoint("take", *[delivery.event for delivery in group])
+            self._otp_process.checkpoint("take", *(delivery.event for delivery in group))
             if self._otp_process.fatal is not ALIVE:
                 return False
             self._handle_group(group)
