@@ -168,18 +168,15 @@ class Delivery:
     beyond the worker's exit reason.
     """
 
-    __slots__ = ("error", "id", "job", "started", "subscription")
+    __slots__ = ("error", "event", "id", "job", "started", "subscription")
 
     def __init__(self, delivery_id: int, job: _Job, subscription: Subscription) -> None:
         self.id = delivery_id
         self.job = job
+        self.event = job.event
         self.subscription = subscription
         self.started = False
         self.error: ExitReason | None = None
-
-    @property
-    def event(self) -> object:
-        return self.job.event
 
 
 @dataclass(frozen=True, slots=True)
@@ -494,6 +491,8 @@ class Backlog:
         return self._now() + max(seconds, 0.0), next(self._delay_order), job
 
     def _release_due(self) -> None:
+        if not self._delayed:
+            return
         now = self._now()
         while self._delayed and self._delayed[0][0] <= now:
             self._ready.append(heapq.heappop(self._delayed)[2])

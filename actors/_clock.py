@@ -53,6 +53,9 @@ def check_seconds(seconds: object, name: str = "timeout") -> None:
 
 
 def _is_seconds(value: object) -> bool:
+    if type(value) is float:
+        # Most are: it is on the way of each sleep.
+        return 0.0 <= value <= sys.float_info.max
     # Not even an int may be more than a float can be: clocks count in those.
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= sys.float_info.max
 

@@ -177,7 +177,9 @@ def _receive(process: Process, message: object, asked: Request | None) -> None:
 
 def _run(process: Process, hook: Callable[[], object]) -> None:
     """Call one of the actor's hooks, which may be a coroutine function."""
-    finish(process, hook())
+    result = hook()
+    if type(result) in UNFINISHED:
+        finish(process, result)
 
 
 def finish(process: Process, result: object) -> object:

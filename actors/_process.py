@@ -585,10 +585,13 @@ class Process:
             with InnerWait(errand, self, waits, waiter.release):
                 errand.look_soon()
                 return self._wait_elsewhere(waiter, timeout, self.runtime.clock)
+        # Whoever has come to wait since it was said has seen it.
+        was_said_before = waits is self.waiting_for
         # Here too: of two that come to wait for each other, one at least sees the other.
         self.waiting_for = waits
         try:
-            refuse_deadlock(self, waits)
+            if not was_said_before:
+                refuse_deadlock(self, waits)
             return self.wait(waiter, timeout)
         finally:
             self.waiting_for = None
@@ -613,6 +616,13 @@ class Process:
         """Say that this one is about to wait, so that the other, which begins now, can't come to wait for it."""
         if self.runs_here:
             self.waiting_for = AwaitedProcess(target, reached)
+
+    def wait_of(self, target: Process, reached: Callable[[Process], bool]) -> AwaitedProcess:
+        """Describe a wait that is about to begin; by the same as before, when that was said."""
+        said = self.waiting_for
+        if isinstance(said, AwaitedProcess) and said.target is target and said.reached is reached:
+            return said
+        return AwaitedProcess(target, reached)
 
     def wait_until(self, reached: Callable[[Process], bool], timeout: float | None) -> bool:
         """Block the calling thread or actor until this one's life has come so far; False after `timeout` seconds.
@@ -987,8 +997,9 @@ def wait_for_any(
         if clock is not None or timeout == 0:
             # Who only looks, too, does without.
             return process.wait(waiter, timeout, clock)
-        parts = [AwaitedProcess(target, reached) for target in (needed if len(processes) > 1 else processes)]
-        return process.wait_for(Several(parts), waiter, timeout)
+        if len(processes) == 1:
+            return process.wait_for(process.wait_of(processes[0], reached), waiter, timeout)
+        return process.wait_for(Several([AwaitedProcess(target, reached) for target in needed]), waiter, timeout)
     finally:
         for target in processes:
             target.remove_spectator(waiter)

@@ -70,6 +70,11 @@ def refuse_deadlock(asker: Process, waits: Waits) -> None:
         Deadlock: naming the cycle; a note says what each handles.
         ProcessKilled: there is one, and an exit signal has ended `asker` already but for the handler in hand (A15).
     """
+    if not isinstance(waits, Several):
+        target = waits.target
+        if target is not asker and (target is None or target.waiting_for is None):
+            # Most wait for one that waits for nobody.
+            return
     circle = _circle(asker, waits)
     # Looked at twice: what stood both times, stood between the two, all of it at once.
     if not circle or not all(_stands(process, wait) for process, wait in circle):

@@ -238,8 +238,12 @@ def sleep(seconds: float) -> None:
         ValueError: `seconds` is negative, not finite, or no number.
     """
     check_seconds(seconds, "seconds")
-    _checkpoint("sleep", seconds)
-    current_runtime().wait(new_waiter(), seconds)
+    process = current_process()
+    if process is None:
+        new_waiter().wait(current_runtime().clock, seconds)
+    else:
+        process.checkpoint("sleep", seconds)
+        process.wait(process.new_waiter(), seconds)
 
 
 class Timer:

@@ -180,7 +180,7 @@ class Registry:
         if process is None or process.gone:
             msg = f"{given or 'the calling actor'} can't own a key: it has ended"
             raise ActorDied(msg, NoProc())
-        if process is not current_process() and not isinstance(process, AdoptedProcess):
+        if given is not None and process is not current_process() and not isinstance(process, AdoptedProcess):
             msg = f"{given} can't be given a key: owner= is for plain Pykka actors; ours register for themselves"
             raise ValueError(msg)
         return process

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -12,7 +12,7 @@ from actors._backlog import Backlog, Delivery, Events
 from actors._clock import check_seconds
 from actors._demand import check_demand, split_batches
 from actors._kill import kill
-from actors._life import finish
+from actors._life import UNFINISHED, finish
 from actors._process import ALIVE
 from actors.actor import Actor
 from actors.errors import HandlerTimeout, UnknownQueue
@@ -20,7 +20,6 @@ from actors.messages import Crashed, ExitReason
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Generator, Sequence
-    from contextlib import AbstractContextManager
 
     from actors._backlog import Subscription
     from actors._hooks import Hooks
@@ -135,7 +134,7 @@ class Worker(Actor):
         if backlog is None:
             raise UnknownQueue(self.__queue.name)
         self.__backlog = backlog
-        self.__watch = _Watch(self._otp_process, self.timeout)
+        self.__watch = None if self.timeout is None else _Watch(self._otp_process, self.timeout)
         self.__subscription: Subscription = backlog.subscribe(self._otp_process)
         self.__demand = self.__max_demand
         backlog.ask(self.__subscription, self.__max_demand)
@@ -175,11 +174,12 @@ class Worker(Actor):
         return True
 
     def _handle_group(self, group: list[Delivery]) -> None:
-        for delivery in group:
-            delivery.started = True
         try:
-            with self.__watch.over(group):
-                finish(self._otp_process, self.__handle(group))
+            if self.__watch is None:
+                self.__handle(group)
+            else:
+                with self.__watch.over(group):
+                    self.__handle(group)
         except (Snooze, Retry, Reject) as answer:
             for delivery in group:
                 self._give_back(delivery, answer)
@@ -196,10 +196,15 @@ class Worker(Actor):
                     self._otp_process.pass_by("ack", delivery.event)
                 self.__backlog.ack(delivery)
 
-    def __handle(self, group: list[Delivery]) -> object:
+    def __handle(self, group: list[Delivery]) -> None:
+        for delivery in group:
+            delivery.started = True
         if self.__takes_batches:
-            return self.handle_events([delivery.event for delivery in group])
-        return self.handle_event(group[0].event)
+            handled: object = self.handle_events([delivery.event for delivery in group])
+        else:
+            handled = self.handle_event(group[0].event)
+        if type(handled) in UNFINISHED:
+            finish(self._otp_process, handled)
 
     def _give_back(self, delivery: Delivery, answer: Snooze | Retry | Reject) -> None:
         match answer:
@@ -211,16 +216,13 @@ class Worker(Actor):
                 self.__backlog.reject(delivery, reason)
 
 
-_UNWATCHED = nullcontext()
-
-
 class _Watch:
     """Kills a worker whose handler runs longer than its time.
 
     One alarm at a time, set anew when it rings too early: a quick handler costs no timer.
     """
 
-    def __init__(self, process: Process, timeout: float | None) -> None:
+    def __init__(self, process: Process, timeout: float) -> None:
         self._process = process
         self._timeout = timeout
         self._clock = process.runtime.clock
@@ -229,15 +231,12 @@ class _Watch:
         self._deadline: float | None = None
         self._group: list[Delivery] = []
 
-    def over(self, group: list[Delivery]) -> AbstractContextManager[None]:
-        """Watch over one call of the handler."""
-        return _UNWATCHED if self._timeout is None else self._over(group, self._timeout)
-
     @contextmanager
-    def _over(self, group: list[Delivery], timeout: float) -> Generator[None]:
+    def over(self, group: list[Delivery]) -> Generator[None]:
+        """Watch over one call of the handler."""
         with self._lock:
             self._group = group
-            self._deadline = self._clock.now() + timeout
+            self._deadline = self._clock.now() + self._timeout
             if not self._is_armed:
                 self._arm(self._deadline)
         try:

@@ -586,8 +586,9 @@ def _shut_down(ref: ActorRef[Any], spec: ChildSpec, supervisor: Process) -> Exit
         process.signal(supervisor, Shutdown())
         timeout = None if spec.shutdown == "infinity" or spec.shutdown is None else float(spec.shutdown)
         is_given_time = _await_end(process, timeout) and timeout != 0
-    # A kill takes effect at once for everybody but the child's own code; to a dead one it does nothing.
-    kill(process)
+    if not process.gone:
+        # A kill takes effect at once for everybody but the child's own code.
+        kill(process)
     if not is_given_time and process.killed and process.fatal is not ALIVE:
         # It doesn't trap exits, and the signal came before the kill: with all the time it would have died of it (B60).
         return process.fatal

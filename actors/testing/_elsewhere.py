@@ -235,14 +235,16 @@ def _run_share(  # noqa: PLR0913, PLR0917 - what one process is told by another
         if (number and limits.is_late()) or first_failures.are_before(number):
             break
         twice = number % AGAIN == 0
-        if number % workers == index:
+        # Everybody takes all policies in turn: with some of them a run takes longer than with others.
+        turn = number // len(plan.policies)
+        if turn % workers == index:
             which = Which(number, decisions if number else 0)
             came = plan.run(which, record=twice)
             share.seen.add(came)
             if came.error is not None:
                 share.failed = which
                 first_failures.note(index, number)
-        elif twice and (number + 1) % workers == index:
+        elif twice and (turn + 1) % workers == index:
             which = Which(number, decisions if number else 0)
             came = plan.run(which, record=True)
         else:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from actors.testing._policy import InTurn, Policy, Systematic
 from actors.testing._runs import NotDeterministic, Run, Scenario, World, first_difference, run
+from actors.testing._stand_ins import stand_ins
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -42,7 +43,7 @@ AGAIN = 100
 
 @contextlib.contextmanager
 def many_runs() -> Generator[None]:
-    """Have many runs made: no failures logged meanwhile, and the garbage of several collected together.
+    """Have many runs made: no failures logged meanwhile, the garbage of several collected together, stand-ins kept.
 
     What hundreds of crashes would say nobody reads, and what is logged keeps what it refers to.
     """
@@ -52,18 +53,19 @@ def many_runs() -> Generator[None]:
     threshold, *others = gc.get_threshold()
     for logger in loggers:
         logger.setLevel(logging.CRITICAL + 1)
-    # Below, it is collected several times in each run. 0 means never.
+    # Below, it is collected several times in each run; far above, it has left the processor's caches. 0 means never.
     gc.set_threshold(threshold and max(threshold, _OBJECTS), *others)
     try:
-        yield
+        with stand_ins:
+            yield
     finally:
         gc.set_threshold(threshold, *others)
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
 
 
-_OBJECTS = 100_000
-"""Objects after which garbage is looked for: some tens of megabytes."""
+_OBJECTS = 10_000
+"""Objects after which garbage is looked for: some megabytes."""
 
 
 # Which runs there are

@@ -282,10 +282,9 @@ class Faults:
             if self.may_strike(fault, process, about):
                 fault.strike(process)
 
-    @property
-    def points(self) -> set[str]:
-        """Where anything may strike."""
-        return set(self._by_point)
+    def may_be_at(self, point: str) -> bool:
+        """Tell whether anything may strike there."""
+        return point in self._by_point
 
     def raising(self, make: Callable[[], BaseException]) -> _Act:
         """What strikes by an exception."""

@@ -122,9 +122,11 @@ class _Watching(Observer):
 
     def handle(self, process: Any, message: object, receive: Callable[[object], object] | None = None) -> object:
         simulation: Simulation = process.simulation
+        strikes = simulation.strikes
         simulation.note(process, "receive", (message,))
-        for strike in simulation.strikes:
-            strike(process, "receive", (message,))
+        if strikes:
+            for strike in strikes:
+                strike(process, "receive", (message,))
         if self.listeners or process.runtime._observes_all:
             response = super().handle(process, message, receive)
         else:
@@ -132,8 +134,9 @@ class _Watching(Observer):
             response = (receive or process.actor._handle_receive)(message)
             if type(response) in UNFINISHED:
                 response = finish(process, response)
-        for strike in simulation.strikes:
-            strike(process, "handled", (message,))
+        if strikes:
+            for strike in strikes:
+                strike(process, "handled", (message,))
         return response
 
     def ended(self, process: Any) -> None:

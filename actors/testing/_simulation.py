@@ -12,6 +12,7 @@ import itertools
 import math
 import threading
 from collections import Counter, deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from greenlet import getcurrent, greenlet
@@ -21,7 +22,7 @@ from actors._life import turn
 from actors._process import Process, current, new_waiter, set_current
 from actors.errors import Deadlock, ProcessKilled
 from actors.testing._shown import name_of, shape, shown
-from actors.testing._stand_ins import NotSimulated, where_called
+from actors.testing._stand_ins import NotSimulated, reentrant_at_hand, refuse_held, where_called
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,7 +91,7 @@ class VirtualClock(Clock):
 
     def wait(self, lock: threading.Lock, timeout: float | None) -> bool:
         """Have the simulation go on until the test's wait is over."""
-        return self.simulation.run_until(lambda: lock.acquire(blocking=False), timeout)
+        return self.simulation.run_until(partial(lock.acquire, False), timeout)  # noqa: FBT003 - as threading's
 
     def close(self) -> None:
         self._tickets.clear()
@@ -151,10 +152,7 @@ class _Home:
 
     def __init__(self, simulation: Simulation, runs_on: RunsOn) -> None:
         self.runs_on: RunsOn = runs_on
-        self._ready = simulation.ready
-
-    def schedule(self, process: Any) -> None:
-        self._ready.append(process)
+        self.schedule: Callable[[Any], None] = simulation.ready.append
 
     def rouse(self, process: Any) -> None:
         if process.claim():
@@ -328,8 +326,6 @@ class Simulation:
         self.steps = 0
         # Looks whether whoever runs may be left; None when nobody wants to look.
         self.before_leaving: Callable[[Body | None], None] | None = None
-        # The same, when it is left in the midst of its code.
-        self.in_its_midst: Callable[[], None] | None = None
         self.names = Names()
         # Told of each actor before its code runs first.
         self.begun: Callable[[Process], None] = _nobody_told
@@ -410,9 +406,12 @@ class Simulation:
             # Out of its own loop, since there is no more to do.
             loop.switch(None)
         for loop in self._loops:
-            self._unwind(loop)
+            if not loop.dead:
+                self._unwind(loop)
         self._loops.clear()
         self._idle.clear()
+        # Most of what a run leaves behind, which would be garbage later, and all at once.
+        self._recent.clear()
 
     def _unwind(self, loop: greenlet) -> None:
         """End the code that is at work there: it may hold what others would wait for."""
@@ -486,7 +485,8 @@ class Simulation:
         else:
             loop.switch()
         self.running = None
-        self._raise_overdue()
+        if self.overdue is not None:
+            self._raise_overdue()
         if self.after_step is not None:
             self.after_step()
         return True
@@ -544,8 +544,9 @@ class Simulation:
             raise ProcessKilled("the simulation has ended")
         if self.before_leaving is not None:
             self.before_leaving(self.running)
-        if self.in_its_midst is not None:
-            self.in_its_midst()
+        held = reentrant_at_hand()
+        if held:
+            refuse_held(self, held)
         self._pause()
 
     def _pause(self) -> None:
@@ -571,10 +572,12 @@ class Simulation:
         if steps > self._max_steps:
             self.fail(self.livelock(f"for more than max_steps={self._max_steps} switch points"))
         self._recent.append((process, point, about))
-        for listener in self.listeners:
-            listener(process, point, about)
-        for strike in self.strikes:
-            strike(process, point, about)
+        if self.listeners:
+            for listener in self.listeners:
+                listener(process, point, about)
+        if self.strikes:
+            for strike in self.strikes:
+                strike(process, point, about)
         ready = self.ready
         if ready:
             chosen = self.policy.next_of(ready, body)
@@ -591,8 +594,9 @@ class Simulation:
     def note(self, process: Process, point: str, about: tuple[object, ...]) -> None:
         """Have those told who listen."""
         self._recent.append((process, point, about))
-        for listener in self.listeners:
-            listener(process, point, about)
+        if self.listeners:
+            for listener in self.listeners:
+                listener(process, point, about)
 
     def livelock(self, what: str) -> Livelock:
         """Say who has done what again and again."""

@@ -8,7 +8,6 @@ was made before may not be held across a switch point.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 import queue
 import sys
@@ -18,10 +17,11 @@ from _thread import allocate_lock
 from opcode import opmap
 from typing import TYPE_CHECKING, Any
 
+from actors._fork import free_in_child
 from actors._process import current, new_waiter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Callable, Mapping
     from types import CodeType, FrameType
 
     from actors._clock import Waiter
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NotSimulated",
+    "RunningIn",
     "check_acquire",
     "check_sleep",
     "locks_of",
@@ -83,17 +84,24 @@ _simulations: dict[int, Simulation] = {}
 """By thread: what runs there now. What was made in one may be used in the next, or when there is none any more."""
 
 
-@contextlib.contextmanager
-def _running_in(thread: int, simulation: Simulation) -> Generator[None]:
-    around = _simulations.get(thread)
-    _simulations[thread] = simulation
-    try:
-        yield
-    finally:
-        if around is None:
-            del _simulations[thread]
+class RunningIn:
+    """While it is entered, a simulation runs in this thread, and what blocks a thread is replaced for its code."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+        self._around: Simulation | None = None
+
+    def __enter__(self) -> None:
+        stand_ins.__enter__()
+        self._around = _simulations.get(self._simulation.thread)
+        _simulations[self._simulation.thread] = self._simulation
+
+    def __exit__(self, *_exc_info: object) -> None:
+        if self._around is None:
+            del _simulations[self._simulation.thread]
         else:
-            _simulations[thread] = around
+            _simulations[self._simulation.thread] = self._around
+        stand_ins.__exit__()
 
 
 def _me() -> object:
@@ -120,21 +128,28 @@ class SimulatedLock:
         self._waiting: list[Waiter] = []
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:  # noqa: FBT001, FBT002 - as threading's
-        check_acquire(blocking, timeout)
+        if not blocking or timeout != -1:
+            check_acquire(blocking, timeout)
         if self._reentrant and self._is_mine():
             self._depth += 1
             return True
+        # Most are free.
+        if not (self._lock.acquire(False) or self._acquire_later(blocking, timeout)):  # noqa: FBT003 - as threading's
+            return False
+        if self._reentrant:
+            self._owner = _me()
+            self._depth = 1
+        return True
+
+    def _acquire_later(self, blocking: bool, timeout: float) -> bool:  # noqa: FBT001 - as threading's
+        """Acquire what another has now, or wait in vain."""
         simulation = _simulations.get(threading.get_ident())
         if simulation is None:
-            if not self._lock.acquire(blocking, timeout):
+            return bool(self._lock.acquire(blocking, timeout))
+        deadline = None if timeout < 0 else simulation.clock.now() + timeout
+        while not self._lock.acquire(blocking=False):
+            if not blocking or not self._wait(simulation, deadline):
                 return False
-        else:
-            deadline = None if timeout < 0 else simulation.clock.now() + timeout
-            while not self._lock.acquire(blocking=False):
-                if not blocking or not self._wait(simulation, deadline):
-                    return False
-        self._owner = _me()
-        self._depth = 1
         return True
 
     def _wait(self, simulation: Simulation, deadline: float | None) -> bool:
@@ -199,100 +214,75 @@ class SimulatedLock:
         self._depth = depth
 
 
-@contextlib.contextmanager
-def stand_ins(  # noqa: C901 - one small function for each
-    simulation: Simulation,
-) -> Generator[Callable[[type], None]]:
-    """Replace what blocks a thread, for code that this thread runs.
+# Stand-ins: each does what the original does in a thread that runs no simulation. What an import binds to names
+# meanwhile may be called in another simulation, or when there is none.
 
-    Yields:
-        A function that does so, too, for what the modules around a class have bound to names of their own.
-    """
-    thread = threading.get_ident()
-    originals: list[tuple[Any, str, Any]] = []
-    made: dict[Any, Any] = {}
-    bound: set[type] = set()
 
-    def replace(where: Any, name: str, make: Callable[[Any], Any]) -> None:
-        original = getattr(where, name)
-        originals.append((where, name, original))
-        made[original] = make(original)
-        setattr(where, name, made[original])
+def _lock(*, reentrant: bool) -> Callable[[Any], Any]:
+    def make(original: Any) -> Any:
+        def lock() -> Any:
+            return SimulatedLock(reentrant=reentrant) if _is_users() else original()
 
-    def replace_around(cls: type) -> None:
-        if cls in bound:
+        return lock
+
+    return make
+
+
+def _simple_queue(original: Any) -> Any:
+    python_queue: Any = queue._PySimpleQueue  # type: ignore[attr-defined]  # the one that is made of locks
+
+    def make_queue() -> Any:
+        return python_queue() if _is_users() else original()
+
+    return make_queue
+
+
+def _simulated_sleep(original: Any) -> Any:
+    def sleep(seconds: float) -> None:
+        running = _simulations.get(threading.get_ident())
+        if running is None:
+            original(seconds)
             return
-        bound.add(cls)
-        for module, name, original in _names_around(cls, made):
-            if getattr(module, name, None) is original:
-                originals.append((module, name, original))
-                setattr(module, name, made[original])
+        check_sleep(seconds)
+        running.sleep(seconds)
 
-    # What an import binds to names meanwhile may be called in another simulation, or when there is none.
+    return sleep
 
-    def is_users() -> bool:
-        return threading.get_ident() in _simulations and not _caller().startswith(_OWN)
 
-    def lock(reentrant: bool) -> Callable[[Any], Any]:  # noqa: FBT001
-        def make(original: Any) -> Any:
-            def lock() -> Any:
-                return SimulatedLock(reentrant=reentrant) if is_users() else original()
-
-            return lock
-
-        return make
-
-    def sleep(original: Any) -> Any:
-        def sleep(seconds: float) -> None:
+def _refused(what: str, instead: str) -> Callable[[Any], Any]:
+    def make(original: Any) -> Any:
+        def refuse(*args: Any, **kwargs: Any) -> Any:
             running = _simulations.get(threading.get_ident())
-            if running is None:
-                original(seconds)
-                return
-            check_sleep(seconds)
-            running.sleep(seconds)
+            if running is not None and running.running is not None and current() is not None:
+                running.fail(NotSimulated(what, where_called(), instead))
+            return original(*args, **kwargs)
 
-        return sleep
+        return refuse
 
-    def refused(what: str, instead: str) -> Callable[[Any], Any]:
-        def make(original: Any) -> Any:
-            def refuse(*args: Any, **kwargs: Any) -> Any:
-                running = _simulations.get(threading.get_ident())
-                if running is not None and running.running is not None and current() is not None:
-                    running.fail(NotSimulated(what, where_called(), instead))
-                return original(*args, **kwargs)
+    return make
 
-            return refuse
 
-        return make
-
-    def simple_queue(original: Any) -> Any:
-        python_queue: Any = queue._PySimpleQueue  # type: ignore[attr-defined]  # the one that is made of locks
-
-        def make_queue() -> Any:
-            return python_queue() if is_users() else original()
-
-        return make_queue
-
-    replace(time, "sleep", sleep)
-    replace(threading, "Lock", lock(reentrant=False))
-    replace(threading, "_allocate_lock", lock(reentrant=False))
-    replace(threading, "RLock", lock(reentrant=True))
-    replace(threading.Thread, "start", refused("the start of a thread", "start an actor, or a Task"))
-    replace(asyncio, "run", refused("asyncio.run()", "make the handler `async def`"))
-    replace(queue, "SimpleQueue", simple_queue)
-    try:
-        with _running_in(thread, simulation):
-            yield replace_around
-    finally:
-        for where, name, original in originals:
-            setattr(where, name, original)
-
+_REPLACED: tuple[tuple[Any, str, Callable[[Any], Any]], ...] = (
+    (time, "sleep", _simulated_sleep),
+    (threading, "Lock", _lock(reentrant=False)),
+    (threading, "_allocate_lock", _lock(reentrant=False)),
+    (threading, "RLock", _lock(reentrant=True)),
+    (threading.Thread, "start", _refused("the start of a thread", "start an actor, or a Task")),
+    (asyncio, "run", _refused("asyncio.run()", "make the handler `async def`")),
+    (queue, "SimpleQueue", _simple_queue),
+)
+"""What blocks a thread, or starts one: where it is, its name there, and what makes a stand-in of it."""
 
 _OWN = ("actors", "supervision", "pykka", "logging", "asyncio", "concurrent", "greenlet", "contextvars", "random")
 _LOCK_MAKERS = ("threading", "queue")
 
 
-def _caller() -> str:
+def _is_users() -> bool:
+    """Whether it is a user's code, in a simulation, that makes something by calling the caller."""
+    return threading.get_ident() in _simulations and not _maker().startswith(_OWN)
+
+
+def _maker() -> str:
     """The module of the code that makes a lock, by way of whatever."""
     frame: Any = sys._getframe(3)
     while frame is not None and frame.f_globals.get("__name__") in _LOCK_MAKERS:
@@ -308,32 +298,82 @@ def where_called() -> str:
     return "an unknown place" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
+class _StandIns:
+    """The stand-ins of this program: in place as long as anybody wants them, for all simulations of that time.
+
+    To replace what is used everywhere takes longer than a short simulation; so who makes many of these wants them
+    throughout.
+    """
+
+    def __init__(self) -> None:
+        self._lock = free_in_child(allocate_lock())
+        self._wanted = 0
+        self._originals: list[tuple[Any, str, Any]] = []
+        self._made: dict[Any, Any] = {}
+        # Packages whose names are replaced; with how many modules there were, since more may be imported.
+        self._packages: set[tuple[str, int]] = set()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._wanted += 1
+            if self._wanted == 1:
+                for where, name, make in _REPLACED:
+                    original = getattr(where, name)
+                    self._made[original] = make(original)
+                    self._replace(where, name, original)
+
+    def __exit__(self, *_exc_info: object) -> None:
+        with self._lock:
+            self._wanted -= 1
+            if self._wanted == 0:
+                for where, name, original in self._originals:
+                    setattr(where, name, original)
+                self._originals.clear()
+                self._made.clear()
+                self._packages.clear()
+
+    def replace_around(self, cls: type) -> None:
+        """Replace, too, what the modules around a class have bound to names of their own."""
+        package = (cls.__module__.partition(".")[0], len(sys.modules))
+        if package in self._packages:
+            return
+        with self._lock:
+            self._packages.add(package)
+            for module, name, original in _names_in(*package, self._made):
+                if getattr(module, name, None) is original and original in self._made:
+                    self._replace(module, name, original)
+
+    def _replace(self, where: Any, name: str, original: Any) -> None:
+        self._originals.append((where, name, original))
+        setattr(where, name, self._made[original])
+
+
+stand_ins = _StandIns()
+
+
 # Names that were bound before
 
 _of_packages: dict[tuple[str, int], list[tuple[Any, str, Any]]] = {}
 
 
-def _names_around(cls: type, wanted: dict[Any, Any]) -> list[tuple[Any, str, Any]]:
-    """Where the package of a class has names of its own for what is replaced, as after `from time import sleep`."""
-    package = cls.__module__.partition(".")[0]
+def _names_in(package: str, modules: int, wanted: dict[Any, Any]) -> list[tuple[Any, str, Any]]:
+    """Where a package has names of its own for what is replaced, as after `from time import sleep`."""
     if package in _OWN:
         return []
-    # More may have been imported since it was looked through.
-    key = package, len(sys.modules)
-    found = _of_packages.get(key)
+    found = _of_packages.get((package, modules))
     if found is None:
         found = [
             (module, name, value)
             for module_name, module in list(sys.modules.items())
             if module_name.partition(".")[0] == package
             for name, value in list(vars(module).items())
-            if type(value) in _REPLACED and value in wanted
+            if type(value) in _TYPES and value in wanted
         ]
-        _of_packages[key] = found
+        _of_packages[package, modules] = found
     return found
 
 
-_REPLACED = frozenset(map(type, (time.sleep, threading.RLock, threading.Lock, asyncio.run, queue.SimpleQueue)))
+_TYPES = frozenset(map(type, (time.sleep, threading.RLock, threading.Lock, asyncio.run, queue.SimpleQueue)))
 """Types of what is replaced: functions of Python and of C, and classes."""
 
 
@@ -347,6 +387,8 @@ def locks_of(process: Process) -> list[tuple[str, Any]]:
     cls = process.actor_class
     found = _of_classes.get(cls)
     if found is None:
+        if len(_of_classes) > _CLASSES:
+            _of_classes.clear()
         found = []
         for base in cls.__mro__:
             if str(base.__module__).startswith(_OWN):
@@ -361,45 +403,60 @@ def locks_of(process: Process) -> list[tuple[str, Any]]:
     return found if _REAL.isdisjoint(map(type, own.values())) else [*found, *_real_locks("self.", own)]
 
 
+_CLASSES = 1000
+"""How many are known; tests make classes that are used once."""
+
+
 def _real_locks(prefix: str, names: Any) -> list[tuple[str, Any]]:
     return [(prefix + name, value) for name, value in names.items() if type(value) in _REAL]
 
 
-# By the id of their code, whose hash takes long. Kept, so that no other gets the same.
+# Of modules that hold no lock of a user's while they call: the runtime, and what is beneath it.
+_own_files: set[str] = set()
+
+# Other functions, by the id of their code, whose hash takes long; kept, so that no other gets the same.
 _functions: dict[int, tuple[CodeType, bool]] = {}
 
 
 def reentrant_at_hand() -> list[tuple[str, Any]]:
-    """The reentrant locks that the running code has in variables, or in what these refer to; with their names.
+    """The reentrant locks that the code which is left has in variables, or in what these refer to; with their names.
 
     One that it holds lets in whoever runs in the same thread. Another kind of lock blocks for real, and so the watch
     finds it.
     """
-    found = []
-    frame: FrameType | None = sys._getframe(1)
+    found: list[tuple[str, Any]] = []
+    # The innermost are those of the simulation itself, down to what it has put in place of the runtime's.
+    frame: FrameType | None = sys._getframe(_INNERMOST)
     while frame is not None:
-        code = frame.f_code
-        known = _functions.get(id(code))
-        if known is None:
-            if len(_functions) > _FUNCTIONS:
-                _functions.clear()
-            known = _functions[id(code)] = (code, _may_hold(frame))
-        if known[1]:
+        # Most are: this is on the way of each step.
+        if frame.f_code.co_filename not in _own_files and _may_hold(frame):
             found += _reentrant_of(frame.f_locals)
         frame = frame.f_back
     return found
 
 
-_FUNCTIONS = 10_000
-"""How many are known; tests make functions that are used once."""
+_INNERMOST = 4
+"""This one, `leave()`, who calls that, and who calls him: `checkpoint()` or a wait."""
 
 
 def _may_hold(frame: FrameType) -> bool:
     """Whether it is a user's function that has a `with`, or acquires something."""
-    if str(frame.f_globals.get("__name__")).startswith((*_OWN, *_LOCK_MAKERS)):
-        return False
-    return "acquire" in frame.f_code.co_names or not _WITH.isdisjoint(frame.f_code.co_code[::2])
+    code = frame.f_code
+    known = _functions.get(id(code))
+    if known is None:
+        is_own = str(frame.f_globals.get("__name__")).startswith((*_OWN, *_LOCK_MAKERS))
+        if is_own and not code.co_filename.startswith("<"):
+            _own_files.add(code.co_filename)
+            return False
+        may_hold = "acquire" in code.co_names or not _WITH.isdisjoint(code.co_code[::2])
+        if len(_functions) > _FUNCTIONS:
+            _functions.clear()
+        known = _functions[id(code)] = (code, may_hold and not is_own)
+    return known[1]
 
+
+_FUNCTIONS = 10_000
+"""How many are known; tests make functions that are used once."""
 
 _WITH = {opmap[name] for name in ("BEFORE_WITH", "LOAD_SPECIAL") if name in opmap}
 """What a `with` begins with, in the versions of Python."""
@@ -409,6 +466,9 @@ def _reentrant_of(variables: Mapping[str, Any]) -> list[tuple[str, Any]]:
     found = []
     for name, value in variables.items():
         within = value if isinstance(value, dict) else getattr(value, "__dict__", {})
+        # As in `locks_of()`.
+        if type(value) not in _REENTRANT and _REENTRANT.isdisjoint(map(type, within.values())):
+            continue
         for key, part in ((None, value), *within.items()):
             lock: Any = part
             if type(part) is threading.Condition:
@@ -416,6 +476,9 @@ def _reentrant_of(variables: Mapping[str, Any]) -> list[tuple[str, Any]]:
             if type(lock) is _RealRLock:
                 found.append((name if key is None else f"{name}, at {key!r}", lock))
     return found
+
+
+_REENTRANT = frozenset({_RealRLock, threading.Condition})
 
 
 def refuse_held(simulation: Simulation, locks: list[tuple[str, Any]]) -> None:

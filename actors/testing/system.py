@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
 import math
@@ -38,7 +37,7 @@ from actors.testing._post import Dropped, Post, is_users
 from actors.testing._shown import name_of, shown
 from actors.testing._simulated import SimulatedRuntime
 from actors.testing._simulation import Simulation, Step
-from actors.testing._stand_ins import locks_of, reentrant_at_hand, refuse_held, stand_ins
+from actors.testing._stand_ins import RunningIn, locks_of, refuse_held, stand_ins
 from actors.testing._told import LAST_STEPS, has_story, sequence_diagram
 from actors.testing._watch import watch
 from actors.testing.probe import Probe
@@ -137,8 +136,7 @@ class System:
         self._story: str | None = None
         # Those that actors have at hand, and may not hold while others go on.
         self._locks: dict[Process, list[tuple[str, Any]]] = {}
-        self._simulation.in_its_midst = self._in_its_midst
-        self._stand_ins = stand_ins(self._simulation)
+        self._running_in = RunningIn(self._simulation)
         if record:
             self._simulation.listeners.append(self._note)
         self._simulation.ended = self._ended
@@ -148,7 +146,7 @@ class System:
 
     def __enter__(self) -> Self:
         self._runtime.__enter__()
-        self._replace_around = self._stand_ins.__enter__()
+        self._running_in.__enter__()
         watch.add(self._simulation)
         return self
 
@@ -166,11 +164,14 @@ class System:
             # As it is before all are ended, for what is told of after that.
             self._story = self.story()
         self._simulation.has_failed = exception is not None
-        with contextlib.ExitStack() as at_last:
-            at_last.callback(watch.remove, self._simulation)
-            at_last.callback(self._stand_ins.__exit__, None, None, None)
-            at_last.callback(self._simulation.close)
+        try:
             self._runtime.__exit__(exception_type, exception, tb)
+        finally:
+            try:
+                self._simulation.close()
+            finally:
+                self._running_in.__exit__()
+                watch.remove(self._simulation)
         if exception is None and self._is_checked:
             self.check_crashes()
             self._check_expected()
@@ -527,12 +528,12 @@ class System:
     # Told by the simulation
 
     def _begun(self, process: Process) -> None:
-        self._replace_around(process.actor_class)
+        stand_ins.replace_around(process.actor_class)
         locks = locks_of(process)
         if locks:
             self._locks[process] = locks
             self._simulation.before_leaving = self._before_leaving
-        if "start" in self._faults.points:
+        if self._faults.may_be_at("start"):
             actor: Any = process.actor
             on_start = actor.on_start
 
@@ -547,9 +548,6 @@ class System:
     def _before_leaving(self, body: Any) -> None:
         if body in self._locks:
             refuse_held(self._simulation, self._locks[body])
-
-    def _in_its_midst(self) -> None:
-        refuse_held(self._simulation, reentrant_at_hand())
 
     def _note(self, process: Process, point: str, about: tuple[object, ...]) -> None:
         self._trace.append(Step(self.now(), name_of(process), point, " ".join(map(shown, about))))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from actors import (
@@ -13,9 +15,12 @@ from actors import (
     InvalidChildSpec,
     Shutdown,
     StartFailed,
+    _waits,
+    actor,
     named,
     whereis,
 )
+from actors._process import Process
 from supervision import ChildSpec, DuplicateChildId, FailedToStartChild, InvalidOption, Supervisor
 from tests.supervision.nursery import (
     BOOMED,
@@ -408,6 +413,50 @@ def test_a_grandchild_that_asks_the_top_while_it_starts_is_refused():
                 named("top").ask("anything")
             except Deadlock as refused:
                 asked.append(refused)
+
+    middle = Supervisor.child_spec([Asks], strategy="one_for_one")
+    Supervisor.start_link([middle], strategy="one_for_one", name="top")
+
+    assert len(asked) == 1
+
+
+@rule("B70")
+@pytest.mark.threads
+def test_of_a_circle_the_one_is_refused_that_closes_it_and_not_the_one_that_waits_for_a_start(monkeypatch):
+    has_asked, is_waited_for = threading.Event(), threading.Event()
+    asked = []
+
+    class Asks(Actor):
+        use_daemon_thread = True
+        runs_on = "thread"
+
+        def on_start(self):
+            try:
+                named("top").ask("anything")
+            except Deadlock as refused:
+                asked.append(refused)
+
+    def find_circle(asker, waits):
+        found = real_circle(asker, waits)
+        if asker.actor_class is Asks:
+            has_asked.set()
+            is_waited_for.wait(CAP)
+        return found
+
+    def wait_for_start(process, timeout):
+        if process.actor_class is Asks:
+            has_asked.wait(CAP)
+        real_await_start(process, timeout)
+
+    def wait(process, *arguments):
+        if (target := getattr(process.waiting_for, "target", None)) and target.actor_class is Asks:
+            is_waited_for.set()
+        return real_wait(process, *arguments)
+
+    real_circle, real_await_start, real_wait = _waits._circle, actor.await_start, Process.wait
+    monkeypatch.setattr(_waits, "_circle", find_circle)
+    monkeypatch.setattr(actor, "await_start", wait_for_start)
+    monkeypatch.setattr(Process, "wait", wait)
 
     middle = Supervisor.child_spec([Asks], strategy="one_for_one")
     Supervisor.start_link([middle], strategy="one_for_one", name="top")

@@ -7,6 +7,7 @@ import random
 import time
 import uuid
 from dataclasses import dataclass
+from pathlib import Path
 
 from actors import Actor, Down, Queue, Registry, Worker, checkpoint, monitor, now, send_after, sleep
 from actors.testing.explore import Pct, RandomWalk
@@ -472,3 +473,19 @@ def relies_on_order_between_senders(system):
     till.tell((sell,))
     system.run_until_idle()
     assert ledger.ask(None) == ["sale", "bill"]
+
+
+def noted_walk(seed, decisions):
+    """Note in a file of this process that it has taken this policy."""
+    return _noted("walk", RandomWalk(seed, decisions))
+
+
+def noted_pct(seed, decisions):
+    """The same of the other one."""
+    return _noted("pct", Pct(seed, decisions))
+
+
+def _noted(name, policy):
+    with (Path(os.environ["POLICIES_OF"]) / str(os.getpid())).open("a", encoding="utf-8") as file:
+        file.write(f"{name}\n")
+    return policy

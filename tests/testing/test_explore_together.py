@@ -42,6 +42,15 @@ def test_faults_that_strike_in_one_process_only_have_struck():
     assert seen.faults == 20
 
 
+def test_each_process_takes_all_policies(tmp_path, monkeypatch):
+    monkeypatch.setenv("POLICIES_OF", str(tmp_path))
+
+    explore(explored.no_lost_update, schedules=20, workers=2, policies=[explored.noted_walk, explored.noted_pct])
+
+    taken = [set(file.read_text().split()) for file in tmp_path.iterdir()]
+    assert taken == [{"walk", "pct"}] * 2
+
+
 def test_a_scenario_that_others_cant_import_is_refused():
     def local(system):
         explored.no_lost_update(system)

@@ -7,6 +7,27 @@ from actors.testing._shown import shape, shown
 LONG = 2100
 
 
+class PassesFor:
+    def __init__(self, cls):
+        self._cls = cls
+
+    @property
+    def __class__(self):
+        return self._cls
+
+    def __iter__(self):
+        return iter([1, 2])
+
+    def __len__(self):
+        return 2
+
+
+def test_what_passes_for_another_is_shown_as_that_one_each_time():
+    assert shown(PassesFor(list)) == "[1, 2]"
+    assert shown(PassesFor(PassesFor)) == "PassesFor()"
+    assert shown(PassesFor(tuple)) == "PassesFor(1, 2)"
+
+
 def test_of_what_has_many_parts_the_first_are_shown():
     assert shown(list(range(100))) == f"[{', '.join(map(str, range(20)))}, ...]"
     assert shown(dict.fromkeys(range(100), 0)) == f"{{{', '.join(f'{n}: 0' for n in range(20))}, ...}}"
