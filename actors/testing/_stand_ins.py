@@ -340,8 +340,9 @@ class _StandIns:
         with self._lock:
             self._packages.add(package)
             for module, name, original in _names_in(*package, self._made):
-                if getattr(module, name, None) is original and original in self._made:
-                    self._replace(module, name, original)
+                if getattr(module, name, None) is not original or original not in self._made:
+                    continue
+                self._replace(module, name, original)
 
     def _replace(self, where: Any, name: str, original: Any) -> None:
         self._originals.append((where, name, original))
