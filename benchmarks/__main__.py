@@ -6,7 +6,7 @@ compared. Machines are noisy: a ratio says more than a figure. The last full run
 `--smoke` runs small sizes once, keeps nothing, and fails when a row reaches less than half of its floor, or on a slow
 machine as much less of a floor that is no ratio as a plain loop is slower there. `--peers` runs
 other Python libraries as well, each in an environment of its own, which is made the first time; what can't be made, as
-without a network, is left out. A smoke run is without them.
+without a network, is left out. A smoke run is without them, and without Elixir.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import statistics
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import peers
@@ -108,6 +109,10 @@ def ratio(row, medians, rival, side="shared"):
     """How many times as good as a rival's the figure of a side of ours is."""
     ours, theirs = medians[side], medians[rival]
     return theirs / ours if row.less_is_better else ours / theirs
+
+
+def without_elixir(row):
+    return replace(row, sides=tuple(side for side in row.sides if side != "elixir"))
 
 
 def missed(row, medians, share, pace=1.0):
@@ -205,7 +210,9 @@ def main():
 
     rows = [row for row in ROWS if (not options.only or row.name in options.only)]
     if options.smoke:
-        rows = [row for row in rows if row.in_smoke]
+        rows = [
+            replace(row, sides=tuple(side for side in row.sides if side != "elixir")) for row in rows if row.in_smoke
+        ]
     head = [
         versions() + ".",
         "",
