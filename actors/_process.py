@@ -889,12 +889,17 @@ class Process:
         """Ask the actor to end with `reason`, when what it was sent before is handled; does nothing to a dead one.
 
         Args:
-            done: to be set when it has ended: to True, or to False when it was about to before.
+            done: to be set when it has ended: to True, or to False when it was about to before. Pykka's way is not to
+                wait for that one, OTP's is to.
         """
         was_idle = self.is_idle
         if not self.put(StopRequest(reason, done)):
-            if done is not None:
+            if done is None:
+                return
+            if getattr(self.actor_class, "_otp_stops_twice", False):
                 self.when_ended(lambda _process: done.set(False))
+            else:
+                done.set(False)
         elif was_idle:
             self.home.let_end()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, SupportsIndex, overload
+from typing import TYPE_CHECKING, Any, Protocol, SupportsIndex, overload, runtime_checkable
 
 import pykka
 
@@ -27,12 +27,17 @@ class _Living(list[pykka.ActorRef[Any]]):
 def _is_ended_by_another(ref: pykka.ActorRef[Any]) -> bool:
     # Of ours the ref knows the record, of plain Pykka's the actor, if there is one.
     process: Any = getattr(ref, "_process", None) or getattr(ref._actor_weakref(), "_otp_process", None)
-    parent: Any = None if process is None else process.parent
-    return parent is not None and not parent.announced and _ends_children(parent.actor_class)
+    if process is None or process.parent is None:
+        return False
+    parent: Any = process.parent
+    # One that ends already isn't in the registry any more, so that nobody would wait for what it still has to end.
+    supervisor: Any = parent.actor if parent.ref.is_alive() else None
+    return isinstance(supervisor, _EndsOthers) and supervisor._otp_ends(process.ref)
 
 
-def _ends_children(actor_class: type[pykka.Actor]) -> bool:
-    return getattr(actor_class, "_otp_ends_children", False)
+@runtime_checkable
+class _EndsOthers(Protocol):
+    def _otp_ends(self, ref: pykka.ActorRef[Any], /) -> bool: ...
 
 
 class _Refs:

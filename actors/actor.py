@@ -106,8 +106,8 @@ class Actor(pykka.Actor):
         "on_stop": (),
         "on_failure": ("exception_type", "exception_value", "traceback"),
     }
-    _otp_ends_children: ClassVar[bool] = False
-    """Whether it ends those that it has started before it ends itself."""
+    _otp_stops_twice: ClassVar[bool] = False
+    """Whether who stops it when it ends already waits until it has, as in OTP; else he is told so at once."""
 
     _otp_process: Process
     _otp_no_options: ClassVar[Options[Any]]
@@ -259,6 +259,10 @@ class Actor(pykka.Actor):
         if type(message) in _PROXY_MESSAGES:
             return super()._handle_receive(message)
         return self.on_receive(message)
+
+    def _otp_ends(self, ref: pykka.ActorRef[Any]) -> bool:  # noqa: ARG002 - for supervisors
+        """Whether it ends that one before it ends itself."""
+        return False
 
     def _otp_may_hand_on(self) -> bool:
         """Whether others than its handler may answer the message in hand."""

@@ -202,7 +202,8 @@ class ActorRef(pykka.ActorRef[A]):
             reason: its exit reason, any value but None.
 
         Returns:
-            True when the actor ended now; False when it had ended, or had begun to, before it was asked.
+            True when the actor ended now; False when it had ended, or had begun to, before it was asked. The end of
+            servers and supervisors is waited for then too, as in OTP; that of others isn't, as in Pykka.
 
         Raises:
             CallTimeout: it is not gone in time.

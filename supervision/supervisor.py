@@ -261,7 +261,7 @@ class Supervisor(Actor):
 
     use_daemon_thread: ClassVar[bool] = True
     trap_exit: ClassVar[bool] = True
-    _otp_ends_children: ClassVar[bool] = True
+    _otp_stops_twice: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -327,6 +327,9 @@ class Supervisor(Actor):
 
     def _otp_create_ref(self, process: Process) -> SupervisorRef:
         return SupervisorRef(process)
+
+    def _otp_ends(self, ref: pykka.ActorRef[Any]) -> bool:
+        return self._records.with_ref(ref) is not None
 
     # Its life
 

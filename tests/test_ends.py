@@ -577,6 +577,36 @@ def test_children_of_what_is_no_supervisor_are_stopped_as_all_others(runtime):
     assert runtime.processes() == []
 
 
+def test_helpers_that_a_supervisor_has_started_beside_its_children_are_stopped_as_all_others(runtime):
+    class Above(Supervisor):
+        def on_start(self):
+            Probe.start_link()
+            super().on_start()
+
+    Above.start_link([Probe], strategy="one_for_one")
+
+    assert pykka.ActorRegistry.stop_all() == [True, True]
+
+    assert runtime.processes() == []
+
+
+def test_children_of_a_supervisor_that_ends_already_are_waited_for(gate):
+    class Slow(Probe):
+        def on_stop(self):
+            gate.pass_through()
+
+    top = Supervisor.start_link([Probe, Slow], strategy="one_for_one")
+    first = top.which_children()[-1].child
+    top.stop(block=False)
+    gate.await_arrival()
+
+    assert pykka.ActorRegistry.get_all() == [first]
+    assert pykka.ActorRegistry.stop_all() == [True]
+
+    gate.open()
+    assert top.join(CAP)
+
+
 def test_all_are_among_those_that_live_whoever_ends_them():
     top = Supervisor.start_link([Probe], strategy="one_for_one")
     (child,) = top.which_children()

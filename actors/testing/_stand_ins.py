@@ -324,7 +324,7 @@ class _StandIns:
 
     def __exit__(self, *_exc_info: object) -> None:
         with self._lock:
-            self._wanted -= 1
+            self._wanted = max(self._wanted - 1, 0)
             if self._wanted == 0:
                 for where, name, original in self._originals:
                     setattr(where, name, original)

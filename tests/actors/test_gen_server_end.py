@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import queue
+import threading
 
 import pytest
 
@@ -511,18 +513,16 @@ class SlowToStop(Actor):
 
 @rule("A37", "A76")
 @pytest.mark.parametrize(
-    ("cls", "end", "is_heard"),
+    ("end", "is_heard"),
     [
-        (SlowToEnd, lambda ref: ref.stop(block=False), False),
-        (SlowToStop, lambda ref: ref.stop(block=False), False),
-        (SlowToStop, lambda ref: ref.tell(crash), False),
+        (lambda ref: ref.stop(block=False), False),
         # The callback that has failed isn't over before `terminate` is.
-        (SlowToEnd, lambda ref: ref.tell(crash), True),
+        (lambda ref: ref.tell(crash), True),
     ],
-    ids=["a server, stopped", "stopped", "crashed", "a server, crashed"],
+    ids=["stopped", "crashed"],
 )
-def test_who_stops_one_that_ends_already_waits_until_it_has_and_its_name_is_free(cls, end, is_heard, gate):
-    ref = cls.options(name="slow").start(gate)
+def test_who_stops_a_server_that_ends_already_waits_until_it_has_and_its_name_is_free(end, is_heard, gate):
+    ref = SlowToEnd.options(name="slow").start(gate)
     end(ref)
     gate.await_arrival()
 
@@ -533,6 +533,47 @@ def test_who_stops_one_that_ends_already_waits_until_it_has_and_its_name_is_free
     gate.open()
     assert answer.get(timeout=CAP) is is_heard
     assert whereis("slow") is None
+
+
+@pytest.mark.parametrize(
+    "end", [lambda ref: ref.stop(block=False), lambda ref: ref.tell(crash)], ids=["stopped", "crashed"]
+)
+def test_who_stops_another_actor_that_ends_already_is_told_so_at_once(end, gate):
+    ref = SlowToStop.start(gate)
+    end(ref)
+    gate.await_arrival()
+
+    assert ref.stop() is False
+
+    gate.open()
+
+
+@pytest.mark.threads
+def test_a_thread_of_an_actors_own_may_stop_it_while_it_waits_for_that_thread():
+    class Reader(Actor):
+        def on_start(self):
+            self.enough = threading.Event()
+            self.stopped = queue.Queue()
+            self.thread = threading.Thread(target=self.read)
+            self.thread.start()
+
+        def read(self):
+            self.enough.wait()
+            self.stopped.put(self.actor_ref.stop())
+
+        def on_receive(self, _message):
+            return self.stopped
+
+        def on_stop(self):
+            self.enough.set()
+            self.thread.join()
+
+    reader = Reader.start()
+    stopped = reader.ask("?")
+
+    assert reader.stop(timeout=CAP) is True
+
+    assert stopped.get(timeout=CAP) is False
 
 
 @rule("A76")
