@@ -40,31 +40,13 @@ from supervision import (
 from supervision import child_spec as make_spec
 from tests.conformance.canonical import reason_of, spec_error
 from tests.conformance.language import Json
+from tests.conformance.not_built import NOT_BUILT
 from tests.conformance.world import TICK, Do, Say
 
 if TYPE_CHECKING:
     from tests.conformance.world import World
 
 __all__ = ["Player", "Returned", "child_spec", "seconds"]
-
-
-NOT_BUILT = {
-    *("values", "update_value", "unregister_match", "match", "count_match", "select", "count_select"),
-    *("meta", "put_meta", "delete_meta", "dispatch", "dispatch_parallel", "lock", "spread", "crash_of"),
-    "get_childspec",
-    *(
-        "emit_from_to",
-        "buffered",
-        "mode",
-        "subscribe",
-        "subscribe_async",
-        "resubscribe",
-        "unsubscribe",
-        "post",
-        "request",
-    ),
-}
-"""Operations that only the oracle has so far."""
 
 
 class Returned(Exception):

@@ -23,12 +23,12 @@ from typing import Any
 from tests.conformance.gen_stage import LEFT_OUT
 from tests.conformance.language import Json, Scenario
 from tests.conformance.library import FAMILIES, recorded, store, written
+from tests.conformance.not_built import NotBuilt
 from tests.conformance.otp import Oracle
 from tests.conformance.ours import play
 from tests.conformance.outcome import Outcome, differences, told
 from tests.conformance.quiet import quiet
 from tests.conformance.races import is_allowed
-from tests.conformance.world import NotBuilt
 
 RUNS = 20
 RACES = 50

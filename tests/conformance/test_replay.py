@@ -9,11 +9,11 @@ import pytest
 
 from tests.conformance.language import Scenario
 from tests.conformance.library import FAMILIES, recorded, written
+from tests.conformance.not_built import NotBuilt
 from tests.conformance.ours import play, play_on_threads
 from tests.conformance.outcome import differences, told
 from tests.conformance.quiet import quiet
 from tests.conformance.races import ALLOWED, is_allowed
-from tests.conformance.world import NotBuilt
 
 STORED = [(family, stored) for family in FAMILIES for stored in recorded(family)["scenarios"]]
 SEEDS = range(3)
