@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance.language import Json, Op, Scenario, advance, at
+from tests.conformance.language import Json, Op, Scenario, advance, at, race
 
 __all__ = ["SCENARIOS"]
 
@@ -10,6 +10,12 @@ PROC: Json = {"kind": "proc"}
 TRAPPING: Json = {"kind": "proc", "trap": True}
 
 PARENT = "every actor that was started with a link has a parent, whose end it follows as a GenServer does (A23, A63)"
+
+OVERTAKES = (
+    "a signal takes effect when its target is between two messages, and a kill at once, since `Killed()` tells that "
+    "its victim's code may still run (A6, A21)"
+)
+DOWN_AT_ONCE = "the down of one that is dead already is there at once, and on OTP a moment later (A26)"
 
 ENDS: dict[str, list[Op]] = {
     "normal": [["exit", "normal"]],
@@ -148,6 +154,15 @@ def _signals() -> list[Scenario]:
                     [at("m", ["monitor", "v", "m1"]), at("s", ["signal", "v", first], ["signal", "v", second])],
                 )
             )
+    scenarios.append(
+        Scenario(
+            "a fatal signal, and a kill right behind it",
+            ("A21",),
+            {"s": PROC, "v": PROC, "m": PROC},
+            [at("m", ["monitor", "v", "m1"]), race(("s", [["signal", "v", "boom"], ["signal", "v", "kill"]]))],
+            differs=OVERTAKES,
+        )
+    )
     return scenarios
 
 
@@ -318,6 +333,13 @@ def _monitors() -> list[Scenario]:
                     at("m", ["monitor", "p", "m1"], ["monitor", "p", "m2"], ["demonitor", "m1", flush]),
                     at("p", ["exit", "boom"]),
                 ],
+            ),
+            Scenario(
+                f"a monitor of a dead process ended{flushed} at once",
+                ("A26",),
+                {"m": PROC, "p": PROC},
+                [at("p", ["exit", "boom"]), at("m", ["monitor", "p", "m1"], ["demonitor", "m1", flush])],
+                differs=DOWN_AT_ONCE,
             ),
             Scenario(
                 f"a monitor ended{flushed} by another",
