@@ -65,6 +65,8 @@ class World:
         self._watcher = Watcher.start(self)
         self.reporting: dict[ActorRef[Any], str] = {}
         """The supervisors whose reports show, and their names."""
+        self.logging: dict[ActorRef[Any], str] = {}
+        """The servers whose abnormal ends are logged, and the labels of those who see that."""
         # What operations give names to.
         self.monitors: dict[str, Monitor] = {}
         self.timers: dict[str, Timer] = {}

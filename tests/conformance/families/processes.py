@@ -109,6 +109,21 @@ def _ends() -> list[Scenario]:
     return scenarios
 
 
+def _thrown() -> list[Scenario]:
+    """What is thrown, and never caught, as links, monitors and the name see it."""
+    watchers = {"t": TRAPPING, "n": PROC, "m": PROC, "p": PROC}
+    setups = [at("t", ["link", "p"]), at("n", ["link", "p"]), at("m", ["monitor", "p", "m1"], ["register", "x", "p"])]
+    return [
+        Scenario(
+            f"{what} that is thrown and never caught",
+            ("A4", "A12", "A13"),
+            watchers,
+            [*setups, at("p", ["throw", value]), at("m", ["alive", "n"], ["alive", "t"], ["whereis", "x"])],
+        )
+        for what, value in (("a word", "ball"), ("a list", ["a", 1]), ("what would be an orderly reason", "normal"))
+    ]
+
+
 def _signals() -> list[Scenario]:
     """Each signal, to each kind of process, with and without a link."""
     scenarios = []
@@ -549,4 +564,4 @@ def _timers() -> list[Scenario]:
     return scenarios
 
 
-SCENARIOS = [*_ends(), *_signals(), *_trapping(), *_links(), *_monitors(), *_names(), *_timers()]
+SCENARIOS = [*_ends(), *_thrown(), *_signals(), *_trapping(), *_links(), *_monitors(), *_names(), *_timers()]
