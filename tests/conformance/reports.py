@@ -1,4 +1,4 @@
-"""What is logged, as a scenario sees it: the reports of supervisors (§B.11), and the abnormal ends of servers (A9, A78)."""
+"""What is logged, as a scenario sees it: reports of supervisors (§B.11), and abnormal ends of servers (A9, A78)."""
 
 from __future__ import annotations
 
