@@ -1319,12 +1319,11 @@ def _logged() -> list[Scenario]:
         for what, step in ends.items()
     ] + [
         Scenario(
-            f"the spec of a server's class that says nothing of it, with {what}",
+            "the spec of a server's class that says nothing of it, with one argument and another",
             ("A55",),
             {"m": PROC},
-            [at("m", ["default_spec", argument])],
+            [at("m", ["default_spec", 1], ["default_spec", [1, 2]])],
         )
-        for what, argument in (("an argument", 1), ("a list as its argument", [1, 2]))
     ]
 
 
