@@ -22,7 +22,11 @@ from actors import (
 from supervision import FailedToStartChild, InvalidOption
 from tests.conformance.language import Json
 
-__all__ = ["reason_of", "spec_error", "term"]
+__all__ = ["Thrown", "reason_of", "spec_error", "term"]
+
+
+class Thrown(BaseException):
+    """A value that is thrown: there is no `throw` in Python, and no `except Exception` catches this either."""
 
 
 def term(value: Any, label_of: Any) -> Json:
@@ -53,6 +57,8 @@ def term(value: Any, label_of: Any) -> Json:
             return ["supervisor_data", term(error.reason, label_of)]
         case Crashed(RuntimeError() as error) if type(error) is RuntimeError:
             return ["crash", str(error)]
+        case Crashed(Thrown(args=(what,))):
+            return ["crash", ["thrown", term(what, label_of)]]
         case Crashed(UnknownQueue()):
             return "noproc"
         case Crashed(UnknownRegistry()):

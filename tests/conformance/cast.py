@@ -159,6 +159,8 @@ class Server(GenServer[list[Json]]):
         self._spec = spec
         self._player = player = Player(world, world.enter(name, self.actor_ref))
         world.watch(self.actor_ref)
+        if "logs_to" in spec:
+            world.logging[self.actor_ref] = spec["logs_to"]
         observer = parent or player.label
         world.saw(observer, observer, ["init"] if parent is None else ["init", player.label])
         match player.returned(spec.get("init", [])):

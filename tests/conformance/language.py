@@ -56,7 +56,8 @@ class Scenario:
         actors: who is there at the beginning, by label, in the order of their starts.
         steps: what happens.
         stages: whether it needs GenStage.
-        differs: why it comes out otherwise here, and is meant to, and by which rules; both outcomes are stored then.
+        differs: why it comes out otherwise here, and is meant to, and by which rules; both outcomes are stored then. Of
+            a race, that it comes out here in ways of our own as well, which are stored too.
         newer: what a version newer than the recorded one does, whose rules hold here; both outcomes are known then.
         not_yet: the rule that is not built yet, for which it can't be played here.
     """

@@ -28,7 +28,7 @@ def recorded(family: str) -> dict[str, Any]:
 
     `versions` says of what the oracle was made, `unstable` names what came out in more than one way, and was left out,
     and `scenarios` has each with its `outcome` on OTP, and with `ours` where that comes out otherwise and is meant to;
-    one that races has all its `outcomes`.
+    one that races has all its `outcomes`, and as `ours` those that come here only, where these are meant.
     """
     stored: dict[str, Any] = json.loads((_PLACE / f"{family}.json").read_text())
     return stored

@@ -19,6 +19,7 @@ from actors import (
     Done,
     Exited,
     ExitRequest,
+    GenServer,
     Ignore,
     InvalidChildSpec,
     NameUnavailable,
@@ -38,33 +39,15 @@ from supervision import (
     InvalidOption,
 )
 from supervision import child_spec as make_spec
-from tests.conformance.canonical import reason_of, spec_error
+from tests.conformance.canonical import Thrown, reason_of, spec_error
 from tests.conformance.language import Json
+from tests.conformance.not_built import NOT_BUILT
 from tests.conformance.world import TICK, Do, Say
 
 if TYPE_CHECKING:
     from tests.conformance.world import World
 
 __all__ = ["Player", "Returned", "child_spec", "seconds"]
-
-
-NOT_BUILT = {
-    *("values", "update_value", "unregister_match", "match", "count_match", "select", "count_select"),
-    *("meta", "put_meta", "delete_meta", "dispatch", "dispatch_parallel", "lock", "spread", "crash_of"),
-    "get_childspec",
-    *(
-        "emit_from_to",
-        "buffered",
-        "mode",
-        "subscribe",
-        "subscribe_async",
-        "resubscribe",
-        "unsubscribe",
-        "post",
-        "request",
-    ),
-}
-"""Operations that only the oracle has so far."""
 
 
 class Returned(Exception):
@@ -109,7 +92,7 @@ def _child(world: World, spec: Json, sup: str) -> Any:
         case ["return", value]:
             return value
         case how:
-            return world.start(spec["id"], spec, how or "link", sup)
+            return world.start(spec.get("called", spec["id"]), spec, how or "link", sup)
 
 
 class Player:
@@ -177,6 +160,9 @@ class Player:
 
     def op_raise(self, message: str) -> None:
         raise RuntimeError(message)
+
+    def op_throw(self, value: Json) -> None:
+        raise Thrown(value)
 
     def op_catch(self, ops: list[Json]) -> None:
         try:
@@ -451,6 +437,17 @@ class Player:
             given = [getattr(spec, name) for name in sorted(overrides) if name != "id"]
             name: Any = "M" if spec.id is Template else spec.id
             self._did("spec_of", [name, spec.start.__name__, spec.args, spec.restart, *given])
+
+    def op_default_spec(self, argument: Json) -> None:
+        class Plain(GenServer[Json]):
+            """One that says nothing of how it is started under a supervisor."""
+
+        spec = Plain.child_spec(argument)
+        # A class as what starts a child is its `start_link`.
+        start = "start_link" if spec.start is Plain else repr(spec.start)
+        shutdown = int(spec.shutdown * 1000) if isinstance(spec.shutdown, float) else spec.shutdown
+        said = [start, list(spec.args), spec.restart, shutdown, spec.type]
+        self._did("default_spec", [spec.id is Plain, *said])
 
     def op_which_children(self, sup: str) -> None:
         def which() -> Any:

@@ -95,6 +95,11 @@ def _asks_first(first: str) -> Outcome:
     return [{}, {}, {**handed, **started}, _did("p", ["waiting", 0]), {f"{first}#1": {"Q": [["events", [2]]]}}]
 
 
+def _of_two_signals(reason: str) -> Outcome:
+    """The first decides (A21), and here a kill also overtakes a signal that has not taken effect yet (A6)."""
+    return [{}, {}, {"*": {"v#1": [["end", reason]]}, "m#1": {"v#1": [["down", reason]]}}]
+
+
 ALLOWED: dict[str, tuple[Iterable[Json], Callable[[Json], Outcome]]] = {
     "of four who start a server under one name at once exactly one does": ("abcd", _one_starts),
     "of four who start a server under one name at once three hear so while its init runs": (
@@ -105,6 +110,7 @@ ALLOWED: dict[str, tuple[Iterable[Json], Callable[[Json], Outcome]]] = {
     "of two who want a dead owner's key at once exactly one gets it": ("bc", _one_registers_over_the_dead),
     "a key that is given up as another wants it goes to that one or to nobody": ("ab", _is_given_up),
     "an owner dies as another wants its key": ("ab", _its_owner_dies),
+    "a fatal signal, and a kill right behind it": (("boom", "killed"), _of_two_signals),
     "two put an event at once, for a worker with one in hand": ((1, 2), _has_in_turn),
     "two workers are started at once, for three events": ("ab", _asks_first),
 }

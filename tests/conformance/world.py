@@ -26,17 +26,14 @@ from actors import (
 )
 from tests.conformance.canonical import term
 from tests.conformance.language import Json, Scenario, Step
+from tests.conformance.not_built import IsBuilt, NotBuilt, error_of
 from tests.conformance.outcome import Event, Outcome, canonical
 from tests.conformance.reports import reports_seen
 
-__all__ = ["TICK", "Do", "NotBuilt", "Say", "World"]
+__all__ = ["TICK", "Do", "Say", "World"]
 
 TICK = 0.04
 """Seconds, of a clock that is moved by hand."""
-
-
-class NotBuilt(Exception):
-    """A scenario is about what this runtime doesn't have yet."""
 
 
 class World:
@@ -68,6 +65,8 @@ class World:
         self._watcher = Watcher.start(self)
         self.reporting: dict[ActorRef[Any], str] = {}
         """The supervisors whose reports show, and their names."""
+        self.logging: dict[ActorRef[Any], str] = {}
+        """The servers whose abnormal ends are logged, and the labels of those who see that."""
         # What operations give names to.
         self.monitors: dict[str, Monitor] = {}
         self.timers: dict[str, Timer] = {}
@@ -75,13 +74,14 @@ class World:
         self.senders: dict[str, From] = {}
         self.queues: dict[str, Queue] = {}
         self.paused: set[str] = set()
-        self._lacking: NotBuilt | None = None
+        self._lacking: NotBuilt | IsBuilt | None = None
 
     def play(self, scenario: Scenario) -> Outcome:
         """Play it.
 
         Raises:
             NotBuilt: it is about what isn't there yet.
+            IsBuilt: it would be played by now if somebody had seen to that.
         """
         with reports_seen(self):
             try:
@@ -91,9 +91,9 @@ class World:
                 if self._lacking is not None:
                     raise self._lacking
 
-    def lacks(self, what: str) -> NotBuilt:
+    def lacks(self, what: str) -> NotBuilt | IsBuilt:
         """Return the error by which a scenario ends that is about what isn't built yet."""
-        self._lacking = NotBuilt(what)
+        self._lacking = error_of(what)
         return self._lacking
 
     def _play(self, scenario: Scenario) -> Outcome:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance.language import Json, Op, Scenario, advance, at
+from tests.conformance.language import Json, Op, Scenario, advance, at, race
 
 __all__ = ["SCENARIOS"]
 
@@ -10,6 +10,12 @@ PROC: Json = {"kind": "proc"}
 TRAPPING: Json = {"kind": "proc", "trap": True}
 
 PARENT = "every actor that was started with a link has a parent, whose end it follows as a GenServer does (A23, A63)"
+
+OVERTAKES = (
+    "a signal takes effect when its target is between two messages, and a kill at once, since `Killed()` tells that "
+    "its victim's code may still run (A6, A21)"
+)
+DOWN_AT_ONCE = "the down of one that is dead already is there at once, and on OTP a moment later (A26)"
 
 ENDS: dict[str, list[Op]] = {
     "normal": [["exit", "normal"]],
@@ -103,6 +109,21 @@ def _ends() -> list[Scenario]:
     return scenarios
 
 
+def _thrown() -> list[Scenario]:
+    """What is thrown, and never caught, as links, monitors and the name see it."""
+    watchers = {"t": TRAPPING, "n": PROC, "m": PROC, "p": PROC}
+    setups = [at("t", ["link", "p"]), at("n", ["link", "p"]), at("m", ["monitor", "p", "m1"], ["register", "x", "p"])]
+    return [
+        Scenario(
+            f"{what} that is thrown and never caught",
+            ("A4", "A12", "A13"),
+            watchers,
+            [*setups, at("p", ["throw", value]), at("m", ["alive", "n"], ["alive", "t"], ["whereis", "x"])],
+        )
+        for what, value in (("a word", "ball"), ("a list", ["a", 1]), ("what would be an orderly reason", "normal"))
+    ]
+
+
 def _signals() -> list[Scenario]:
     """Each signal, to each kind of process, with and without a link."""
     scenarios = []
@@ -148,6 +169,15 @@ def _signals() -> list[Scenario]:
                     [at("m", ["monitor", "v", "m1"]), at("s", ["signal", "v", first], ["signal", "v", second])],
                 )
             )
+    scenarios.append(
+        Scenario(
+            "a fatal signal, and a kill right behind it",
+            ("A21",),
+            {"s": PROC, "v": PROC, "m": PROC},
+            [at("m", ["monitor", "v", "m1"]), race(("s", [["signal", "v", "boom"], ["signal", "v", "kill"]]))],
+            differs=OVERTAKES,
+        )
+    )
     return scenarios
 
 
@@ -318,6 +348,13 @@ def _monitors() -> list[Scenario]:
                     at("m", ["monitor", "p", "m1"], ["monitor", "p", "m2"], ["demonitor", "m1", flush]),
                     at("p", ["exit", "boom"]),
                 ],
+            ),
+            Scenario(
+                f"a monitor of a dead process ended{flushed} at once",
+                ("A26",),
+                {"m": PROC, "p": PROC},
+                [at("p", ["exit", "boom"]), at("m", ["monitor", "p", "m1"], ["demonitor", "m1", flush])],
+                differs=DOWN_AT_ONCE,
             ),
             Scenario(
                 f"a monitor ended{flushed} by another",
@@ -527,4 +564,4 @@ def _timers() -> list[Scenario]:
     return scenarios
 
 
-SCENARIOS = [*_ends(), *_signals(), *_trapping(), *_links(), *_monitors(), *_names(), *_timers()]
+SCENARIOS = [*_ends(), *_thrown(), *_signals(), *_trapping(), *_links(), *_monitors(), *_names(), *_timers()]

@@ -662,6 +662,39 @@ def _registry_ends() -> list[Scenario]:
     return scenarios
 
 
+def _bursts() -> list[Scenario]:
+    """What becomes of the supervisor of owners, and of who tries again and again."""
+    workers: list[Json] = [{"id": f"w{n}", "called": "w", "kind": "proc"} for n in range(5)]
+    of_workers: Json = {"kind": "sup", "max_restarts": 3, "max_seconds": 5, "children": workers}
+    return [
+        Scenario(
+            "what cleans up in a registry crashes, with five workers that own keys",
+            ("D88",),
+            {
+                "top": {"kind": "sup", "children": [{"id": "R", **UNIQUE}, {"id": "W", **of_workers}]},
+                "b": PROC,
+            },
+            [
+                *[at(f"w#{n}", ["reg", "R", f"k{n}", n]) for n in range(1, 6)],
+                at("b", ["count", "R"], ["crash", "R"]),
+                at("b", ["count_children", "W"], ["count_children", "top"], ["count", "R"]),
+            ],
+            differs=OUTLIVES.replace("D60, ", "D60, D88, "),
+        ),
+        Scenario(
+            "who wants a busy key is told so at once, each time, until its owner's end",
+            ("D85", "D13", "D14"),
+            {"R": UNIQUE, "a": PROC, "b": PROC},
+            [
+                at("a", ["reg", "R", "k", 1]),
+                at("b", *[["reg", "R", "k", 2]] * 3, ["monitor", "a", "m1"]),
+                at("a", ["exit", "boom"]),
+                at("b", ["reg", "R", "k", 2], ["lookup", "R", "k"]),
+            ],
+        ),
+    ]
+
+
 def _races() -> list[Scenario]:
     """Several at once; each of the ways in which it came out on OTP is stored."""
     rivals = ("a", "b", "c")
@@ -1473,6 +1506,7 @@ SCENARIOS = [
     *_late(),
     *_supervised(),
     *_registry_ends(),
+    *_bursts(),
     *_races(),
     *_refused(),
     *_patterns(),

@@ -1299,7 +1299,36 @@ def _stops() -> list[Scenario]:
     ]
 
 
+def _logged() -> list[Scenario]:
+    """What a server logs of its end, before those hear of it who watch it."""
+    people: dict[str, Json] = {"c": PROC, "m": PROC, "t": TRAPPING}
+    server: Json = {**SERVER, "logs_to": "m#1"}
+    watched = [at("m", ["monitor", "s", "m1"]), at("t", ["link", "s"]), at("c", ["cast", "s", [["push", 1]]])]
+    ends: dict[str, Step] = {
+        **{
+            f"{what} in a {how}": at("c", [how, "s", [["push", 2], ending]])
+            for what, ending in ENDINGS.items()
+            for how in ("cast", "call")
+        },
+        **{f"is stopped by {what}": at("c", ["halt", "s", reason]) for what, reason in REASONS.items()},
+        "is killed": at("c", ["signal", "s", "kill"]),
+        "gets a fatal signal": at("c", ["signal", "s", "boom"]),
+    }
+    return [
+        Scenario(f"what is logged when a server {what}", ("A9", "A78"), {**people, "s": server}, [*watched, step])
+        for what, step in ends.items()
+    ] + [
+        Scenario(
+            "the spec of a server's class that says nothing of it, with one argument and another",
+            ("A55",),
+            {"m": PROC},
+            [at("m", ["default_spec", 1], ["default_spec", [1, 2]])],
+        )
+    ]
+
+
 SCENARIOS = [
+    *_logged(),
     *_starts(),
     *_starting(),
     *_names(),

@@ -121,6 +121,7 @@ def _specs() -> list[Scenario]:
     options: dict[str, Json] = {
         "a strategy that there isn't": {"strategy": "one_for_two"},
         "a max_restarts below none": {"max_restarts": -1},
+        "a max_restarts that is no whole number": {"max_restarts": 1.5},
         "a max_seconds of none": {"max_seconds": 0},
     }
     scenarios += [

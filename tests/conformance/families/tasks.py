@@ -19,6 +19,8 @@ BY_EXCEPTION = "an element that fails is an exception in who goes through the st
 LENIENT = "a task that needs no process can be shut down and ignored, which gives its value (A92)"
 AT_ONCE = "who awaits a task again isn't kept waiting (A85)"
 
+NO_MESSAGE = "the value and the end of a task are no messages to its owner, but for the exit of the link (A94)"
+
 OWNERS: dict[str, Json] = {"an owner": PROC, "an owner that traps exits": TRAPPING}
 
 ENDS: dict[str, list[Op]] = {
@@ -855,4 +857,37 @@ def _streams() -> list[Scenario]:
     ]
 
 
-SCENARIOS = [*_ends(), *_awaits(), *_owners(), *_shutdowns(), *_many(), *_enough(), *_alone(), *_streams()]
+def _messages() -> list[Scenario]:
+    """What a server gets of its tasks that it doesn't wait for."""
+    scenarios = []
+    for whom, spec in (("a server", SERVER), ("a server that traps exits", {**SERVER, "trap": True})):
+        for what, ops in ENDS.items():
+            # Of one that fails, what it said before may come too late for a server that its end takes along (A12).
+            says: list[Op] = [["send", "s", "hi"]] if what == "returns" else []
+            scenarios.append(
+                Scenario(
+                    f"a task of {whom} {what}, and tells so by messages",
+                    ("A94",),
+                    {"s": {**spec, "hears_tasks": True}, "m": PROC},
+                    [
+                        at("s", ["async", "t", [GATE, *says, *ops], 7]),
+                        open_gate("g"),
+                        at("m", ["alive", "s"], ["alive", "t"]),
+                    ],
+                    differs=NO_MESSAGE if spec.get("trap") or what in ("returns", "exits normally") else "",
+                )
+            )
+    return scenarios
+
+
+SCENARIOS = [
+    *_ends(),
+    *_messages(),
+    *_awaits(),
+    *_owners(),
+    *_shutdowns(),
+    *_many(),
+    *_enough(),
+    *_alone(),
+    *_streams(),
+]

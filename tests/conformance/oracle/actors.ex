@@ -164,7 +164,7 @@ defmodule Conformance.Start do
       [:raise, message] -> raise Atom.to_string(message)
       [:exit, reason] -> exit(Canonical.reason(reason))
       [:return, value] -> value
-      how -> world |> start(spec.id, spec, how || :link, sup) |> with_info(spec[:info])
+      how -> world |> start(spec[:called] || spec.id, spec, how || :link, sup) |> with_info(spec[:info])
     end
   end
 
@@ -222,7 +222,7 @@ defmodule Conformance.Process do
   def witness({:unregister, _, key, owner}), do: World.saw(World.label(), World.label_of(owner), [:unregister, key])
 
   def witness({:DOWN, ref, :process, object, reason}) do
-    unless World.get({:task_ref, ref}, false) do
+    if World.get({:task_ref, ref}, nil) == nil or Process.get(:hears_tasks) do
       sender = if is_pid(object), do: World.label_of(object), else: World.get({:name, elem(object, 0)}, :stranger)
       World.saw(World.label(), sender, [:down, Canonical.term(reason)])
     end
@@ -235,10 +235,12 @@ defmodule Conformance.Process do
   def witness({ref, value}) when is_reference(ref) do
     case World.get({:asked, ref}, nil) do
       # The value of a task that its owner hasn't taken: our tasks' values are no messages.
-      nil -> :ok
+      nil -> if Process.get(:hears_tasks), do: World.saw(World.label(), task_of(ref), [:value, Canonical.term(value)])
       pid -> World.saw(World.label(), World.label_of(pid), [:reply, Canonical.term(value)])
     end
   end
+
+  defp task_of(ref), do: World.label_of(World.get({:task_ref, ref}, nil))
 end
 
 defmodule Conformance.Server do
@@ -252,6 +254,8 @@ defmodule Conformance.Server do
   def init({world, name, spec, parent}) do
     label = World.enter(world, name, parent)
     Elixir.Process.put(:terminates, spec[:terminate] || [])
+    Elixir.Process.put(:logs_to, spec[:logs_to])
+    Elixir.Process.put(:hears_tasks, spec[:hears_tasks])
     if spec[:trap], do: Elixir.Process.flag(:trap_exit, true)
     born(parent, label)
     Elixir.Process.put(:state, [])

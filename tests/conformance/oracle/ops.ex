@@ -25,6 +25,7 @@ defmodule Conformance.Ops do
 
   def op(:exit, [reason]), do: exit(Canonical.reason(reason))
   def op(:raise, [message]), do: raise(Atom.to_string(message))
+  def op(:throw, [value]), do: throw(value)
 
   def op(:catch, [ops]) do
     run(ops)
@@ -133,7 +134,7 @@ defmodule Conformance.Ops do
     World.starting(World.world(), name, fn ->
       task = Task.async(work)
       World.put({:task, name}, task)
-      World.put({:task_ref, task.ref}, true)
+      World.put({:task_ref, task.ref}, task.pid)
       receive(do: ({:entered, ^name} -> :ok))
     end)
   end
@@ -234,6 +235,14 @@ defmodule Conformance.Ops do
     did(:spec_of, [if(id == Conformance.Template, do: :M, else: id), function, arguments, spec.restart | given])
   rescue
     ArgumentError -> did(:spec_of, :refused)
+  end
+
+  def op(:default_spec, [argument]) do
+    spec = Conformance.Bare.child_spec(argument)
+    {module, function, arguments} = spec.start
+    # What supervisors take when nothing is said.
+    rest = [Map.get(spec, :restart, :permanent), Map.get(spec, :shutdown, 5000), Map.get(spec, :type, :worker)]
+    did(:default_spec, [spec.id == module, function, arguments | rest])
   end
 
   def op(:which_children, [sup]) do

@@ -17,6 +17,13 @@ defmodule Conformance.Reports do
     end
   end
 
+  def log(%{level: level, msg: {:report, %{label: {:gen_server, :terminate}} = report}}, _) do
+    if hearer = Process.get(:logs_to) do
+      said = [reason(report.reason), Canonical.term(report.state), last(report.last_message)]
+      World.saw(hearer, World.label(), [:logged, level | said])
+    end
+  end
+
   def log(%{level: level, msg: {:report, %{label: {:error_logger, _}, format: format, args: args}}}, _) do
     if Process.get(:logs) do
       said = format |> List.to_string() |> String.trim_trailing("~n") |> String.to_atom()
@@ -25,4 +32,13 @@ defmodule Conformance.Reports do
   end
 
   def log(_, _), do: :ok
+
+  # An exit is logged with where it was.
+  defp reason({reason, [{_, _, _, _} | _]}) when not is_exception(reason), do: Canonical.term(reason)
+  defp reason(reason), do: Canonical.term(reason)
+
+  defp last({:"$gen_cast", message}), do: last(message)
+  defp last({:ops, _, ops}), do: ops
+  defp last({:msg, _, value}), do: value
+  defp last(_), do: nil
 end

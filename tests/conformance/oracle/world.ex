@@ -259,6 +259,7 @@ defmodule Conformance.Canonical do
   def term({:undef, stack}) when is_list(stack), do: [:crash, :no_callback]
   def term({%RuntimeError{message: message}, stack}) when is_list(stack), do: [:crash, String.to_atom(message)]
   def term({%module{__exception__: true}, stack}) when is_list(stack), do: [:crash, module]
+  def term({{:nocatch, value}, stack}) when is_list(stack), do: [:crash, [:thrown, term(value)]]
   def term({:function_clause, stack}) when is_list(stack), do: [:crash, :function_clause]
   def term({:bad_opts, text}), do: [:bad_opts, String.to_atom(text)]
   def term({:EXIT, reason}), do: term(reason)
