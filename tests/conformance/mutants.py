@@ -354,7 +354,7 @@ def what_a_call_has_changed_is_lost(self, request, asked):
     return NO_REPLY
 
 
-@broken("servers", Process, "request_stop", "1a3f0cc32373")
+@broken("servers", Process, "request_stop", "4f370d29625f")
 def a_server_that_is_stopped_ends_normally(self, _reason, done=None):
     was_idle = self.is_idle
     if not self.put(StopRequest(Normal(), done)):
