@@ -40,8 +40,9 @@ def main() -> int:
     with Oracle() as oracle, quiet():
         versions = f"Elixir {oracle.versions['elixir']}, OTP {oracle.versions['otp']}"
         print(f"seed {arguments.seed}, {versions}")
-        play = _hunt if arguments.mutants else _try
-        is_fine = [play(oracle, family, arguments) for family in _families(oracle, arguments)]
+        play = hunt_mutants if arguments.mutants else try_family
+        families = _families(oracle, arguments)
+        is_fine = [play(oracle, family, arguments.number, arguments.seed) for family in families]
     return int(not all(is_fine))
 
 
@@ -56,10 +57,10 @@ def _families(oracle: Oracle, arguments: argparse.Namespace) -> list[str]:
     return [family for family in asked if family not in left_out]
 
 
-def _try(oracle: Oracle, family: str, arguments: argparse.Namespace) -> bool:
+def try_family(oracle: Oracle, family: str, number: int, seed: int) -> bool:
     """Play a family; return whether all comes out as on OTP, or is meant not to."""
     began = time.monotonic()
-    tally = try_all(oracle, generate(family, arguments.number, arguments.seed))
+    tally = try_all(oracle, generate(family, number, seed))
     print(_summary(family, tally, time.monotonic() - began))
     for scenario in tally.unstable[:SHOWN]:
         print(f"\nunstable on OTP:\n{json.dumps(scenario.to_json())}")
@@ -69,11 +70,11 @@ def _try(oracle: Oracle, family: str, arguments: argparse.Namespace) -> bool:
     return not tally.different
 
 
-def _hunt(oracle: Oracle, family: str, arguments: argparse.Namespace) -> bool:
+def hunt_mutants(oracle: Oracle, family: str, number: int, seed: int) -> bool:
     """Hunt a family's mutants; return whether each is found."""
     played = [
         (scenario, theirs)
-        for scenario, theirs in on_otp(oracle, generate(family, arguments.number, arguments.seed))
+        for scenario, theirs in on_otp(oracle, generate(family, number, seed))
         if not (found := difference(scenario, theirs)) or found.meant
     ]
     missed = 0

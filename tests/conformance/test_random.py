@@ -9,6 +9,9 @@ from random import Random
 
 import pytest
 
+from actors.testing import Livelock
+from tests.conformance import __main__ as main
+from tests.conformance import trial
 from tests.conformance.generate import RANDOM_FAMILIES, comes_out_in_one_way, generate
 from tests.conformance.language import Scenario, advance, at, open_gate, race
 from tests.conformance.library import recorded
@@ -537,6 +540,15 @@ class StandIn:
         return future
 
 
+class Ours:
+    """In place of OTP: what comes of a scenario here."""
+
+    def submit(self, scenario):
+        future = Future()
+        future.set_result(play(scenario))
+        return future
+
+
 @functools.cache
 def scenarios(family):
     return generate(family, SOON, SEED)
@@ -586,6 +598,41 @@ def test_what_comes_out_otherwise_on_otp_each_time_is_unstable():
 
     assert tally.unstable == [scenario]
     assert tally.different == []
+
+
+def test_an_exception_of_this_side_is_a_difference_and_the_others_are_played(monkeypatch):
+    few = few_played("processes")
+    fails_in, _ = few[1]
+
+    def fail_in_one(scenario, seed=0):
+        if scenario == fails_in:
+            raise Livelock("nobody comes to rest")
+        return play(scenario, seed)
+
+    monkeypatch.setattr(trial, "play", fail_in_one)
+    tally = try_all(stand_in(few), [scenario for scenario, _ in few])
+
+    assert tally.played == FEW
+    assert [(found.scenario, found.lines, found.meant) for found in tally.different] == [
+        (fails_in, ["Livelock here: nobody comes to rest"], [])
+    ]
+
+
+def test_a_scenario_that_raises_here_is_printed_made_small(capsys, monkeypatch):
+    scenario = Scenario("", (), {"a": PROC, "b": PROC}, [at("b", ["note", 1]), at("a", ["note", 2], ["note", 3])])
+
+    def fail_of_two(scenario, seed=0):
+        if any(["note", 2] in step["do"] for step in scenario.steps):
+            raise Livelock("nobody comes to rest")
+        return play(scenario, seed)
+
+    monkeypatch.setattr(trial, "play", fail_of_two)
+    monkeypatch.setattr(main, "generate", lambda *_: [scenario])
+
+    assert not main.try_family(Ours(), "processes", 1, SEED)
+
+    small = Scenario("", (), {"a": PROC}, [at("a", ["note", 2])])
+    assert f"Livelock here: nobody comes to rest\n{json.dumps(small.to_json())}" in capsys.readouterr().out
 
 
 FOUND_IN = {

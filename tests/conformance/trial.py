@@ -86,9 +86,15 @@ def on_otp(oracle: Oracle, scenarios: Iterable[Scenario]) -> Iterator[tuple[Scen
 
 
 def difference(scenario: Scenario, theirs: Outcome) -> Difference | None:
-    """Play a scenario here; return what is different from what came of it on OTP, if anything is."""
+    """Play a scenario here; return what is different from what came of it on OTP, if anything is.
+
+    An exception that ends the play, such as a livelock, is a difference too, and never meant.
+    """
     for seed in range(SCHEDULES):
-        ours = play(scenario, seed)
+        try:
+            ours = play(scenario, seed)
+        except Exception as error:
+            return Difference(scenario, [f"{type(error).__name__} here: {error}"], [])
         lines = differences(theirs, ours)
         if lines:
             return Difference(scenario, lines, meaning(scenario, theirs, ours))
