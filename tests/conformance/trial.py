@@ -30,6 +30,10 @@ REPEATS = 10
 """How often one that differs is played on OTP again, before that counts."""
 
 
+UNSTABLE = 1000
+"""Of so many scenarios, one may come out in more than one way on OTP; and one of fewer."""
+
+
 @dataclass(frozen=True)
 class Difference:
     """What came out otherwise here than on OTP.
@@ -62,6 +66,11 @@ class Tally:
     unstable: list[Scenario] = field(default_factory=list)
     meant: list[Difference] = field(default_factory=list)
     different: list[Difference] = field(default_factory=list)
+
+    @property
+    def too_unstable(self) -> bool:
+        """Whether more than a few come out on OTP in more than one way, so that nothing is known of them."""
+        return len(self.unstable) > max(1, self.played // UNSTABLE)
 
 
 def on_otp(oracle: Oracle, scenarios: Iterable[Scenario]) -> Iterator[tuple[Scenario, Outcome]]:
