@@ -1,7 +1,7 @@
 """python -m tests.conformance: play random scenarios on the real OTP and here, and compare.
 
 Run by `make conformance`. One that comes out otherwise here, and isn't meant to, is made as small as can be and
-printed, and the exit code is 1.
+printed, and the exit code is 1; so it is when more than one in a thousand come out in more than one way on OTP.
 """
 
 from __future__ import annotations
@@ -40,8 +40,9 @@ def main() -> int:
     with Oracle() as oracle, quiet():
         versions = f"Elixir {oracle.versions['elixir']}, OTP {oracle.versions['otp']}"
         print(f"seed {arguments.seed}, {versions}")
-        play = _hunt if arguments.mutants else _try
-        is_fine = [play(oracle, family, arguments) for family in _families(oracle, arguments)]
+        play = hunt_mutants if arguments.mutants else try_family
+        families = _families(oracle, arguments)
+        is_fine = [play(oracle, family, arguments.number, arguments.seed) for family in families]
     return int(not all(is_fine))
 
 
@@ -56,24 +57,24 @@ def _families(oracle: Oracle, arguments: argparse.Namespace) -> list[str]:
     return [family for family in asked if family not in left_out]
 
 
-def _try(oracle: Oracle, family: str, arguments: argparse.Namespace) -> bool:
-    """Play a family; return whether all comes out as on OTP, or is meant not to."""
+def try_family(oracle: Oracle, family: str, number: int, seed: int) -> bool:
+    """Play a family; return whether all but a few that are unstable come out as on OTP, or are meant not to."""
     began = time.monotonic()
-    tally = try_all(oracle, generate(family, arguments.number, arguments.seed))
+    tally = try_all(oracle, generate(family, number, seed))
     print(_summary(family, tally, time.monotonic() - began))
     for scenario in tally.unstable[:SHOWN]:
         print(f"\nunstable on OTP:\n{json.dumps(scenario.to_json())}")
     minimal = [_minimal(oracle, family, one) for one in tally.different[:SHOWN]]
     for text, small in {json.dumps(small.scenario.to_json()): small for small in minimal}.items():
         print("", *small.lines, text, pasted(small.scenario), sep="\n")
-    return not tally.different
+    return not tally.different and not tally.too_unstable
 
 
-def _hunt(oracle: Oracle, family: str, arguments: argparse.Namespace) -> bool:
+def hunt_mutants(oracle: Oracle, family: str, number: int, seed: int) -> bool:
     """Hunt a family's mutants; return whether each is found."""
     played = [
         (scenario, theirs)
-        for scenario, theirs in on_otp(oracle, generate(family, arguments.number, arguments.seed))
+        for scenario, theirs in on_otp(oracle, generate(family, number, seed))
         if not (found := difference(scenario, theirs)) or found.meant
     ]
     missed = 0
@@ -91,7 +92,7 @@ def _summary(family: str, tally: Tally, seconds: float) -> str:
         f"{family}: {tally.played} scenarios in {seconds:.0f} s, {tally.played / seconds:.0f} a second",
         f"{same} as on OTP, {tally.once} of them not at once",
         *(f"{number} meant to differ ({why})" for why, number in meant.items()),
-        f"{len(tally.unstable)} unstable on OTP",
+        f"{len(tally.unstable)} unstable on OTP{', which is too many' if tally.too_unstable else ''}",
         f"{len(tally.different)} different",
     ]
     return "\n  ".join(counts)

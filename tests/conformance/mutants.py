@@ -121,6 +121,39 @@ def the_last_of_two_fatal_signals_decides(self, sender, reason, *, from_self=Fal
             pass
 
 
+@broken("processes", Process, "_receive_signal", "5d75a524a204")
+def a_fatal_signal_to_one_that_waits_is_forgotten(self, sender, reason, *, from_self=False):
+    if self.reason is not ALIVE:
+        return
+    match effect_of_signal(reason, trapping=self.trapping, from_self=from_self):
+        case "message":
+            self.put(Exit(sender.ref if sender is not None else None, reason))
+        case "die":
+            if self.waiting_for is not None and not from_self:
+                return
+            if self.fatal is ALIVE:
+                self.fatal = reason
+            self.wake()
+        case _:
+            pass
+
+
+@broken("processes", Process, "_receive_signal", "5d75a524a204")
+def one_that_waits_dies_normally_of_a_fatal_signal(self, sender, reason, *, from_self=False):
+    if self.reason is not ALIVE:
+        return
+    match effect_of_signal(reason, trapping=self.trapping, from_self=from_self):
+        case "message":
+            self.put(Exit(sender.ref if sender is not None else None, reason))
+        case "die":
+            if self.fatal is ALIVE:
+                waits = self.waiting_for is not None and not from_self
+                self.fatal = Normal() if waits else reason
+            self.wake()
+        case _:
+            pass
+
+
 # Links
 
 

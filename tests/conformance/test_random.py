@@ -9,6 +9,9 @@ from random import Random
 
 import pytest
 
+from actors.testing import Livelock
+from tests.conformance import __main__ as main
+from tests.conformance import trial
 from tests.conformance.generate import RANDOM_FAMILIES, comes_out_in_one_way, generate
 from tests.conformance.language import Scenario, advance, at, open_gate, race
 from tests.conformance.library import recorded
@@ -19,7 +22,7 @@ from tests.conformance.pasted import pasted
 from tests.conformance.quiet import quiet
 from tests.conformance.random.foretold import foretold
 from tests.conformance.shrink import shrunk
-from tests.conformance.trial import try_all
+from tests.conformance.trial import Tally, try_all
 
 SEED = 3
 SCHEDULES = 3
@@ -462,6 +465,54 @@ def test_an_end_at_a_gate_may_come_later_here():
     assert [meant.rule for meant in meaning(scenario, theirs, play(scenario))] == ["A12"]
 
 
+HELD = [at("a", ["gate", "a"]), at("b", ["note", 1], ["signal", "a", "boom"]), at("c", ["note", 2])]
+"""On OTP, `a` ends in the second step."""
+
+
+@pytest.mark.parametrize("steps", [HELD, [*HELD, open_gate("a")]], ids=["never opened", "opened"])
+@pytest.mark.parametrize(
+    "broken", ["a_fatal_signal_to_one_that_waits_is_forgotten", "one_that_waits_dies_normally_of_a_fatal_signal"]
+)
+def test_an_end_at_a_gate_has_to_come_of_the_same_reason_when_it_opens(steps, broken):
+    mutant = next(one for one in MUTANTS["processes"] if one.broken.__name__ == broken)
+    scenario = Scenario("", (), THREE, steps)
+    theirs = on_otp(steps, {"*": {"a#1": [["end", "boom"]]}})
+
+    assert [meant.rule for meant in meaning(scenario, theirs, play(scenario))] == ["A12"]
+    with mutant.applied():
+        assert meaning(scenario, theirs, play(scenario)) == []
+
+
+def test_what_a_late_end_cannot_have_touched_may_not_differ():
+    steps = [*HELD, open_gate("a")]
+    scenario = Scenario("", (), THREE, steps)
+    theirs = on_otp(steps, {"*": {"a#1": [["end", "boom"]]}})
+
+    for number, observer in [(2, "b#1"), (3, "c#1")]:
+        ours = play(scenario)
+        ours[number][observer] = {observer: [["note", 9]]}
+        assert meaning(scenario, theirs, ours) == []
+
+
+@pytest.mark.parametrize("tie", [["link", "a"], ["monitor", "a", "m"]])
+def test_who_is_tied_to_one_that_ends_late_hears_of_it_then(tie):
+    kind = {"link": "exit", "monitor": "down"}[tie[0]]
+    steps = [at("d", tie), *HELD, open_gate("a")]
+    scenario = Scenario("", (), {**THREE, "d": TRAPPING}, steps)
+    theirs = [{}, *on_otp(steps[1:], {"*": {"a#1": [["end", "boom"]]}, "d#1": {"a#1": [[kind, "boom"]]}})]
+
+    ours = play(scenario)
+    assert ours[5]["d#1"] == {"a#1": [[kind, "boom"]]}
+    assert [meant.rule for meant in meaning(scenario, theirs, ours)] == ["A12"]
+    del ours[5]["d#1"]
+    assert meaning(scenario, theirs, ours) == []
+
+
+def on_otp(steps, ends):
+    """What comes of them when `a` ends at its gate, and `d` hears of it."""
+    return [{}, {}, {**ends, "b#1": {"b#1": [["note", 1]]}}, {"c#1": {"c#1": [["note", 2]]}}, *[{} for _ in steps[3:]]]
+
+
 def test_what_comes_before_that_may_not_differ():
     scenario = Scenario("", (), THREE, [at("a", ["gate", "a"]), at("b", ["note", 1]), at("b", ["signal", "a", "boom"])])
     theirs = [{}, {}, {}, {"*": {"a#1": [["end", "boom"]]}}]
@@ -501,6 +552,19 @@ def test_a_server_that_is_nobodys_child_reads_its_own_signal_here():
     assert meaning(scenario, theirs, [born, {}]) == []
 
 
+def test_who_has_nothing_to_do_with_a_server_that_reads_its_own_signal_may_not_differ():
+    actors = {"b": {**SERVER, "trap": True}, "c": PROC, "d": PROC}
+    steps = [at("c", ["link", "b"]), at("b", ["signal", "b", "boom"]), at("c", ["note", 1]), at("d", ["note", 2])]
+    scenario = Scenario("", (), actors, steps)
+    ours = play(scenario)
+    ended = {"b#1": [["end", "boom"]], "c#1": [["end", "boom"]]}
+    gone = {"*": ended, "b#1": {"b#1": [["terminate", "b#1", "boom", []]]}}
+    theirs = [*ours[:2], gone, {"*": {"*": [["dead", "c"]]}}, ours[4]]
+
+    assert [meant.rule for meant in meaning(scenario, theirs, ours)] == ["A63"]
+    assert meaning(scenario, theirs, [*ours[:4], {"d#1": {"d#1": [["note", 3]]}}]) == []
+
+
 @pytest.mark.parametrize(
     ("rule", "steps"),
     [
@@ -534,6 +598,15 @@ class StandIn:
     def submit(self, scenario):
         future = Future()
         future.set_result(self._outcomes[json.dumps(scenario.to_json())])
+        return future
+
+
+class Ours:
+    """In place of OTP: what comes of a scenario here."""
+
+    def submit(self, scenario):
+        future = Future()
+        future.set_result(play(scenario))
         return future
 
 
@@ -588,6 +661,69 @@ def test_what_comes_out_otherwise_on_otp_each_time_is_unstable():
     assert tally.different == []
 
 
+@pytest.mark.parametrize(("played", "few"), [(10, 1), (999, 1), (1999, 1), (2000, 2), (10_000, 10)])
+def test_no_more_than_one_in_a_thousand_may_be_unstable(played, few):
+    scenario = Scenario("", (), THREE, [])
+
+    assert not Tally(played, unstable=[scenario] * few).too_unstable
+    assert Tally(played, unstable=[scenario] * (few + 1)).too_unstable
+
+
+@pytest.mark.parametrize(("number", "is_fine"), [(1, True), (2, False)])
+def test_a_run_fails_and_shows_them_when_too_many_are_unstable(capsys, monkeypatch, number, is_fine):
+    unstable = [Scenario("", (), {"a": PROC}, [at("a", ["note", one])]) for one in range(number)]
+    monkeypatch.setattr(main, "generate", lambda *_: unstable)
+    random = Random(SEED)
+
+    class Otp:
+        def submit(self, _):
+            future = Future()
+            future.set_result([{}, {"a#1": {"a#1": [["note", random.random()]]}}])
+            return future
+
+    assert main.try_family(Otp(), "processes", number, SEED) is is_fine
+
+    printed = capsys.readouterr().out
+    assert f"{number} unstable on OTP" in printed
+    assert ("too many" in printed) is not is_fine
+    assert all(f"unstable on OTP:\n{json.dumps(scenario.to_json())}" in printed for scenario in unstable)
+
+
+def test_an_exception_of_this_side_is_a_difference_and_the_others_are_played(monkeypatch):
+    few = few_played("processes")
+    fails_in, _ = few[1]
+
+    def fail_in_one(scenario, seed=0):
+        if scenario == fails_in:
+            raise Livelock("nobody comes to rest")
+        return play(scenario, seed)
+
+    monkeypatch.setattr(trial, "play", fail_in_one)
+    tally = try_all(stand_in(few), [scenario for scenario, _ in few])
+
+    assert tally.played == FEW
+    assert [(found.scenario, found.lines, found.meant) for found in tally.different] == [
+        (fails_in, ["Livelock here: nobody comes to rest"], [])
+    ]
+
+
+def test_a_scenario_that_raises_here_is_printed_made_small(capsys, monkeypatch):
+    scenario = Scenario("", (), {"a": PROC, "b": PROC}, [at("b", ["note", 1]), at("a", ["note", 2], ["note", 3])])
+
+    def fail_of_two(scenario, seed=0):
+        if any(["note", 2] in step["do"] for step in scenario.steps):
+            raise Livelock("nobody comes to rest")
+        return play(scenario, seed)
+
+    monkeypatch.setattr(trial, "play", fail_of_two)
+    monkeypatch.setattr(main, "generate", lambda *_: [scenario])
+
+    assert not main.try_family(Ours(), "processes", 1, SEED)
+
+    small = Scenario("", (), {"a": PROC}, [at("a", ["note", 2])])
+    assert f"Livelock here: nobody comes to rest\n{json.dumps(small.to_json())}" in capsys.readouterr().out
+
+
 FOUND_IN = {
     "a_normal_end_kills_who_is_linked": 17,
     "a_normal_end_is_hidden_from_who_traps_exits": 8,
@@ -595,6 +731,8 @@ FOUND_IN = {
     "a_killed_one_has_died_of_kill": 27,
     "a_link_to_a_killed_one_cannot_be_trapped": 17,
     "the_last_of_two_fatal_signals_decides": 75,
+    "a_fatal_signal_to_one_that_waits_is_forgotten": 107,
+    "one_that_waits_dies_normally_of_a_fatal_signal": 107,
     "a_link_has_one_side": 24,
     "a_link_is_undone_on_one_side": 74,
     "who_traps_exits_hears_nothing_of_a_dead_one_it_links": 7,

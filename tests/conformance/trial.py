@@ -30,6 +30,10 @@ REPEATS = 10
 """How often one that differs is played on OTP again, before that counts."""
 
 
+UNSTABLE = 1000
+"""Of so many scenarios, one may come out in more than one way on OTP; and one of fewer."""
+
+
 @dataclass(frozen=True)
 class Difference:
     """What came out otherwise here than on OTP.
@@ -63,6 +67,11 @@ class Tally:
     meant: list[Difference] = field(default_factory=list)
     different: list[Difference] = field(default_factory=list)
 
+    @property
+    def too_unstable(self) -> bool:
+        """Whether more than a few come out on OTP in more than one way, so that nothing is known of them."""
+        return len(self.unstable) > max(1, self.played // UNSTABLE)
+
 
 def on_otp(oracle: Oracle, scenarios: Iterable[Scenario]) -> Iterator[tuple[Scenario, Outcome]]:
     """Play scenarios side by side; yield each with what came of it, in their order."""
@@ -86,9 +95,15 @@ def on_otp(oracle: Oracle, scenarios: Iterable[Scenario]) -> Iterator[tuple[Scen
 
 
 def difference(scenario: Scenario, theirs: Outcome) -> Difference | None:
-    """Play a scenario here; return what is different from what came of it on OTP, if anything is."""
+    """Play a scenario here; return what is different from what came of it on OTP, if anything is.
+
+    An exception that ends the play, such as a livelock, is a difference too, and never meant.
+    """
     for seed in range(SCHEDULES):
-        ours = play(scenario, seed)
+        try:
+            ours = play(scenario, seed)
+        except Exception as error:
+            return Difference(scenario, [f"{type(error).__name__} here: {error}"], [])
         lines = differences(theirs, ours)
         if lines:
             return Difference(scenario, lines, meaning(scenario, theirs, ours))

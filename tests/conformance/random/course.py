@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from tests.conformance.language import Json, Op, Scenario, Step
 
-__all__ = ["Course", "Turn", "comes_out_in_one_way"]
+__all__ = ["RETURNS", "Course", "Turn", "comes_out_in_one_way"]
 
 
 def comes_out_in_one_way(scenario: Scenario) -> bool:
