@@ -27,9 +27,10 @@ class _Living(list[pykka.ActorRef[Any]]):
 def _is_ended_by_another(ref: pykka.ActorRef[Any]) -> bool:
     # Of ours the ref knows the record, of plain Pykka's the actor, if there is one.
     process: Any = getattr(ref, "_process", None) or getattr(ref._actor_weakref(), "_otp_process", None)
-    if process is None or process.parent is None:
+    # Once, since the parent may go meanwhile.
+    parent: Any = None if process is None else process.parent
+    if process is None or parent is None:
         return False
-    parent: Any = process.parent
     # One that ends already isn't in the registry any more, so that nobody would wait for what it still has to end.
     supervisor: Any = parent.actor if parent.ref.is_alive() else None
     return isinstance(supervisor, _EndsOthers) and supervisor._otp_ends(process.ref)
