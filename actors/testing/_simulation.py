@@ -91,7 +91,7 @@ class VirtualClock(Clock):
 
     def wait(self, lock: threading.Lock, timeout: float | None) -> bool:
         """Have the simulation go on until the test's wait is over."""
-        return self.simulation.run_until(partial(lock.acquire, False), timeout)  # noqa: FBT003 - as threading's
+        return self.simulation.run_until(partial(lock.acquire, False), timeout, gate=lock)  # noqa: FBT003 - as threading's
 
     def close(self) -> None:
         self._tickets.clear()
@@ -298,6 +298,12 @@ def _nobody_told(_process: Process) -> None:
     """Nobody wants to know."""
 
 
+_SHUT = threading.Lock()
+"""What opens never."""
+
+_SHUT.acquire()
+
+
 class Simulation:
     """Runs bodies, one step after the other.
 
@@ -341,7 +347,9 @@ class Simulation:
         self._max_steps = max_steps
         self._max_time = max_time
         self._chosen: Body | None = None
+        # Where the test is while it waits; and what opens when that is over. None when it looks after each step itself.
         self._hub: greenlet | None = None
+        self._gate: threading.Lock | None = None
         self._loops: list[greenlet] = []
         self._idle: list[greenlet] = []
         self._is_closed = False
@@ -360,17 +368,26 @@ class Simulation:
 
     def run_until_idle(self) -> None:
         """Have everybody run who can; time stands still."""
-        self._enter()
+        self._enter(_SHUT)
         try:
             while self._step():
                 pass
         finally:
             self._hub = None
 
-    def run_until(self, is_over: Callable[[], object], timeout: float | None, *, idle_is_over: bool = False) -> bool:
+    def run_until(
+        self,
+        is_over: Callable[[], object],
+        timeout: float | None,
+        *,
+        gate: threading.Lock | None = None,
+        idle_is_over: bool = False,
+    ) -> bool:
         """Have everybody run, and time pass, until something holds; False after `timeout` seconds.
 
         Args:
+            gate: a lock that is released before it holds: meanwhile bodies go on one after the other, without it being
+                looked at.
             idle_is_over: whether not to let the time pass in which nothing can happen any more.
 
         Raises:
@@ -378,7 +395,7 @@ class Simulation:
             Livelock: it goes on for longer than it may.
         """
         deadline = math.inf if timeout is None else self.clock.now() + timeout
-        self._enter()
+        self._enter(gate)
         try:
             while not is_over():
                 if self._step():
@@ -449,7 +466,7 @@ class Simulation:
 
     # Running
 
-    def _enter(self) -> None:
+    def _enter(self, gate: threading.Lock | None) -> None:
         if threading.get_ident() != self.thread:
             what = f"a wait for simulated actors, by the thread {threading.current_thread().name!r},"
             instead = "they run in the thread of the test alone; have an actor, or a Task, do what the thread does"
@@ -461,21 +478,47 @@ class Simulation:
             stopped, self._stopped = self._stopped, None
             self._unwind(stopped)
         self._hub = getcurrent()
+        self._gate = gate
 
     def _step(self) -> bool:
-        """Have one body run until it waits, ends, or another is to go on; False when nobody can."""
+        """Have bodies run until all wait, or the test has to look; False when nobody can."""
+        body = self._next()
+        if body is None:
+            return False
+        self._switch_to(body)
+        self.running = None
+        if self.overdue is not None:
+            self._raise_overdue()
+        if self.after_step is not None:
+            self.after_step()
+        return True
+
+    def _next(self) -> Body | None:
+        """Take out who goes on; None when nobody can."""
         body = self._chosen
         if body is not None:
             self._chosen = None
-        else:
-            ready = self.ready
-            if len(ready) > 1:
-                body = self.policy.next_of(ready, None)
-                ready.remove(body)
-            elif ready:
-                body = ready.pop()
-            else:
-                return False
+            return body
+        ready = self.ready
+        if len(ready) > 1:
+            body = self.policy.next_of(ready, None)
+            ready.remove(body)
+            return body
+        return ready.pop() if ready else None
+
+    def _next_at_once(self) -> Body | None:
+        """Take out who goes on from here; None when nobody can, or the test has to look first, or to begin with it."""
+        gate = self._gate
+        if gate is None or self.after_step is not None or self.overdue is not None or not gate.locked():
+            return None
+        body = self._next()
+        if body is None or body.greenlet is not None or self._idle:
+            return body
+        # A greenlet counts as deep in calls as the code is that begins it.
+        self._chosen = body
+        return None
+
+    def _switch_to(self, body: Body) -> None:
         self.running = body
         self.turns += 1
         loop = body.greenlet
@@ -484,12 +527,6 @@ class Simulation:
             loop.switch(body)
         else:
             loop.switch()
-        self.running = None
-        if self.overdue is not None:
-            self._raise_overdue()
-        if self.after_step is not None:
-            self.after_step()
-        return True
 
     def fail(self, failure: BaseException) -> None:
         """Raise it in the test, and let the code that is at work here go no further.
@@ -507,7 +544,7 @@ class Simulation:
         hub.throw(failure)
 
     def _new_loop(self) -> greenlet:
-        loop = greenlet(self._loop)
+        loop = greenlet(self._loop, self._hub)
         self._loops.append(loop)
         return loop
 
@@ -516,12 +553,23 @@ class Simulation:
         while body is not None and not self._is_closed:
             body.run_once(self)
             body.greenlet = None
-            if not self._is_closed:
-                if self.before_leaving is not None and not self._may_leave(self.before_leaving):
-                    return
-                self._idle.append(me)
-                hub: Any = self._hub
-                body = hub.switch()
+            if self._is_closed:
+                return
+            if self.before_leaving is not None and not self._may_leave(self.before_leaving):
+                return
+            self._idle.append(me)
+            following = self._next_at_once()
+            if following is not None and following.greenlet is None:
+                self._idle.pop()
+                self.running = body = following
+                self.turns += 1
+                body.greenlet = me
+                continue
+            if following is not None:
+                self.running = following
+                self.turns += 1
+            onward: Any = self._hub if following is None else following.greenlet
+            body = onward.switch()
 
     def _may_leave(self, look: Callable[[Body | None], None]) -> bool:
         try:
@@ -547,17 +595,21 @@ class Simulation:
         held = reentrant_at_hand()
         if held:
             refuse_held(self, held)
-        self._pause()
+        self._hand_over()
 
-    def _pause(self) -> None:
-        hub: Any = self._hub
-        if self.event_loop is None or self.event_loop is not self.running:
+    def _hand_over(self) -> None:
+        """Be left for whoever goes on, until it is switched to again."""
+        event_loop: Any = self.event_loop if self.event_loop is self.running else None
+        if event_loop is not None:
+            event_loop.leave()
+        body = self._next_at_once()
+        if body is not None:
+            self._switch_to(body)
+        else:
+            hub: Any = self._hub
             hub.switch()
-            return
-        event_loop: Any = self.event_loop
-        event_loop.leave()
-        hub.switch()
-        event_loop.enter()
+        if event_loop is not None:
+            event_loop.enter()
 
     # Called in the code of bodies
 
@@ -589,7 +641,7 @@ class Simulation:
                 return
         if self.after_step is not None:
             self._chosen = body
-            self._pause()
+            self._hand_over()
 
     def note(self, process: Process, point: str, about: tuple[object, ...]) -> None:
         """Have those told who listen."""

@@ -18,6 +18,7 @@ from opcode import opmap
 from typing import TYPE_CHECKING, Any
 
 from actors._fork import free_in_child
+from actors._life import turn
 from actors._process import current, new_waiter
 
 if TYPE_CHECKING:
@@ -412,11 +413,10 @@ def _real_locks(prefix: str, names: Any) -> list[tuple[str, Any]]:
     return [(prefix + name, value) for name, value in names.items() if type(value) in _REAL]
 
 
-# Of modules that hold no lock of a user's while they call: the runtime, and what is beneath it.
-_own_files: set[str] = set()
-
-# Other functions, by the id of their code, whose hash takes long; kept, so that no other gets the same.
-_functions: dict[int, tuple[CodeType, bool]] = {}
+# Code by its id, since its hash takes long; kept, so that no other gets the same. That which holds no lock of a user's
+# while it calls, the runtime's and functions without a `with` and an `acquire`; and that which may.
+_harmless: dict[int, CodeType] = {}
+_suspect: dict[int, CodeType] = {}
 
 
 def reentrant_at_hand() -> list[tuple[str, Any]]:
@@ -429,9 +429,13 @@ def reentrant_at_hand() -> list[tuple[str, Any]]:
     # The innermost are those of the simulation itself, down to what it has put in place of the runtime's.
     frame: FrameType | None = sys._getframe(_INNERMOST)
     while frame is not None:
-        # Most are: this is on the way of each step.
-        if frame.f_code.co_filename not in _own_files and _may_hold(frame):
-            found += _reentrant_of(frame.f_locals)
+        code = frame.f_code
+        # Nearly all are: this is on the way of each step.
+        if id(code) not in _harmless:
+            if code is _OUTERMOST:
+                break
+            if id(code) in _suspect or _may_hold(frame):
+                found += _reentrant_of(frame.f_locals)
         frame = frame.f_back
     return found
 
@@ -439,21 +443,20 @@ def reentrant_at_hand() -> list[tuple[str, Any]]:
 _INNERMOST = 4
 """This one, `leave()`, who calls that, and who calls him: `checkpoint()` or a wait."""
 
+_OUTERMOST = turn.__code__
+"""Calls an actor's code."""
+
 
 def _may_hold(frame: FrameType) -> bool:
     """Whether it is a user's function that has a `with`, or acquires something."""
     code = frame.f_code
-    known = _functions.get(id(code))
-    if known is None:
-        is_own = str(frame.f_globals.get("__name__")).startswith((*_OWN, *_LOCK_MAKERS))
-        if is_own and not code.co_filename.startswith("<"):
-            _own_files.add(code.co_filename)
-            return False
-        may_hold = "acquire" in code.co_names or not _WITH.isdisjoint(code.co_code[::2])
-        if len(_functions) > _FUNCTIONS:
-            _functions.clear()
-        known = _functions[id(code)] = (code, may_hold and not is_own)
-    return known[1]
+    is_own = str(frame.f_globals.get("__name__")).startswith((*_OWN, *_LOCK_MAKERS))
+    may_hold = not is_own and ("acquire" in code.co_names or not _WITH.isdisjoint(code.co_code[::2]))
+    known = _suspect if may_hold else _harmless
+    if len(known) > _FUNCTIONS:
+        known.clear()
+    known[id(code)] = code
+    return may_hold
 
 
 _FUNCTIONS = 10_000

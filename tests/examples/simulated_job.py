@@ -59,20 +59,17 @@ class World:
             board=Board([]),
             chance=random.Random(0),
         )
-        feed = Feed(iter(users), 0.0, 0)
-        self.system = ChildSpec(start_system, (self.job, feed, None), type="supervisor")
+        self.feed = Feed(iter(users), 0.0, 0)
+        self.system = ChildSpec(start_system, (self.job, self.feed, None), type="supervisor")
 
     def nobody_twice_at_once(self):
         return len(self.under_way) == len(set(self.under_way))
 
-    def is_done(self):
-        given_up = len(self.job.queue.dead_letters())
-        return len(self.done) + given_up >= len(self.users) and not self.job.queue.pending()
-
-    def run(self, system):
-        """Start all, and wait until each event is synced or given up."""
+    def run(self):
+        """Start all, and wait, as the program does, until each event is synced or given up."""
         start_supervised(self.system)
-        assert system.run_until(self.is_done, within=60), "an event is neither synced nor given up"
+        in_time = self.feed.ended.wait(60) and self.job.queue.join(60)
+        assert in_time, "an event is neither synced nor given up"
         assert set(self.done) == set(self.users), "a user isn't synced"
 
 
@@ -101,27 +98,27 @@ def without_a_lock(system):
     """A user is synced twice at once, sooner or later."""
     world = World(no_lock, USERS, WORKERS)
     system.always(world.nobody_twice_at_once)
-    world.run(system)
+    world.run()
 
 
 def with_a_table_and_a_crash(system):
     """A user is stuck whose worker crashes in the midst of its sync."""
     world = World(table_lock, USERS, WORKERS)
     _crash(system, "sleep")
-    world.run(system)
+    world.run()
 
 
 def with_the_registry(system):
     """All goes well."""
     world = World(registry_lock, USERS, WORKERS)
     system.always(world.nobody_twice_at_once)
-    world.run(system)
+    world.run()
     assert not LOCKS.holders(), "a key is held still"
 
 
 def with_the_registry_unchecked(system):
     """The same, and nobody looks at each step: what a schedule costs."""
-    World(registry_lock, USERS, WORKERS).run(system)
+    World(registry_lock, USERS, WORKERS).run()
 
 
 def with_the_registry_and_crashes(system):

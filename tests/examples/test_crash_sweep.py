@@ -22,7 +22,7 @@ def sweep(make_lock, *others, **options):
         world = World(make_lock, USERS, workers=2)
         worlds.append(world)
         system.always(world.nobody_twice_at_once)
-        world.run(system)
+        world.run()
 
     def no_key_is_held(_system):
         return not LOCKS.holders() and not worlds[-1].table.stuck_users()
