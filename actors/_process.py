@@ -142,7 +142,7 @@ class Claimer(Protocol):
 class Monitor:
     """What `monitor()` returns: one watch of one actor over another. It names its `Down`."""
 
-    __slots__ = ("active", "flushed", "given", "target", "watcher")
+    __slots__ = ("active", "flushed", "given", "made_at", "target", "watcher")
 
     def __init__(self, watcher: Process, target: Process | None, given: pykka.ActorRef[Any]) -> None:
         self.watcher = watcher
@@ -150,6 +150,12 @@ class Monitor:
         self.given = given
         self.active = target is not None
         self.flushed = False
+        # How many messages the watcher had handled.
+        self.made_at = watcher.handled
+
+    def is_of_dead(self) -> bool:
+        """Whether its target was no more when it was made, by what its watcher does still: the Down is to come (A26)."""
+        return self.target is None and not self.flushed and self.made_at == self.watcher.handled
 
     def forget(self) -> None:
         """Let the target know no more of it; called with the lock held."""
@@ -715,6 +721,8 @@ class Process:
             if monitor.watcher is not self:
                 return False
             was_active, monitor.active = monitor.active, False
+            if monitor.is_of_dead():
+                was_active = flush = True
             # Once flushed, for good: a Down that still lies in the mailbox must not come back.
             monitor.flushed = monitor.flushed or flush
             if self.watching is not None:

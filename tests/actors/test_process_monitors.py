@@ -185,6 +185,31 @@ def test_a_flushed_down_does_not_come_back():
     assert received_nothing(watcher)
 
 
+@rule("A25", "A26")
+def test_the_down_of_a_dead_actor_comes_after_what_the_watcher_does_now():
+    actor, watcher = Probe.start(), Probe.start()
+    actor.stop()
+
+    def watch_and_stop_watching():
+        watch = monitor(actor)
+        return demonitor(watch), demonitor(watch)
+
+    assert watcher.ask(watch_and_stop_watching) == (True, False)
+    assert received_nothing(watcher)
+
+
+@rule("A25", "A26")
+def test_the_down_of_a_dead_actor_stays_once_the_watcher_has_done_what_it_did():
+    gate = Gate()
+    actor, watcher = Probe.start(), Probe.start()
+    actor.stop()
+    watching = watcher.ask(lambda: monitor(actor), block=False)
+    was_on = watcher.ask(lambda: (gate.pass_through(), demonitor(watching.get()))[1], block=False)
+    gate.open()
+
+    assert was_on.get() is False
+
+
 @rule("A26", "A30")
 def test_nobody_ends_the_monitor_of_another():
     actor, watcher, stranger = Probe.start(), Probe.start(), Probe.start()

@@ -254,10 +254,12 @@ def a_monitor_of_a_dead_one_says_of_what_it_died(self, target, given):
         return monitor
 
 
-@broken("processes", Process, "demonitor", "0a1238cafcb1")
+@broken("processes", Process, "demonitor", "2eff0d632e94")
 def a_monitor_of_another_may_be_ended(self, monitor, *, flush):
     with self.runtime.lock:
         was_active, monitor.active = monitor.active, False
+        if monitor.is_of_dead():
+            was_active = flush = True
         monitor.flushed = monitor.flushed or flush
         if monitor.watcher.watching is not None:
             monitor.watcher.watching.pop(monitor, None)

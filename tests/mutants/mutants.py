@@ -286,12 +286,14 @@ def an_unlink_is_known_to_one_side_only(self, other):
             self.links.pop(other, None)
 
 
-@mutant(Process, "demonitor", "0a1238cafcb1", actors.a_watch_that_is_given_up)
+@mutant(Process, "demonitor", "2eff0d632e94", actors.a_watch_that_is_given_up)
 def a_flush_leaves_the_down_in_the_mailbox(self, monitor, *, flush):
     with self.runtime.lock:
         if monitor.watcher is not self:
             return False
         was_active, monitor.active = monitor.active, False
+        if monitor.is_of_dead():
+            was_active = monitor.flushed = True
         if self.watching is not None:
             self.watching.pop(monitor, None)
         monitor.forget()

@@ -15,7 +15,6 @@ OVERTAKES = (
     "a signal takes effect when its target is between two messages, and a kill at once, since `Killed()` tells that "
     "its victim's code may still run (A6, A21)"
 )
-DOWN_AT_ONCE = "the down of one that is dead already is there at once, and on OTP a moment later (A26)"
 
 ENDS: dict[str, list[Op]] = {
     "normal": [["exit", "normal"]],
@@ -354,7 +353,6 @@ def _monitors() -> list[Scenario]:
                 ("A26",),
                 {"m": PROC, "p": PROC},
                 [at("p", ["exit", "boom"]), at("m", ["monitor", "p", "m1"], ["demonitor", "m1", flush])],
-                differs=DOWN_AT_ONCE,
             ),
             Scenario(
                 f"a monitor ended{flushed} by another",
