@@ -154,7 +154,7 @@ class Monitor:
         self.made_at = watcher.handled
 
     def is_of_dead(self) -> bool:
-        """Whether its target was no more when it was made, by what its watcher does still: the Down is to come (A26)."""
+        """Whether it was made by the code that runs still, of one that was dead: the Down is to come (A26)."""
         return self.target is None and not self.flushed and self.made_at == self.watcher.handled
 
     def forget(self) -> None:
