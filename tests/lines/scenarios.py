@@ -409,7 +409,9 @@ class MonitorWorld(World):
 
     @property
     def downs(self):
-        return [message.down for message in self.watcher.inbox if isinstance(message, Fired)]
+        fired = [message.down for message in self.watcher.inbox if isinstance(message, Fired)]
+        # One that was flushed stays there, and isn't handled.
+        return [down for down in fired if not down.monitor.flushed]
 
     def there_is_one_down_for_each(self):
         assert [down.monitor for down in self.downs] == self.monitors
