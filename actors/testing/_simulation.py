@@ -314,6 +314,43 @@ class Simulation:
         step_seconds: how much of the machine's time a step may take.
     """
 
+    # A dict of so many would be slower.
+    __slots__ = (
+        "_chosen",
+        "_gate",
+        "_hub",
+        "_idle",
+        "_is_closed",
+        "_loops",
+        "_max_steps",
+        "_max_time",
+        "_recent",
+        "_stopped",
+        "after_step",
+        "before_leaving",
+        "begun",
+        "clock",
+        "drops",
+        "ended",
+        "event_loop",
+        "has_failed",
+        "is_unwinding",
+        "listeners",
+        "names",
+        "overdue",
+        "policy",
+        "post",
+        "processes",
+        "ready",
+        "running",
+        "scheduler",
+        "step_seconds",
+        "steps",
+        "strikes",
+        "thread",
+        "turns",
+    )
+
     def __init__(self, policy: Policy, *, max_steps: int, max_time: float, step_seconds: float) -> None:
         self.policy = policy
         self.step_seconds = step_seconds
