@@ -23,7 +23,13 @@ _RealRLock: Any = type(threading.RLock())
 
 
 class _Turns(Protocol):
-    """What locks want of those who take turns."""
+    """What locks want of those who take turns.
+
+    Args:
+        now: seconds that have passed, by the time-outs of waits that have ended by them, and by sleeps.
+    """
+
+    now: float
 
     @property
     def idents(self) -> set[int]:
@@ -61,7 +67,10 @@ class LineLock:
             self._depth += 1
             return True
         while self._depth:
-            if not blocking or not self._turns.block(self, is_timed=timeout >= 0):
+            if not blocking:
+                return False
+            if not self._turns.block(self, is_timed=timeout >= 0):
+                self._turns.now += timeout
                 return False
         self._owner = me
         self._depth = 1
@@ -154,6 +163,10 @@ def _replace_makers(turns: _Turns, only: Sequence[ModuleType], replaced: ExitSta
     _replace(threading, "RLock", make_rlock, replaced)
     python_queue: Any = queue._PySimpleQueue  # type: ignore[attr-defined]  # the one that is made of locks
     _replace(queue, "SimpleQueue", maker(queue.SimpleQueue, python_queue), replaced)
+    # By this they count their time-outs.
+    real_time = time.monotonic
+    for where, name in ((queue, "time"), (threading, "_time")):
+        _replace(where, name, lambda: turns.now if get_ident() in turns.idents else real_time(), replaced)
 
 
 def _replace_locks_from_before(turns: _Turns, only: Sequence[ModuleType], replaced: ExitStack) -> None:
@@ -176,6 +189,7 @@ def _replace_what_blocks(turns: _Turns, replaced: ExitStack) -> None:
     def sleep(seconds: float) -> None:
         if get_ident() in turns.idents:
             check_sleep(seconds)
+            turns.now += seconds
             turns.at_lock()
         else:
             real_sleep(seconds)

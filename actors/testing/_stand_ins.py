@@ -7,13 +7,13 @@ was made before may not be held across a switch point.
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import math
 import queue
 import sys
 import threading
 import time
-from _thread import allocate_lock
 from opcode import opmap
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +52,7 @@ _sleep = time.sleep
 def check_acquire(blocking: bool, timeout: float) -> None:  # noqa: FBT001 - as threading's
     """Refuse what the real locks refuse to be acquired with, as they do."""
     if not blocking or timeout != -1:
-        allocate_lock().acquire(blocking, timeout)
+        _thread.allocate_lock().acquire(blocking, timeout)
 
 
 def check_sleep(seconds: float) -> None:
@@ -120,7 +120,7 @@ class SimulatedLock:
     """
 
     def __init__(self, *, reentrant: bool = False) -> None:
-        self._lock = allocate_lock()
+        self._lock = _thread.allocate_lock()
         self._reentrant = reentrant
         # Of a reentrant one.
         self._owner: object = None
@@ -195,7 +195,7 @@ class SimulatedLock:
         self.release()
 
     def _at_fork_reinit(self) -> None:
-        self._lock = allocate_lock()
+        self._lock = _thread.allocate_lock()
         self._owner = None
         self._depth = 0
         self._waiting.clear()
@@ -250,6 +250,14 @@ def _simulated_sleep(original: Any) -> Any:
     return sleep
 
 
+def _virtual_time(original: Callable[[], float]) -> Callable[[], float]:
+    def time() -> float:
+        running = _simulations.get(threading.get_ident())
+        return original() if running is None else running.clock.now()
+
+    return time
+
+
 def _refused(what: str, instead: str) -> Callable[[Any], Any]:
     def make(original: Any) -> Any:
         def refuse(*args: Any, **kwargs: Any) -> Any:
@@ -263,24 +271,35 @@ def _refused(what: str, instead: str) -> Callable[[Any], Any]:
     return make
 
 
+_INSTEAD_OF_A_THREAD = "start an actor (system.adopt() makes one of a plain Pykka class), or a Task"
+_INSTEAD_OF_A_LOOP = "make the handler `async def`"
+
 _REPLACED: tuple[tuple[Any, str, Callable[[Any], Any]], ...] = (
     (time, "sleep", _simulated_sleep),
     (threading, "Lock", _lock(reentrant=False)),
     (threading, "_allocate_lock", _lock(reentrant=False)),
     (threading, "RLock", _lock(reentrant=True)),
-    (threading.Thread, "start", _refused("the start of a thread", "start an actor, or a Task")),
-    (asyncio, "run", _refused("asyncio.run()", "make the handler `async def`")),
+    (threading.Thread, "start", _refused("the start of a thread", _INSTEAD_OF_A_THREAD)),
+    (_thread, "start_new_thread", _refused("the start of a thread", _INSTEAD_OF_A_THREAD)),
+    (asyncio, "run", _refused("asyncio.run()", _INSTEAD_OF_A_LOOP)),
+    (asyncio.BaseEventLoop, "run_forever", _refused("an event loop of its own", _INSTEAD_OF_A_LOOP)),
     (queue, "SimpleQueue", _simple_queue),
 )
 """What blocks a thread, or starts one: where it is, its name there, and what makes a stand-in of it."""
 
+_CLOCKS: tuple[tuple[Any, str], ...] = ((threading, "_time"), (queue, "time"))
+"""By what the time-outs of conditions, semaphores, barriers and queues are counted: `time.monotonic`."""
+
 _OWN = ("actors", "supervision", "pykka", "logging", "asyncio", "concurrent", "greenlet", "contextvars", "random")
 _LOCK_MAKERS = ("threading", "queue")
+
+_WITH_REAL_LOCKS = tuple(name for name in _OWN if name not in ("pykka", "concurrent"))
+"""Whose own locks are real. Those of futures of Pykka's and of `concurrent` are what actors wait for."""
 
 
 def _is_users() -> bool:
     """Whether it is a user's code, in a simulation, that makes something by calling the caller."""
-    return threading.get_ident() in _simulations and not _maker().startswith(_OWN)
+    return threading.get_ident() in _simulations and not _maker().startswith(_WITH_REAL_LOCKS)
 
 
 def _maker() -> str:
@@ -307,7 +326,7 @@ class _StandIns:
     """
 
     def __init__(self) -> None:
-        self._lock = free_in_child(allocate_lock())
+        self._lock = free_in_child(_thread.allocate_lock())
         self._wanted = 0
         self._originals: list[tuple[Any, str, Any]] = []
         self._made: dict[Any, Any] = {}
@@ -322,6 +341,10 @@ class _StandIns:
                     original = getattr(where, name)
                     self._made[original] = make(original)
                     self._replace(where, name, original)
+                for where, name in _CLOCKS:
+                    original = getattr(where, name)
+                    self._originals.append((where, name, original))
+                    setattr(where, name, _virtual_time(original))
 
     def __exit__(self, *_exc_info: object) -> None:
         with self._lock:

@@ -11,8 +11,10 @@ from greenlet import GreenletExit
 
 from actors._event_loop import EventLoop, logger
 from actors.errors import ProcessKilled
+from actors.testing._stand_ins import NotSimulated, where_called
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextvars import Context
 
     from greenlet import greenlet
@@ -104,6 +106,24 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def _write_to_self(self) -> None:
         """Nobody sleeps."""
+
+
+def _refusing(name: str) -> Callable[..., None]:
+    def refuse(loop: VirtualLoop, *_args: object, **_named: object) -> None:
+        what = f"{name.removeprefix('_')}() of the event loop"
+        loop._simulation.fail(NotSimulated(what, where_called(), "hand in something in place of what wants it"))
+
+    return refuse
+
+
+def _wants_a_real_one(name: str) -> bool:
+    """Whether it is about sockets, pipes, processes or signals, which a loop has to have of its own."""
+    is_missing = getattr(VirtualLoop, name) is getattr(asyncio.AbstractEventLoop, name, None)
+    return name.startswith("_make_") or (is_missing and not name.startswith("__"))
+
+
+for _name in filter(_wants_a_real_one, dir(asyncio.BaseEventLoop)):
+    setattr(VirtualLoop, _name, _refusing(_name))
 
 
 class SimulatedEventLoop(EventLoop):

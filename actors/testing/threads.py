@@ -221,6 +221,7 @@ class _Turns:
             for index, function in enumerate(functions)
         ]
         self.idents = {get_ident()}
+        self.now = 0.0
         self.handed: list[tuple[int, int]] = []
         self._files = files
         self._max_points = max_points
@@ -269,6 +270,7 @@ class _Turns:
         # Some races want one hand-over at one place, some many: so schedules differ in how often there is one.
         self._mean_log = math.log1p(-_CHANCES[int(chance.random() * len(_CHANCES))])
         self.handed = []
+        self.now = 0.0
         self._is_over = False
         self._failure = None
         self._next = self._left = self._gap()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import queue
 import threading
 import time
+from concurrent import futures
 from concurrent.futures import Future
+from contextlib import closing
 from types import SimpleNamespace
 
+import pykka
 import pytest
 
 from actors import Actor, Deadlock, checkpoint, now, sleep
@@ -90,6 +94,61 @@ def test_a_queue_that_was_made_here_waits_by_virtual_time(kind):
 def test_a_time_out_of_a_wait_is_virtual_too():
     with System():
         assert Probe.start().ask(lambda: (threading.Event().wait(60.0), now())) == (False, 60.0)
+
+
+def _got(make):
+    try:
+        make().get(timeout=3)
+    except queue.Empty:
+        return "empty"
+
+
+TIMED = {
+    "Queue.get": lambda: _got(queue.Queue),
+    "LifoQueue.get": lambda: _got(queue.LifoQueue),
+    "SimpleQueue.get": lambda: _got(queue.SimpleQueue),
+    "Condition.wait_for": lambda: _in(threading.Condition(), lambda condition: condition.wait_for(bool, timeout=3)),
+    "Semaphore.acquire": lambda: threading.Semaphore(0).acquire(timeout=3),
+    "Event.wait": lambda: threading.Event().wait(3),
+    "concurrent.futures.wait": lambda: futures.wait([Future()], timeout=3),
+}
+
+
+def _in(condition, wait):
+    with condition:
+        return wait(condition)
+
+
+@pytest.mark.parametrize("wait", TIMED.values(), ids=TIMED)
+def test_all_time_outs_are_virtual(wait):
+    with System() as system:
+        Probe.start().ask(wait)
+
+        assert system.now() == 3.0
+
+
+def test_a_barrier_that_is_not_passed_in_time_is_broken_then():
+    with System() as system:
+        assert isinstance(Probe.start().ask(lambda: _broken(threading.Barrier(2))), threading.BrokenBarrierError)
+
+        assert system.now() == 3.0
+
+
+def _broken(barrier):
+    try:
+        barrier.wait(timeout=3)
+    except threading.BrokenBarrierError as broken:
+        return broken
+
+
+def test_futures_of_others_are_waited_for_while_others_go_on():
+    with System():
+        for future, set_result in [(pykka.ThreadingFuture(), "set"), (Future(), "set_result")]:
+            get = getattr(future, "get", None) or future.result
+            answer = Probe.start().ask(lambda get=get: (get(timeout=3), now()), block=False)
+            Probe.start().tell(lambda future=future, name=set_result: sleep(1.0) or getattr(future, name)(7))
+
+            assert answer.get()[0] == 7
 
 
 def test_a_wait_for_what_nobody_will_set_is_a_deadlock_at_once():
@@ -232,7 +291,9 @@ def test_a_lock_from_before_may_be_held_between_two_switch_points():
     ("do", "what"),
     [
         (lambda: threading.Thread(target=print).start(), "the start of a thread"),
+        (lambda: _thread.start_new_thread(print, ()), "the start of a thread"),
         (lambda: asyncio.run(nothing()), r"asyncio.run\(\)"),
+        (lambda: run_in_a_loop(nothing()), "an event loop of its own"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
@@ -245,6 +306,11 @@ def test_what_can_not_be_simulated_says_so_and_what_to_do(do, what):
 
 async def nothing():
     pass
+
+
+def run_in_a_loop(coroutine):
+    with closing(asyncio.new_event_loop()) as loop:
+        loop.run_until_complete(coroutine)
 
 
 def test_the_test_itself_may_start_threads():

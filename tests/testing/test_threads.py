@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -106,6 +108,24 @@ def test_a_schedule_that_never_ends_is_a_failure():
     failed = found(raced.Flag.await_it, given=raced.Flag, max_points=1000)
 
     assert "max_points=1000" in str(failed.error)
+
+
+def test_a_queue_with_a_time_out_ends_by_either():
+    def get(world):
+        try:
+            world.got.append(world.queue.get(timeout=5))
+        except queue.Empty:
+            world.got.append(None)
+
+    def make():
+        one = SimpleNamespace(queue=queue.Queue(), got=[])
+        one.queue.put("an item")
+        return one
+
+    def one_has_it(world):
+        assert sorted(world.got, key=str) == [None, "an item"]
+
+    explore_threads(get, get, given=make, check=one_has_it, only=[queue], schedules=50)
 
 
 def test_a_wait_with_a_time_out_ends_by_either():

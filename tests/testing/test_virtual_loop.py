@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import signal
 
 import pytest
 
 from actors import Actor, ActorDied, Killed, WouldBlock, now
+from actors.testing._stand_ins import NotSimulated
 from actors.testing.system import System
 from tests.support import Probe
 
@@ -80,6 +82,26 @@ def test_what_would_block_the_loop_is_refused_as_ever():
 
         with pytest.raises(WouldBlock):
             Running.start().ask(block)
+
+
+@pytest.mark.parametrize(
+    "reach_out",
+    [
+        lambda: asyncio.open_connection("127.0.0.1", 9),
+        lambda: asyncio.create_subprocess_exec("true"),
+        lambda: asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, print),
+    ],
+    ids=["a connection", "a process", "a signal"],
+)
+def test_what_reaches_out_of_the_program_is_refused_with_what_to_do(reach_out):
+    class Reaching(Actor):
+        async def on_receive(self, _message):
+            await reach_out()
+
+    with pytest.raises(NotSimulated, match=r"of the event loop.*hand in something") as refused, System():
+        Reaching.start().ask("go")
+
+    assert __file__ in refused.value.where
 
 
 def test_a_kill_cancels_a_coroutine_whose_finally_blocks_run():
