@@ -21,8 +21,9 @@ from actors._clock import Clock, Ticket
 from actors._life import turn
 from actors._process import Process, current, new_waiter, set_current
 from actors.errors import Deadlock, ProcessKilled
+from actors.testing._held_locks import locks_at_hand, refuse_held
 from actors.testing._shown import name_of, shape, shown
-from actors.testing._stand_ins import NotSimulated, reentrant_at_hand, refuse_held, where_called
+from actors.testing._stand_ins import NotSimulated, where_called
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -629,7 +630,7 @@ class Simulation:
             raise ProcessKilled("the simulation has ended")
         if self.before_leaving is not None:
             self.before_leaving(self.running)
-        held = reentrant_at_hand()
+        held = locks_at_hand()
         if held:
             refuse_held(self, held)
         self._hand_over()

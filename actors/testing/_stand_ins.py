@@ -14,19 +14,15 @@ import queue
 import sys
 import threading
 import time
-from opcode import opmap
 from typing import TYPE_CHECKING, Any
 
 from actors._fork import free_in_child
-from actors._life import turn
 from actors._process import current, new_waiter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from types import CodeType, FrameType
+    from collections.abc import Callable
 
     from actors._clock import Waiter
-    from actors._process import Process
     from actors.testing._simulation import Simulation
 
 __all__ = [
@@ -34,9 +30,6 @@ __all__ = [
     "RunningIn",
     "check_acquire",
     "check_sleep",
-    "locks_of",
-    "reentrant_at_hand",
-    "refuse_held",
     "stand_ins",
     "where_called",
 ]
@@ -290,10 +283,10 @@ _REPLACED: tuple[tuple[Any, str, Callable[[Any], Any]], ...] = (
 _CLOCKS: tuple[tuple[Any, str], ...] = ((threading, "_time"), (queue, "time"))
 """By what the time-outs of conditions, semaphores, barriers and queues are counted: `time.monotonic`."""
 
-_OWN = ("actors", "supervision", "pykka", "logging", "asyncio", "concurrent", "greenlet", "contextvars", "random")
-_LOCK_MAKERS = ("threading", "queue")
+OWN = ("actors", "supervision", "pykka", "logging", "asyncio", "concurrent", "greenlet", "contextvars", "random")
+LOCK_MAKERS = ("threading", "queue")
 
-_WITH_REAL_LOCKS = tuple(name for name in _OWN if name not in ("pykka", "concurrent"))
+_WITH_REAL_LOCKS = tuple(name for name in OWN if name not in ("pykka", "concurrent"))
 """Whose own locks are real. Those of futures of Pykka's and of `concurrent` are what actors wait for."""
 
 
@@ -305,7 +298,7 @@ def _is_users() -> bool:
 def _maker() -> str:
     """The module of the code that makes a lock, by way of whatever."""
     frame: Any = sys._getframe(3)
-    while frame is not None and frame.f_globals.get("__name__") in _LOCK_MAKERS:
+    while frame is not None and frame.f_globals.get("__name__") in LOCK_MAKERS:
         frame = frame.f_back
     return "" if frame is None else str(frame.f_globals.get("__name__"))
 
@@ -313,7 +306,7 @@ def _maker() -> str:
 def where_called() -> str:
     """The file and line of the user's code that calls."""
     frame: Any = sys._getframe(2)
-    while frame is not None and (str(frame.f_globals.get("__name__")).startswith((*_OWN, *_LOCK_MAKERS))):
+    while frame is not None and (str(frame.f_globals.get("__name__")).startswith((*OWN, *LOCK_MAKERS))):
         frame = frame.f_back
     return "an unknown place" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
@@ -383,7 +376,7 @@ _of_packages: dict[tuple[str, int], list[tuple[Any, str, Any]]] = {}
 
 def _names_in(package: str, modules: int, wanted: dict[Any, Any]) -> list[tuple[Any, str, Any]]:
     """Where a package has names of its own for what is replaced, as after `from time import sleep`."""
-    if package in _OWN:
+    if package in OWN:
         return []
     found = _of_packages.get((package, modules))
     if found is None:
@@ -400,117 +393,3 @@ def _names_in(package: str, modules: int, wanted: dict[Any, Any]) -> list[tuple[
 
 _TYPES = frozenset(map(type, (time.sleep, threading.RLock, threading.Lock, asyncio.run, queue.SimpleQueue)))
 """Types of what is replaced: functions of Python and of C, and classes."""
-
-
-# Locks that were made before
-
-_of_classes: dict[type, list[tuple[str, Any]]] = {}
-
-
-def locks_of(process: Process) -> list[tuple[str, Any]]:
-    """The locks that an actor's code has at hand in its attributes, its class and its module; with their names."""
-    cls = process.actor_class
-    found = _of_classes.get(cls)
-    if found is None:
-        if len(_of_classes) > _CLASSES:
-            _of_classes.clear()
-        found = []
-        for base in cls.__mro__:
-            if str(base.__module__).startswith(_OWN):
-                break
-            found += _real_locks(f"{base.__name__}.", vars(base))
-            module = sys.modules.get(base.__module__)
-            if module is not None:
-                found += _real_locks(f"{base.__module__}.", vars(module))
-        _of_classes[cls] = found
-    own = getattr(process.actor, "__dict__", {})
-    # Most have none: to see that takes less than to look at each.
-    return found if _REAL.isdisjoint(map(type, own.values())) else [*found, *_real_locks("self.", own)]
-
-
-_CLASSES = 1000
-"""How many are known; tests make classes that are used once."""
-
-
-def _real_locks(prefix: str, names: Any) -> list[tuple[str, Any]]:
-    return [(prefix + name, value) for name, value in names.items() if type(value) in _REAL]
-
-
-# Code by its id, since its hash takes long; kept, so that no other gets the same. That which holds no lock of a user's
-# while it calls, the runtime's and functions without a `with` and an `acquire`; and that which may.
-_harmless: dict[int, CodeType] = {}
-_suspect: dict[int, CodeType] = {}
-
-
-def reentrant_at_hand() -> list[tuple[str, Any]]:
-    """The reentrant locks that the code which is left has in variables, or in what these refer to; with their names.
-
-    One that it holds lets in whoever runs in the same thread. Another kind of lock blocks for real, and so the watch
-    finds it.
-    """
-    found: list[tuple[str, Any]] = []
-    # The innermost are those of the simulation itself, down to what it has put in place of the runtime's.
-    frame: FrameType | None = sys._getframe(_INNERMOST)
-    while frame is not None:
-        code = frame.f_code
-        # Nearly all are: this is on the way of each step.
-        if id(code) not in _harmless:
-            if code is _OUTERMOST:
-                break
-            if id(code) in _suspect or _may_hold(frame):
-                found += _reentrant_of(frame.f_locals)
-        frame = frame.f_back
-    return found
-
-
-_INNERMOST = 4
-"""This one, `leave()`, who calls that, and who calls him: `checkpoint()` or a wait."""
-
-_OUTERMOST = turn.__code__
-"""Calls an actor's code."""
-
-
-def _may_hold(frame: FrameType) -> bool:
-    """Whether it is a user's function that has a `with`, or acquires something."""
-    code = frame.f_code
-    is_own = str(frame.f_globals.get("__name__")).startswith((*_OWN, *_LOCK_MAKERS))
-    may_hold = not is_own and ("acquire" in code.co_names or not _WITH.isdisjoint(code.co_code[::2]))
-    known = _suspect if may_hold else _harmless
-    if len(known) > _FUNCTIONS:
-        known.clear()
-    known[id(code)] = code
-    return may_hold
-
-
-_FUNCTIONS = 10_000
-"""How many are known; tests make functions that are used once."""
-
-_WITH = {opmap[name] for name in ("BEFORE_WITH", "LOAD_SPECIAL") if name in opmap}
-"""What a `with` begins with, in the versions of Python."""
-
-
-def _reentrant_of(variables: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    found = []
-    for name, value in variables.items():
-        within = value if isinstance(value, dict) else getattr(value, "__dict__", {})
-        # As in `locks_of()`.
-        if type(value) not in _REENTRANT and _REENTRANT.isdisjoint(map(type, within.values())):
-            continue
-        for key, part in ((None, value), *within.items()):
-            lock: Any = part
-            if type(part) is threading.Condition:
-                lock = lock._lock
-            if type(lock) is _RealRLock:
-                found.append((name if key is None else f"{name}, at {key!r}", lock))
-    return found
-
-
-_REENTRANT = frozenset({_RealRLock, threading.Condition})
-
-
-def refuse_held(simulation: Simulation, locks: list[tuple[str, Any]]) -> None:
-    """Refuse that others go on while a lock is held that doesn't keep them out."""
-    for name, lock in locks:
-        if lock._is_owned() if isinstance(lock, _RealRLock) else lock.locked():
-            instead = "release it before, or make it inside of the simulation, where it is the simulation's own"
-            simulation.fail(NotSimulated(f"the lock {name}, held across a switch point,", where_called(), instead))

@@ -16,6 +16,7 @@ from actors._process import ALIVE, Process
 from actors.errors import ProcessKilled
 from actors.inspection import _holds
 from actors.messages import Crashed
+from actors.testing._held_locks import locks_of, refuse_held
 from actors.testing._injection import (
     ANY,
     Fault,
@@ -37,7 +38,7 @@ from actors.testing._post import Dropped, Post, is_users
 from actors.testing._shown import name_of, shown
 from actors.testing._simulated import SimulatedRuntime
 from actors.testing._simulation import Simulation, Step
-from actors.testing._stand_ins import RunningIn, locks_of, refuse_held, stand_ins
+from actors.testing._stand_ins import RunningIn, stand_ins
 from actors.testing._told import LAST_STEPS, has_story, sequence_diagram
 from actors.testing._watch import watch
 from actors.testing.probe import Probe

@@ -9,7 +9,7 @@ import threading
 import time
 from concurrent import futures
 from concurrent.futures import Future
-from contextlib import closing
+from contextlib import closing, nullcontext
 from types import SimpleNamespace
 
 import pykka
@@ -227,6 +227,95 @@ def _acquired(lock, do):
         do()
     finally:
         lock.release()
+
+
+class Shop:
+    """What an actor has, and somebody else has made; with a lock of its own."""
+
+    def __init__(self, lock):
+        self.lock = lock
+
+
+class Slotted:
+    """The same, without a dictionary."""
+
+    __slots__ = ("lock",)
+
+    def __init__(self, lock):
+        self.lock = lock
+
+
+def _further_away(lock, do):
+    at_hand = SimpleNamespace(shop=Shop(lock))
+    with at_hand.shop.lock:
+        do()
+
+
+def _in_a_slot(lock, do):
+    at_hand = SimpleNamespace(shop=Slotted(lock))
+    with at_hand.shop.lock:
+        do()
+
+
+def _of_a_class(lock, do):
+    kind = type("Kind", (), {"lock": lock})
+    at_hand = SimpleNamespace(shop=kind())
+    with at_hand.shop.lock:
+        do()
+
+
+def _acquired_further_away(lock, do):
+    at_hand = SimpleNamespace(shop=Shop(lock))
+    at_hand.shop.lock.acquire()
+    try:
+        do()
+    finally:
+        at_hand.shop.lock.release()
+
+
+def _after_another(lock, do):
+    at_hand = SimpleNamespace(shop=Shop(lock))
+    with nullcontext() as _nothing, at_hand.shop.lock:
+        do()
+
+
+def _in_another_module(lock, do):
+    bound_before.SHOP = Shop(lock)
+    with bound_before.SHOP.lock:
+        do()
+
+
+BY_NAME = [_further_away, _after_another, _in_a_slot, _of_a_class, _acquired_further_away, _in_another_module]
+
+
+@pytest.mark.parametrize("hold", BY_NAME)
+@pytest.mark.parametrize("kind", [threading.Lock, threading.RLock, threading.Condition])
+def test_a_lock_from_before_that_is_held_by_its_name_may_not_let_others_in(kind, hold):
+    lock = kind()
+
+    with pytest.raises(NotSimulated, match="lock, held across a switch point"), System(seed=1) as system:
+        for told in [Told.start() for _ in range(3)]:
+            told.tell(lambda do: hold(lock, do))
+        system.run_until_idle()
+
+
+def test_no_code_of_others_is_called_to_look_for_a_lock():
+    class Shop:
+        @property
+        def lock(self):
+            raise AssertionError("called")
+
+    def enter_none(do):
+        at_hand = SimpleNamespace(shop=Shop())
+        do()
+        if not at_hand:
+            with at_hand.shop.lock:
+                pass
+
+    with System(seed=1) as system:
+        for told in [Told.start() for _ in range(3)]:
+            told.tell(enter_none)
+        system.run_until_idle()
 
 
 @pytest.mark.parametrize("hold", [_local, _in_a_dict, _in_an_attribute, _acquired])
