@@ -419,14 +419,14 @@ class Simulation:
         timeout: float | None,
         *,
         gate: threading.Lock | None = None,
-        idle_is_over: bool = False,
+        must_come: bool = False,
     ) -> bool:
         """Have everybody run, and time pass, until something holds; False after `timeout` seconds.
 
         Args:
             gate: a lock that is released before it holds: meanwhile bodies go on one after the other, without it being
                 looked at.
-            idle_is_over: whether not to let the time pass in which nothing can happen any more.
+            must_come: whether it is an error, too, that nothing can happen any more before `timeout`.
 
         Raises:
             Deadlock: it never will: nobody can run, and there is no timer.
@@ -439,7 +439,9 @@ class Simulation:
                 if self._step():
                     continue
                 due = self.clock.next_deadline()
-                if (idle_is_over and due is None) or not self._pass_time(due, deadline):
+                if due is None and must_come:
+                    raise self.never_over()
+                if not self._pass_time(due, deadline):
                     return False
             return True
         finally:

@@ -286,13 +286,17 @@ _CLOCKS: tuple[tuple[Any, str], ...] = ((threading, "_time"), (queue, "time"))
 OWN = ("actors", "supervision", "pykka", "logging", "asyncio", "concurrent", "greenlet", "contextvars", "random")
 LOCK_MAKERS = ("threading", "queue")
 
-_WITH_REAL_LOCKS = tuple(name for name in OWN if name not in ("pykka", "concurrent"))
-"""Whose own locks are real. Those of futures of Pykka's and of `concurrent` are what actors wait for."""
+_OF_FUTURES = ("pykka", "concurrent")
+"""Whose locks actors wait for in futures. For the test they are real, as are the threads that it starts."""
 
 
 def _is_users() -> bool:
     """Whether it is a user's code, in a simulation, that makes something by calling the caller."""
-    return threading.get_ident() in _simulations and not _maker().startswith(_WITH_REAL_LOCKS)
+    running = _simulations.get(threading.get_ident())
+    if running is None:
+        return False
+    maker = _maker()
+    return not maker.startswith(OWN) or (maker.startswith(_OF_FUTURES) and running.running is not None)
 
 
 def _maker() -> str:

@@ -220,10 +220,11 @@ class System:
             False when the time was over before.
 
         Raises:
+            Deadlock: it never will: nobody can run, and there is no timer.
             ValueError: `within` is no finite number of seconds, or negative.
         """
         check_seconds(within, "within")
-        return self._simulation.run_until(condition, within, idle_is_over=True)
+        return self._simulation.run_until(condition, within, must_come=True)
 
     def always(self, check: Callable[[], object]) -> None:
         """Have something hold at each step from now on, until the end of the test: an invariant.

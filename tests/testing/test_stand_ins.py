@@ -141,14 +141,22 @@ def _broken(barrier):
         return broken
 
 
-def test_futures_of_others_are_waited_for_while_others_go_on():
-    with System():
-        for future, set_result in [(pykka.ThreadingFuture(), "set"), (Future(), "set_result")]:
-            get = getattr(future, "get", None) or future.result
-            answer = Probe.start().ask(lambda get=get: (get(timeout=3), now()), block=False)
-            Probe.start().tell(lambda future=future, name=set_result: sleep(1.0) or getattr(future, name)(7))
+@pytest.mark.parametrize(
+    ("make", "get", "answer"),
+    [
+        (pykka.ThreadingFuture, pykka.ThreadingFuture.get, pykka.ThreadingFuture.set),
+        (Future, Future.result, Future.set_result),
+    ],
+    ids=["of Pykka", "of concurrent"],
+)
+def test_a_future_that_an_actor_made_is_waited_for_while_others_go_on(make, get, answer):
+    def ask_another():
+        future = make()
+        Probe.start().tell(lambda: sleep(1.0) or answer(future, 7))
+        return get(future, timeout=3), now()
 
-            assert answer.get()[0] == 7
+    with System():
+        assert Probe.start().ask(ask_another) == (7, 1.0)
 
 
 def test_a_wait_for_what_nobody_will_set_is_a_deadlock_at_once():

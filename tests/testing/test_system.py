@@ -114,6 +114,14 @@ def test_run_until_jumps_from_timer_to_timer_until_something_holds():
         assert system.now() == 40
 
 
+def test_run_until_what_can_never_come_is_a_deadlock_at_once():
+    with System() as system:
+        with pytest.raises(Deadlock, match="nobody can run, and there is no timer"):
+            system.run_until(lambda: False)
+
+        assert system.now() == 0
+
+
 def test_run_until_gives_up_when_the_time_is_over():
     with System() as system:
         ticker = Ticker.start()
