@@ -122,6 +122,7 @@ def one_lock_each():
     return locks.__getitem__
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("latency", [0.002, 0.005])
 def test_a_perfect_mutex_is_never_accused_falsely(serve, witness, latency):
     url = serve(latency).url
