@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from actors import ActorRef, whereis
-from actors.testing import System
+from actors.testing import StepTooLong, System
 from actors.testing._exploring import many_runs
 from actors.testing._injection import check_count, check_selector, selects
 from actors.testing._runs import refuse_async
@@ -232,6 +232,7 @@ def crash_sweep(  # noqa: PLR0913 - each says another thing
     Raises:
         AssertionError: there is no point at all; or something in `actors` is nobody in the scenario.
         BaseException: what the scenario raises when nothing crashes.
+        StepTooLong: it blocks for real, in the run that a note names; no other is made.
         TypeError: `actors` is no list, or something in it names no actor; or the scenario is async.
         ValueError: `faults` is neither 1 nor 2, or `recovery` or `max_steps` less than 1.
 
@@ -347,14 +348,22 @@ class _Runs:
             calls = [f"{crash.fault}_at({crash.actor!r}, {crash.point!r}, nth={crash.nth})" for crash in crashes]
             system.again = " and ".join([f"seed={self.seed!r}", *calls])
 
-        failure = self.run(inject)
+        try:
+            failure = self.run(inject)
+        except StepTooLong as error:
+            error.add_note(f"it was the run with {point.place}")
+            raise
         outcome: Outcome = "survived" if failure is None else "not survived"
         if not all(fault.fired for fault in injected):
             outcome = "not reached"
         return replace(point, outcome=outcome, failure=failure)
 
     def run(self, prepare: Callable[[System], None]) -> BaseException | None:
-        """Run it; return what it fails with."""
+        """Run it; return what it fails with.
+
+        Raises:
+            StepTooLong: it blocks for real; in the next run it would do so again, for as long.
+        """
         try:
             with System(self.seed, max_steps=self.max_steps) as system:
                 prepare(system)
@@ -364,7 +373,7 @@ class _Runs:
                 system.run_until_idle()
                 if self.finally_ is not None:
                     _hold("in the end", self.finally_, system)
-        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        except (KeyboardInterrupt, SystemExit, GeneratorExit, StepTooLong):
             raise
         except BaseException as failure:  # noqa: BLE001 - pytest's own failures are no Exception
             return failure

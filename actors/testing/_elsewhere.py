@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from actors.testing._exploring import AGAIN, Limits, Plan, Seen, Which, compare, many_runs
 from actors.testing._runs import NotDeterministic, Run
+from actors.testing._watch import StepTooLong
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -239,7 +240,11 @@ def _run_share(  # noqa: PLR0913, PLR0917 - what one process is told by another
         turn = number // len(plan.policies)
         if turn % workers == index:
             which = Which(number, decisions if number else 0)
-            came = plan.run(which, record=twice)
+            try:
+                came = plan.run(which, record=twice)
+            except StepTooLong:
+                first_failures.note(index, number)
+                raise
             share.seen.add(came)
             if came.error is not None:
                 share.failed = which

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from actors.testing._policy import InTurn, Policy, Systematic
 from actors.testing._runs import NotDeterministic, Run, Scenario, World, first_difference, run
 from actors.testing._stand_ins import stand_ins
+from actors.testing._watch import StepTooLong
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -117,7 +118,12 @@ class Plan:
 
     def run_by(self, policy: Policy, which: Which, *, record: bool = False) -> Run:
         """Run one by this policy, which is that of the run."""
-        return run(self.scenario, self.seed_of(which), policy, self.world, record=record)
+        seed = self.seed_of(which)
+        try:
+            return run(self.scenario, seed, policy, self.world, record=record)
+        except StepTooLong as error:
+            error.add_note(f"it was {which}, seed {seed!r}")
+            raise
 
     def twice(self, schedules: int, *, exhaustive: bool) -> list[Which]:
         """Those of so many that are run twice; of all schedules, the one in turn."""

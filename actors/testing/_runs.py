@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from actors.testing._schedule import Decisions, Follower, Recorder, Whereabouts
 from actors.testing._shown import shown
+from actors.testing._watch import StepTooLong
 from actors.testing.system import System
 
 if TYPE_CHECKING:
@@ -190,7 +191,11 @@ def _carry_out(scenario: Scenario, system: System, decisions: Decisions) -> Run:
 
 
 def _failure_of(scenario: Scenario, system: System) -> BaseException | None:
-    """Run a scenario; return what it failed with, which tells how things were then."""
+    """Run a scenario; return what it failed with, which tells how things were then.
+
+    Raises:
+        StepTooLong: it blocks for real; in the next run it would do so again, for as long.
+    """
     try:
         with system:
             try:
@@ -199,6 +204,8 @@ def _failure_of(scenario: Scenario, system: System) -> BaseException | None:
                 # It isn't had again by its seed alone.
                 error.add_note(system.story().rpartition("\nagain with")[0])
                 raise
+    except StepTooLong:
+        raise
     except BaseException as error:
         # Pytest's failures are no Exception; all others that aren't are none of the scenario's.
         if isinstance(error, Exception) or type(error).__name__ == "Failed":

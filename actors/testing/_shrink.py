@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, TypeVar
 
 from actors.testing._policy import Pct, RandomWalk
 from actors.testing._runs import follow, run_recorded
+from actors.testing._watch import StepTooLong
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,7 +42,15 @@ class Smaller:
         self._best = first
 
     def smallest(self) -> Run:
-        """Return the run with the fewest deviations that was found to fail as the first did."""
+        """Return the run with the fewest deviations that was found to fail as the first did.
+
+        One that blocks for real ends the search: each further one may, for as long.
+        """
+        with contextlib.suppress(StepTooLong):
+            self._search()
+        return self._best
+
+    def _search(self) -> None:
         self._shrink(self._best)
         # A long way may have led there of which each step counts; others may be short.
         for number in range(_OTHERS):
@@ -50,7 +60,6 @@ class Smaller:
             seed = f"{self._seed} otherwise {number}"
             if self._plan.run_by(make(seed), self._which).failure == self._failure:
                 self._shrink(run_recorded(self._plan.scenario, self._seed, make(seed), self._plan.world))
-        return self._best
 
     def _shrink(self, run: Run) -> None:
         shrink(run.deviations, self._still_fails, tries=_TRIES)

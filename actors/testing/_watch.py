@@ -31,6 +31,11 @@ class StepTooLong(AssertionError):
             f"one step took more than step_seconds={seconds} of real time; it was at\n{stack}"
             "what blocks there isn't simulated; hand in something in its place"
         )
+        self._arguments = (seconds, stack)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # It is sent by processes that run a scenario.
+        return type(self), self._arguments, self.__dict__
 
 
 class _Watch:

@@ -132,6 +132,7 @@ def explore(  # noqa: PLR0913 - each says another thing
         NotDeterministic: two runs with the same seed were different.
         NothingExplored: there was nothing to decide in any run; or something was injected that never struck.
         ScenarioFailed: with the smallest schedule that was found to fail, and a test that has it again.
+        StepTooLong: it blocks for real, in the schedule that a note names. It isn't run again, and nothing is saved.
         ValueError: a number is less than 1; there is no policy; the scenario can't be imported by other processes; or
             several workers are to go through all schedules.
 
@@ -237,6 +238,7 @@ def replay(scenario: Scenario, schedule: Schedule | str | Path, *, max_steps: in
 
     Raises:
         StaleReplay: the scenario passes, but not all of the steps could be.
+        StepTooLong: the scenario blocks for real.
         ValueError: the file holds no schedule.
         BaseException: what the scenario raises; a note says whether it is what it raised before.
     """

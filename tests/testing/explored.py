@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import threading
 import time
 import uuid
 from dataclasses import dataclass
@@ -436,6 +437,31 @@ def ends_its_process(system):
 def prints(system):
     print("hello from", os.getpid())  # noqa: T201 - what this is about
     no_lost_update(system)
+
+
+# What blocks for real
+
+# Where no simulation finds it.
+_NEVER_RELEASED = [threading.Lock()]
+_NEVER_RELEASED[0].acquire()
+
+
+class Stuck(Actor):
+    def on_receive(self, message):
+        checkpoint()
+        _NEVER_RELEASED[0].acquire()
+
+
+def blocks_for_real(system):
+    system._simulation.step_seconds = 0.3
+    Stuck.start().tell("work")
+    system.run_until_idle()
+
+
+def blocks_in_schedule_three(system):
+    no_lost_update(system)
+    if system.seed == "0-3":
+        blocks_for_real(system)
 
 
 # Order

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from actors import Actor, Queue, Registry, Worker, checkpoint, named
-from actors.testing import InjectedCrash
+from actors.testing import InjectedCrash, StepTooLong
 from supervision.testing import crash_sweep, start_supervised
+from tests.testing import explored
 
 
 class Teller(Actor):
@@ -180,6 +181,35 @@ def test_a_scenario_that_fails_when_nothing_crashes_is_not_swept():
         crash_sweep(wrong)
 
     assert "the scenario fails so when nothing crashes" in caught.value.__notes__
+
+
+def test_what_blocks_for_real_ends_the_sweep_in_its_first_run():
+    runs = []
+
+    def scenario(system):
+        runs.append(system)
+        explored.blocks_for_real(system)
+
+    with pytest.raises(StepTooLong, match="_NEVER_RELEASED"):
+        crash_sweep(scenario)
+    assert len(runs) == 1
+
+
+def test_what_blocks_for_real_after_a_crash_ends_the_sweep_and_says_which_it_was():
+    runs = []
+
+    def scenario(system):
+        runs.append(system)
+        teller = start_supervised((Teller, ledger()))
+        teller.tell(5)
+        system.run_until_idle()
+        if not teller.is_alive():
+            explored.blocks_for_real(system)
+
+    with pytest.raises(StepTooLong, match="_NEVER_RELEASED") as caught:
+        crash_sweep(scenario)
+    assert len(runs) == 2
+    assert "it was the run with Teller-1#1: crash at receive 5, time 1" in caught.value.__notes__
 
 
 def test_a_scenario_without_a_point_is_an_error_and_not_green():

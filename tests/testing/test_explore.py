@@ -6,13 +6,16 @@ import traceback
 
 import pytest
 
+from actors.testing import StepTooLong
 from actors.testing.explore import (
     InTurn,
     NothingExplored,
     Pct,
     RandomWalk,
     ScenarioFailed,
+    Schedule,
     explore,
+    replay,
 )
 from actors.testing.system import System
 from tests.testing import explored
@@ -153,6 +156,64 @@ def test_a_failure_tells_the_schedule_the_last_steps_and_a_test():
     assert "Syncer-1#1: at checkpoint" in message
     assert "def test_double_sync_again():" in message
     assert "the last steps:" in message
+
+
+def counted(scenario, runs):
+    def scenario_counted(system):
+        runs.append(system.seed)
+        scenario(system)
+
+    return scenario_counted
+
+
+@pytest.mark.parametrize("exhaustive", [False, True])
+def test_what_blocks_for_real_ends_an_exploration_in_its_first_run(exhaustive):
+    runs = []
+
+    with pytest.raises(StepTooLong, match="_NEVER_RELEASED") as caught:
+        explore(counted(explored.blocks_for_real, runs), exhaustive=exhaustive)
+
+    assert len(runs) == 1
+    assert "it was schedule 0, seed '0-0'" in caught.value.__notes__
+
+
+def test_what_blocks_for_real_in_a_later_schedule_says_in_which():
+    runs = []
+
+    with pytest.raises(StepTooLong) as caught:
+        explore(counted(explored.blocks_in_schedule_three, runs))
+
+    assert runs.count("0-3") == 1
+    assert runs[-1] == "0-3"
+    assert "it was schedule 3, seed '0-3'" in caught.value.__notes__
+
+
+def test_what_blocks_for_real_ends_a_replay():
+    runs = []
+
+    with pytest.raises(StepTooLong) as caught:
+        replay(counted(explored.blocks_for_real, runs), Schedule("0"))
+
+    assert len(runs) == 1
+    assert not any("before" in note for note in caught.value.__notes__)
+
+
+def test_what_blocks_for_real_while_a_schedule_is_made_small_leaves_it_as_small_as_it_is():
+    runs, blocked = [], []
+
+    def scenario(system):
+        runs.append(system.seed)
+        # Found, and had again twice: then it is made small.
+        if len(runs) > runs.index(runs[-1]) + 3:
+            blocked.append(system.seed)
+            explored.blocks_for_real(system)
+        explored.double_sync(system)
+
+    failed = failure(scenario, seed=1)
+
+    assert "synced twice at once" in str(failed)
+    assert failed.schedule.deviations
+    assert len(blocked) == 1
 
 
 def test_time_ends_an_exploration():

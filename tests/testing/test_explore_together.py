@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from actors.testing import StepTooLong
 from actors.testing.explore import NotDeterministic, ScenarioFailed, explore
 from tests.testing import explored
 
@@ -29,6 +30,13 @@ def test_several_processes_find_the_failure_that_one_finds():
 
     assert len({failure.schedule for failure in failures}) == 1
     assert len({str(failure).partition("\n")[0] for failure in failures}) == 1
+
+
+def test_what_blocks_for_real_in_one_of_several_processes_ends_them_all():
+    with pytest.raises(StepTooLong, match="_NEVER_RELEASED") as caught:
+        explore(explored.blocks_in_schedule_three, schedules=1_000_000, workers=2)
+
+    assert "it was schedule 3, seed '0-3'" in caught.value.__notes__
 
 
 def test_several_processes_find_out_what_hangs_on_the_order_of_a_set():
