@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from actors.testing._failure import Failure
 from actors.testing._schedule import Decisions, Follower, Recorder, Whereabouts
 from actors.testing._shown import shown
 from actors.testing._watch import StepTooLong
@@ -14,14 +14,12 @@ from actors.testing.system import System
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import TracebackType
 
     from actors.testing._policy import Policy
     from actors.testing._schedule import Deviation
     from actors.testing.system import Delivery
 
 __all__ = [
-    "Failure",
     "NotDeterministic",
     "Run",
     "Scenario",
@@ -61,52 +59,6 @@ _CAUSES = """the usual causes, and what to do instead:
   the order of a set of strings, or of objects: sort it
   id(), hash(), the repr of an object: don't let them decide anything
   something that the run before has left behind: a variable of a module or class, a file, a cache"""
-
-
-class Failure(NamedTuple):
-    """What a run failed with, so that it is known again: the same type at the same place, and the like said of it.
-
-    Args:
-        type: of the exception.
-        place: the function of the user's that has raised it.
-        line: in that function.
-        message: its first line, without what differs between schedules.
-    """
-
-    type: str
-    place: str
-    line: int
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.type} in {self.place}: {self.message}"
-
-    @classmethod
-    def of(cls, error: BaseException) -> Failure:
-        """Describe an exception."""
-        message = str(error).partition("\n")[0]
-        # What differs between one schedule and the next: numbers, addresses, and what is quoted.
-        message = re.sub(r"'[^']*'|\"[^\"]*\"", "'...'", message)
-        message = re.sub(r"0x[0-9a-fA-F]+|\d+", "0", message)
-        # However many they are.
-        message = re.sub(r"('...'|0)(, \1)+", r"\1", message)
-        return cls(type(error).__name__, *_place_of(error), message)
-
-
-def _place_of(error: BaseException) -> tuple[str, int]:
-    """The innermost function of the user's code, and the line in it."""
-    place = ("the scenario", 0)
-    traceback: TracebackType | None = (error.__cause__ or error).__traceback__
-    while traceback is not None:
-        code = traceback.tb_frame.f_code
-        module = str(traceback.tb_frame.f_globals.get("__name__")).partition(".")[0]
-        if module not in _OWN:
-            place = (code.co_qualname, traceback.tb_lineno - code.co_firstlineno)
-        traceback = traceback.tb_next
-    return place
-
-
-_OWN = ("actors", "supervision", "pykka")
 
 
 class Run(NamedTuple):

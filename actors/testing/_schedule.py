@@ -93,12 +93,14 @@ class Schedule:
         deviations: in the order in which they came.
         failure: what the scenario failed with.
         delivery: when messages arrived, as of the `System`.
+        line: of the code that raised it, by which it is told from others of that function.
     """
 
     seed: str
     deviations: tuple[Deviation, ...] = ()
     failure: str = ""
     delivery: Delivery = "runtime"
+    line: str = ""
 
     def __str__(self) -> str:
         return "\n".join(f"  {deviation}" for deviation in self.deviations) or "  everybody in turn"
@@ -106,7 +108,14 @@ class Schedule:
     def save(self, path: str | Path) -> None:
         """Write it to a file, as JSON."""
         deviations = [_short(deviation) for deviation in self.deviations]
-        content = {"seed": self.seed, "failure": self.failure, "delivery": self.delivery, "deviations": deviations}
+        line = {"line": self.line} if self.line else {}
+        content = {
+            "seed": self.seed,
+            "failure": self.failure,
+            **line,
+            "delivery": self.delivery,
+            "deviations": deviations,
+        }
         Path(path).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
     @classmethod
@@ -119,7 +128,7 @@ class Schedule:
         try:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
             deviations = tuple(Deviation(**deviation) for deviation in content["deviations"])
-            return cls(content["seed"], deviations, content["failure"], content["delivery"])
+            return cls(content["seed"], deviations, content["failure"], content["delivery"], content.get("line", ""))
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path} must be what Schedule.save() has written; {error!r}") from error
 
@@ -142,6 +151,7 @@ class Schedule:
             lines.append(f"            Deviation({arguments}),")
         lines += ["        ),", f"        {self.failure!r},"]
         lines += [] if self.delivery == "runtime" else [f"        delivery={self.delivery!r},"]
+        lines += [f"        line={self.line!r},"] if self.line else []
         lines += ["    )", f"    replay({scenario}, schedule)"]
         return "\n".join(lines)
 

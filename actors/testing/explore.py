@@ -21,6 +21,7 @@ from actors.testing._exploring import (
     go_through,
     many_runs,
 )
+from actors.testing._failure import is_as_before, line_of
 from actors.testing._policy import InTurn, Pct, Policy, RandomWalk
 from actors.testing._runs import NotDeterministic, Scenario, World, follow, run_recorded
 from actors.testing._schedule import Deviation, Kind, Schedule
@@ -76,12 +77,16 @@ class StaleReplay(AssertionError):
     """
 
     def __init__(self, unmet: Sequence[Deviation]) -> None:
-        steps = "\n".join(f"  {deviation}" for deviation in unmet)
         super().__init__(
-            f"the scenario passes, but {len(unmet)} of its schedule's steps were not met:\n{steps}\n"
+            f"the scenario passes, but {_not_met(unmet)}\n"
             "the code they belong to has changed; explore() again, and keep what that finds, or drop this schedule"
         )
         self.unmet = list(unmet)
+
+
+def _not_met(unmet: Sequence[Deviation]) -> str:
+    steps = "\n".join(f"  {deviation}" for deviation in unmet)
+    return f"{len(unmet)} of its schedule's steps were not met:\n{steps}"
 
 
 MAX_STEPS = 100_000
@@ -206,11 +211,11 @@ def _fail(plan: Plan, found: Found, explored: Exploration, save: Path | None) ->
         with contextlib.suppress(CannotImport):
             compare_elsewhere(plan, [which])
     smallest = Smaller(plan, which, first).smallest()
-    schedule = Schedule(seed, smallest.deviations, str(smallest.failure), plan.world.delivery)
-    if save is not None:
-        schedule.save(save)
     error = smallest.error
     assert error is not None, "it fails as the first did"
+    schedule = Schedule(seed, smallest.deviations, str(smallest.failure), plan.world.delivery, line_of(error))
+    if save is not None:
+        schedule.save(save)
     saved = "" if save is None else f"saved as {save}\n"
     message = (
         f"{which} (seed {seed!r}) failed: {type(error).__name__}: {error}\n\n"
@@ -240,13 +245,17 @@ def replay(scenario: Scenario, schedule: Schedule | str | Path, *, max_steps: in
         StaleReplay: the scenario passes, but not all of the steps could be.
         StepTooLong: the scenario blocks for real.
         ValueError: the file holds no schedule.
-        BaseException: what the scenario raises; a note says whether it is what it raised before.
+        BaseException: what the scenario raises; notes say whether it is what it raised before, and which steps were not
+            met. It is when it has the same type and comes from the same line of the same function; or, when the
+            function has no such line any more, says the same.
     """
     if not isinstance(schedule, Schedule):
         schedule = Schedule.load(schedule)
     came, missed = follow(scenario, schedule.seed, schedule.deviations, World(max_steps, schedule.delivery))
     if came.error is not None:
-        as_before = str(came.failure).partition(": ")[0] == schedule.failure.partition(": ")[0]
+        as_before = is_as_before(came.error, schedule.failure, schedule.line)
+        if missed:
+            came.error.add_note(_not_met(missed))
         came.error.add_note("failed as before" if as_before else f"failed otherwise than before: {schedule.failure}")
         raise came.error
     if missed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -132,6 +133,93 @@ def test_a_failure_that_isnt_the_one_before_says_so():
     with pytest.raises(KeyError) as caught:
         replay(fails_elsewhere, schedule)
     assert caught.value.__notes__[-1].startswith("failed otherwise than before: AssertionError in _syncs")
+
+
+SAID = {"audits": 1, "why": "money is lost"}
+"""What a test changes."""
+
+
+def two_asserts(system):
+    sums = []
+    explored.audit_into(sums, system)
+    assert len(sums) == SAID["audits"], "an audit is missing"
+    assert sums == [0], SAID["why"]
+
+
+def two_asserts_that_say_the_same(system):
+    sums = []
+    explored.audit_into(sums, system)
+    assert len(sums) == SAID["audits"]
+    assert sum(sums) == 0
+
+
+def two_failures_of_pytest(system):
+    sums = []
+    explored.audit_into(sums, system)
+    if len(sums) != SAID["audits"]:
+        pytest.fail("an audit is missing")
+    if sums != [0]:
+        pytest.fail("money is lost")
+
+
+TWO_FAILURES = [two_asserts, two_asserts_that_say_the_same, two_failures_of_pytest]
+
+
+def notes_of(scenario, schedule):
+    with pytest.raises((AssertionError, pytest.fail.Exception)) as caught:
+        replay(scenario, schedule)
+    # Before them there is the story.
+    return caught.value.__notes__[1:]
+
+
+@pytest.mark.parametrize("scenario", TWO_FAILURES)
+def test_another_failure_of_the_same_function_isnt_the_one_before(scenario, monkeypatch):
+    schedule = failure(scenario).schedule
+    assert notes_of(scenario, schedule) == ["failed as before"]
+
+    monkeypatch.setitem(SAID, "audits", 2)
+
+    assert notes_of(scenario, schedule) == [f"failed otherwise than before: {schedule.failure}"]
+
+
+@pytest.mark.parametrize("scenario", TWO_FAILURES)
+def test_another_failure_for_want_of_the_steps_lists_them(scenario, monkeypatch):
+    schedule = failure(scenario).schedule
+    monkeypatch.setitem(SAID, "audits", 2)
+    monkeypatch.setattr(explored.Mover, "on_receive", lambda self, message: None)
+
+    not_met, what = notes_of(scenario, schedule)
+
+    assert not_met == f"1 of its schedule's steps were not met:\n{schedule}"
+    assert what == f"failed otherwise than before: {schedule.failure}"
+
+
+def test_the_same_line_fails_as_before_whatever_it_says(monkeypatch, tmp_path):
+    file = tmp_path / "schedule.json"
+    failure(two_asserts, save=file)
+    monkeypatch.setitem(SAID, "why", "a cent is missing")
+
+    assert notes_of(two_asserts, file) == ["failed as before"]
+
+
+def test_a_line_that_has_changed_fails_as_before_if_it_says_the_same():
+    schedule = failure(two_asserts).schedule
+    assert schedule.line == 'assert sums == [0], SAID["why"]'
+
+    for line in "assert not any(sums)", "":
+        assert notes_of(two_asserts, replace(schedule, line=line)) == ["failed as before"]
+    for line in "assert not any(sums)", "":
+        changed = replace(schedule, line=line, failure="AssertionError in two_asserts: an audit is missing")
+        assert notes_of(two_asserts, changed)[0].startswith("failed otherwise than before")
+
+
+def test_a_failure_as_before_lists_steps_that_were_not_met_as_well():
+    schedule = failure(two_asserts).schedule
+    nobody = Deviation("switch", "Nobody-1#1", "tell", then="Mover-1#1")
+
+    notes = notes_of(two_asserts, replace(schedule, deviations=(*schedule.deviations, nobody)))
+
+    assert notes == [f"1 of its schedule's steps were not met:\n  {nobody}", "failed as before"]
 
 
 def test_a_schedule_passes_when_the_race_is_mended_and_its_steps_are_there_still():
