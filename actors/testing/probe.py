@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
@@ -75,6 +76,10 @@ class _Do:
         self.function = function
 
 
+_SHOWN = 50
+"""Messages that are gone and shown with a failure."""
+
+
 class Probe:
     """An actor whose mailbox a test reads: what `system.probe()` returns. Its `ref` is what others send to.
 
@@ -84,6 +89,9 @@ class Probe:
     def __init__(self, system: System) -> None:
         self._system = system
         self._received: list[Any] = []
+        # The last that are gone, each with how; and how many there were.
+        self._gone: deque[tuple[Any, str]] = deque(maxlen=_SHOWN)
+        self._times_gone = 0
         self.ref: ActorRef[Any] = ProbeActor.start(self._received)
 
     def do(self, function: Callable[[], T]) -> T:
@@ -120,7 +128,7 @@ class Probe:
             within: virtual seconds.
 
         Raises:
-            AssertionError: none came; it says what did.
+            AssertionError: none came; it says what did, and what of that was skipped or taken before.
         """
         found: list[Any] = []
 
@@ -128,7 +136,7 @@ class Probe:
             for index, candidate in enumerate(self._received):
                 if matches(message, candidate):
                     found.append(candidate)
-                    del self._received[: index + 1]
+                    self._let_go(index)
                     return True
             return False
 
@@ -159,8 +167,19 @@ class Probe:
         down = self.assert_receive(like(Down, ref=ref, reason=reason), within=within)
         return down.reason
 
+    def _let_go(self, taken: int) -> None:
+        """Be rid of the message that is taken, and of those before it."""
+        gone = [*((message, "skipped") for message in self._received[:taken]), (self._received[taken], "taken")]
+        self._gone += gone
+        self._times_gone += len(gone)
+        del self._received[: taken + 1]
+
     def _fail(self, what: str) -> NoReturn:
-        got = "\n".join(f"  {shown(message)}" for message in self._received) or "  nothing"
+        more = self._times_gone - len(self._gone)
+        lines = [f"  ({more} more)"] if more else []
+        lines += [f"  {shown(message)} ({how})" for message, how in self._gone]
+        lines += [f"  {shown(message)}" for message in self._received]
+        got = "\n".join(lines) or "  nothing"
         error = AssertionError(f"{name_of(self.ref._process)} {what}; it got\n{got}")
         self._system.explain(error)
         raise error

@@ -76,7 +76,7 @@ class FailedSchedule(AssertionError):
 
 
 class NothingToExplore(AssertionError):
-    """The threads never came to a line of the named modules, nor to a lock: there was but one schedule."""
+    """There was but one schedule: one thread alone, or none that came to a line of the named modules, or to a lock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ def explore_threads(  # noqa: PLR0913 - each says another thing
     end by it at any moment. Nothing else that blocks may be used, and no thread be started.
 
     Args:
-        functions: one thread for each.
+        functions: one thread for each; two at least.
         only: whose lines count.
         given: makes what they share, anew for each schedule; it is what they and `check` are called with.
         schedules: how many.
@@ -156,7 +156,8 @@ def explore_threads(  # noqa: PLR0913 - each says another thing
 
     Raises:
         FailedSchedule: a thread or the check raised something; or no thread could go on, or they never ended.
-        NothingToExplore: in no schedule was there a place at which another could have gone on.
+        NothingToExplore: in no schedule was there a place at which another could have gone on: there is one function,
+            or none of them came to a line of the modules, or to a lock.
         TypeError: `only` is no list of modules, or one has no code of Python.
         ValueError: there are no functions, no modules, or no schedules.
     """
@@ -178,6 +179,8 @@ def explore_threads(  # noqa: PLR0913 - each says another thing
             distinct.add(hash(tuple(turns.handed)))
             points += turns.points
             switches += len(turns.handed)
+    if len(functions) == 1:
+        raise NothingToExplore("there was one thread, and no other that could go on; give two functions, or one twice")
     if not points:
         names = ", ".join(module.__name__ for module in only)
         raise NothingToExplore(f"no thread came to a line of {names}, nor to a lock; is that where they run?")

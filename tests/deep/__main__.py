@@ -93,7 +93,8 @@ def many_with_crashes(schedules):
         memory.append(resident_bytes())
     gc.collect()
     greenlets = sum(1 for one in gc.get_objects() if isinstance(one, greenlet) and not one.dead and one.parent)
-    yield "the Registry's lock, with crashes", f"{runs} schedules, {distinct} distinct, {faults} crashes, all survived"
+    batches = f"{distinct} of them distinct within their batch of {BATCH}"
+    yield "the Registry's lock, with crashes", f"{runs} schedules, {batches}; {faults} crashes, all survived"
     yield (
         f"memory after {min(BATCH, runs)} schedules and after {runs}",
         f"{memory[0] >> 20} MiB, {memory[-1] >> 20} MiB",

@@ -88,6 +88,41 @@ def test_one_that_comes_too_late_fails_and_shows_what_came_and_the_story(probe):
     assert "receive Order(number=1, what='tea')" in caught.value.__notes__[0]
 
 
+def test_a_failure_shows_what_was_skipped_or_taken_before_as_well(probe):
+    for message in 1, "a", 2, "b", 3.0, None:
+        probe.ref.tell(message)
+    probe.assert_receive(str)
+    probe.assert_receive(float)
+
+    with pytest.raises(AssertionError) as caught:
+        probe.assert_receive(1)
+
+    assert str(caught.value) == (
+        "ProbeActor-1#1 got nothing like 1 within 1.0 seconds; it got\n"
+        "  1 (skipped)\n  'a' (taken)\n  2 (skipped)\n  'b' (skipped)\n  3.0 (taken)\n  None"
+    )
+
+
+def test_a_failure_shows_the_last_dozens_of_what_is_gone_and_says_how_many_came_before(probe):
+    for number in range(100):
+        probe.ref.tell(number)
+        probe.assert_receive(number)
+
+    with pytest.raises(AssertionError) as caught:
+        probe.assert_receive()
+
+    assert str(caught.value).splitlines()[1:] == ["  (50 more)", *(f"  {number} (taken)" for number in range(50, 100))]
+
+
+def test_what_was_refuted_is_shown_with_what_was_taken(probe):
+    for message in 1, 2:
+        probe.ref.tell(message)
+    probe.assert_receive(1)
+
+    with pytest.raises(AssertionError, match=r"got 2, which was not to come; it got\n  1 \(taken\)\n  2\n"):
+        probe.refute_receive()
+
+
 def test_refuting_lets_the_time_pass_in_which_nothing_is_to_come(system, probe):
     probe.do(lambda: send_after(probe.ref, "late", 5.0))
 

@@ -75,7 +75,7 @@ def is_three(counter):
 def test_a_lock_of_a_module_is_itself_again_afterwards():
     before = raced.lock_of_module, raced.Lock, threading.Lock, threading.Thread.start, time.sleep
 
-    explore_threads(add, only=[raced], given=raced.CounterOfModule, schedules=1)
+    explore_threads(add, add, only=[raced], given=raced.CounterOfModule, schedules=1)
 
     assert before == (raced.lock_of_module, raced.Lock, threading.Lock, threading.Thread.start, time.sleep)
 
@@ -160,6 +160,15 @@ def test_what_a_thread_raises_fails_its_schedule():
 def test_threads_that_come_to_no_line_of_the_modules_are_an_error():
     with pytest.raises(NothingToExplore, match="raced"):
         explore_threads(lambda: None, lambda: None, only=[raced], schedules=10)
+
+
+def test_a_thread_alone_is_an_error_since_no_other_can_go_on():
+    with pytest.raises(NothingToExplore, match="one thread"):
+        explore_threads(add, only=[raced], given=raced.Counter, schedules=10)
+
+
+def test_a_thread_alone_that_fails_fails_its_schedule():
+    assert isinstance(found(lambda _: 1 / 0, given=raced.Counter).error, ZeroDivisionError)
 
 
 def test_a_thread_that_depends_on_more_than_the_seed_is_told_of():
