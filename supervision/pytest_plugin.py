@@ -89,7 +89,10 @@ def system(request: pytest.FixtureRequest) -> Iterator[System]:
 
 @pytest.fixture
 def real_system() -> Iterator[TestRuntime]:
-    """A runtime with threads and the machine's time, at whose end all actors are stopped, and leaks are failures."""
+    """A runtime with threads and the machine's time, at whose end all actors are stopped, and leaks are failures.
+
+    Crashes are none: the test asserts what has become of them.
+    """
     from actors.testing import TestRuntime  # noqa: PLC0415
 
     with TestRuntime() as runtime:

@@ -211,7 +211,8 @@ def crash_sweep(  # noqa: PLR0913 - each says another thing
 
     A point is where an actor comes to a message (`"receive"`), is done with it (`"handled"`), or enters the runtime:
     tell, ask, register, take, ack, and all other switch points. Those of an actor that starts are left out, since its
-    first start has to succeed: `system.fail_start()` is for these. So are the test's own supervisor and probes.
+    first start has to succeed: `system.fail_start()` is for these. So are the test's own supervisor and probes; and all
+    that comes after the crash, unless `faults` is 2.
 
     Crashes that follow from the injected one are no failures by themselves: what counts is that the scenario comes to
     its end, and what holds then. What the library would log of crashes is not logged meanwhile.

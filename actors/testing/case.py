@@ -31,7 +31,8 @@ class SimulatedTestCase(unittest.TestCase):
     be `async def`.
 
     The seed is made of the test's name; the environment variable `ACTOR_SEED` says another, or `random` for a new one
-    each time. A test that fails tells in a note what happened last, and how to have it again.
+    each time. A test that fails tells in a note what happened last, and how to have it again. A crash that wasn't
+    expected is found when the system ends, which `unittest.expectedFailure` doesn't cover.
     """
 
     _system: System | None = None

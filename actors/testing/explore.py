@@ -127,7 +127,8 @@ def explore(  # noqa: PLR0913 - each says another thing
         max_steps: switch points after which a run is taken for one that never ends, and fails.
         delivery: when messages, exits and Downs arrive, as of `System`: `"otp"` goes through delays, too.
         elsewhere: whether those that are run twice are also run in another process, in which sets have another order;
-            the scenario must be importable there. With several workers they always are.
+            the scenario must be importable there. With several workers they always are. In one process alone a set of
+            strings has the same order each time, and what hangs on it isn't seen.
         save: a file to write the schedule to that fails.
 
     Returns:
