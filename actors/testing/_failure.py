@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
+import ast
+import linecache
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from types import CodeType, TracebackType
 
-__all__ = ["Failure", "is_as_before", "line_of"]
+__all__ = ["Failure", "is_as_before", "statement_of"]
 
 
 class Failure(NamedTuple):
@@ -46,28 +47,32 @@ class Failure(NamedTuple):
         return cls(type(error).__name__, code.co_qualname, number - code.co_firstlineno, message)
 
 
-def line_of(error: BaseException) -> str:
-    """The line of the user's code that has raised an exception; nothing where there is no source."""
+def statement_of(error: BaseException) -> str:
+    """The statement of the user's code that has raised an exception; nothing where there is no source."""
     raised = _place_of(error)
-    return "" if raised is None else _lines_of(raised[0]).get(raised[1], "")
+    if raised is None:
+        return ""
+    code, number = raised
+    around = [one for one in _statements(code) if one.lineno <= number <= (one.end_lineno or 0)]
+    return _text(around[-1]) if around else ""
 
 
-def is_as_before(error: BaseException, failure: str, line: str) -> bool:
+def is_as_before(error: BaseException, failure: str, statement: str) -> bool:
     """Tell whether an exception is what was raised before, though the code may have changed.
 
-    It is when it has the same type, and comes from the same line of the same function. Where the function has no such
-    line any more, or it isn't known, the message tells.
+    It is when it has the same type, and comes from the same statement of the same function. Where the function has no
+    such statement any more, or it isn't known, the message tells.
 
     Args:
         failure: the text of the `Failure` then.
-        line: what `line_of` gave then.
+        statement: what `statement_of` gave then.
     """
     now = str(Failure.of(error))
     if now.partition(": ")[0] != failure.partition(": ")[0]:
         return False
     raised = _place_of(error)
-    if line and raised is not None and line in _lines_of(raised[0]).values():
-        return line_of(error) == line
+    if raised is not None and statement in map(_text, _statements(raised[0])):
+        return statement_of(error) == statement
     return now == failure
 
 
@@ -86,10 +91,21 @@ def _place_of(error: BaseException) -> tuple[CodeType, int] | None:
 _NOT_USERS = ("actors", "supervision", "pykka", "_pytest", "unittest")
 
 
-def _lines_of(code: CodeType) -> dict[int, str]:
-    """The source of a function, by the numbers of the lines in its file."""
+def _statements(code: CodeType) -> list[ast.stmt]:
+    """Those of a function, or of its module where it is none with a name; what is inside of another comes later."""
     try:
-        lines, first = inspect.getsourcelines(code)
-    except (OSError, TypeError):
-        return {}
-    return {number: line.strip() for number, line in enumerate(lines, start=first or 1)}
+        module = ast.parse("".join(linecache.getlines(code.co_filename)))
+    except SyntaxError:
+        return []
+    functions = [one for one in ast.walk(module) if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)]
+    function = next((one for one in functions if _first_line(one) == code.co_firstlineno), module)
+    return [one for one in ast.walk(function) if isinstance(one, ast.stmt)]
+
+
+def _first_line(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    return min(one.lineno for one in (function, *function.decorator_list))
+
+
+def _text(statement: ast.stmt) -> str:
+    # However it is broken into lines; without what it has inside.
+    return ast.unparse(statement).partition("\n")[0]

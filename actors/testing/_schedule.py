@@ -93,14 +93,14 @@ class Schedule:
         deviations: in the order in which they came.
         failure: what the scenario failed with.
         delivery: when messages arrived, as of the `System`.
-        line: of the code that raised it, by which it is told from others of that function.
+        statement: the one that raised it, by which it is told from other failures of that function.
     """
 
     seed: str
     deviations: tuple[Deviation, ...] = ()
     failure: str = ""
     delivery: Delivery = "runtime"
-    line: str = ""
+    statement: str = ""
 
     def __str__(self) -> str:
         return "\n".join(f"  {deviation}" for deviation in self.deviations) or "  everybody in turn"
@@ -108,11 +108,11 @@ class Schedule:
     def save(self, path: str | Path) -> None:
         """Write it to a file, as JSON."""
         deviations = [_short(deviation) for deviation in self.deviations]
-        line = {"line": self.line} if self.line else {}
+        statement = {"statement": self.statement} if self.statement else {}
         content = {
             "seed": self.seed,
             "failure": self.failure,
-            **line,
+            **statement,
             "delivery": self.delivery,
             "deviations": deviations,
         }
@@ -128,7 +128,9 @@ class Schedule:
         try:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
             deviations = tuple(Deviation(**deviation) for deviation in content["deviations"])
-            return cls(content["seed"], deviations, content["failure"], content["delivery"], content.get("line", ""))
+            return cls(
+                content["seed"], deviations, content["failure"], content["delivery"], content.get("statement", "")
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path} must be what Schedule.save() has written; {error!r}") from error
 
@@ -151,7 +153,7 @@ class Schedule:
             lines.append(f"            Deviation({arguments}),")
         lines += ["        ),", f"        {self.failure!r},"]
         lines += [] if self.delivery == "runtime" else [f"        delivery={self.delivery!r},"]
-        lines += [f"        line={self.line!r},"] if self.line else []
+        lines += [f"        statement={self.statement!r},"] if self.statement else []
         lines += ["    )", f"    replay({scenario}, schedule)"]
         return "\n".join(lines)
 

@@ -21,7 +21,7 @@ from actors.testing._exploring import (
     go_through,
     many_runs,
 )
-from actors.testing._failure import is_as_before, line_of
+from actors.testing._failure import is_as_before, statement_of
 from actors.testing._policy import InTurn, Pct, Policy, RandomWalk
 from actors.testing._runs import NotDeterministic, Scenario, World, follow, run_recorded
 from actors.testing._schedule import Deviation, Kind, Schedule
@@ -214,7 +214,7 @@ def _fail(plan: Plan, found: Found, explored: Exploration, save: Path | None) ->
     smallest = Smaller(plan, which, first).smallest()
     error = smallest.error
     assert error is not None, "it fails as the first did"
-    schedule = Schedule(seed, smallest.deviations, str(smallest.failure), plan.world.delivery, line_of(error))
+    schedule = Schedule(seed, smallest.deviations, str(smallest.failure), plan.world.delivery, statement_of(error))
     if save is not None:
         schedule.save(save)
     saved = "" if save is None else f"saved as {save}\n"
@@ -247,14 +247,14 @@ def replay(scenario: Scenario, schedule: Schedule | str | Path, *, max_steps: in
         StepTooLong: the scenario blocks for real.
         ValueError: the file holds no schedule.
         BaseException: what the scenario raises; notes say whether it is what it raised before, and which steps were not
-            met. It is when it has the same type and comes from the same line of the same function; or, when the
-            function has no such line any more, says the same.
+            met. It is when it has the same type and comes from the same statement of the same function; or, when the
+            function has no such statement any more, says the same.
     """
     if not isinstance(schedule, Schedule):
         schedule = Schedule.load(schedule)
     came, missed = follow(scenario, schedule.seed, schedule.deviations, World(max_steps, schedule.delivery))
     if came.error is not None:
-        as_before = is_as_before(came.error, schedule.failure, schedule.line)
+        as_before = is_as_before(came.error, schedule.failure, schedule.statement)
         if missed:
             came.error.add_note(_not_met(missed))
         came.error.add_note("failed as before" if as_before else f"failed otherwise than before: {schedule.failure}")

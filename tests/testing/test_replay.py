@@ -153,6 +153,21 @@ def two_asserts_that_say_the_same(system):
     assert sum(sums) == 0
 
 
+def two_asserts_of_several_lines(system):
+    sums = []
+    explored.audit_into(sums, system)
+    # fmt: off
+    assert (
+        len(sums)
+        == SAID["audits"]
+    )
+    assert (
+        sum(sums)
+        == 0
+    )
+    # fmt: on
+
+
 def two_failures_of_pytest(system):
     sums = []
     explored.audit_into(sums, system)
@@ -162,7 +177,7 @@ def two_failures_of_pytest(system):
         pytest.fail("money is lost")
 
 
-TWO_FAILURES = [two_asserts, two_asserts_that_say_the_same, two_failures_of_pytest]
+TWO_FAILURES = [two_asserts, two_asserts_that_say_the_same, two_asserts_of_several_lines, two_failures_of_pytest]
 
 
 def notes_of(scenario, schedule):
@@ -194,7 +209,7 @@ def test_another_failure_for_want_of_the_steps_lists_them(scenario, monkeypatch)
     assert what == f"failed otherwise than before: {schedule.failure}"
 
 
-def test_the_same_line_fails_as_before_whatever_it_says(monkeypatch, tmp_path):
+def test_the_same_statement_fails_as_before_whatever_it_says(monkeypatch, tmp_path):
     file = tmp_path / "schedule.json"
     failure(two_asserts, save=file)
     monkeypatch.setitem(SAID, "why", "a cent is missing")
@@ -202,14 +217,14 @@ def test_the_same_line_fails_as_before_whatever_it_says(monkeypatch, tmp_path):
     assert notes_of(two_asserts, file) == ["failed as before"]
 
 
-def test_a_line_that_has_changed_fails_as_before_if_it_says_the_same():
+def test_a_statement_that_has_changed_fails_as_before_if_it_says_the_same():
     schedule = failure(two_asserts).schedule
-    assert schedule.line == 'assert sums == [0], SAID["why"]'
+    assert schedule.statement == "assert sums == [0], SAID['why']"
 
-    for line in "assert not any(sums)", "":
-        assert notes_of(two_asserts, replace(schedule, line=line)) == ["failed as before"]
-    for line in "assert not any(sums)", "":
-        changed = replace(schedule, line=line, failure="AssertionError in two_asserts: an audit is missing")
+    for statement in "assert not any(sums)", "":
+        assert notes_of(two_asserts, replace(schedule, statement=statement)) == ["failed as before"]
+    for statement in "assert not any(sums)", "":
+        changed = replace(schedule, statement=statement, failure="AssertionError in two_asserts: an audit is missing")
         assert notes_of(two_asserts, changed)[0].startswith("failed otherwise than before")
 
 
