@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 from dataclasses import replace
 
@@ -180,6 +181,11 @@ def two_failures_of_pytest(system):
 TWO_FAILURES = [two_asserts, two_asserts_that_say_the_same, two_asserts_of_several_lines, two_failures_of_pytest]
 
 
+@functools.cache
+def schedule_of(scenario):
+    return failure(scenario).schedule
+
+
 def notes_of(scenario, schedule):
     with pytest.raises((AssertionError, pytest.fail.Exception)) as caught:
         replay(scenario, schedule)
@@ -189,7 +195,7 @@ def notes_of(scenario, schedule):
 
 @pytest.mark.parametrize("scenario", TWO_FAILURES)
 def test_another_failure_of_the_same_function_isnt_the_one_before(scenario, monkeypatch):
-    schedule = failure(scenario).schedule
+    schedule = schedule_of(scenario)
     assert notes_of(scenario, schedule) == ["failed as before"]
 
     monkeypatch.setitem(SAID, "audits", 2)
@@ -199,7 +205,7 @@ def test_another_failure_of_the_same_function_isnt_the_one_before(scenario, monk
 
 @pytest.mark.parametrize("scenario", TWO_FAILURES)
 def test_another_failure_for_want_of_the_steps_lists_them(scenario, monkeypatch):
-    schedule = failure(scenario).schedule
+    schedule = schedule_of(scenario)
     monkeypatch.setitem(SAID, "audits", 2)
     monkeypatch.setattr(explored.Mover, "on_receive", lambda self, message: None)
 
@@ -218,7 +224,7 @@ def test_the_same_statement_fails_as_before_whatever_it_says(monkeypatch, tmp_pa
 
 
 def test_a_statement_that_has_changed_fails_as_before_if_it_says_the_same():
-    schedule = failure(two_asserts).schedule
+    schedule = schedule_of(two_asserts)
     assert schedule.statement == "assert sums == [0], SAID['why']"
 
     for statement in "assert not any(sums)", "":
@@ -229,7 +235,7 @@ def test_a_statement_that_has_changed_fails_as_before_if_it_says_the_same():
 
 
 def test_a_failure_as_before_lists_steps_that_were_not_met_as_well():
-    schedule = failure(two_asserts).schedule
+    schedule = schedule_of(two_asserts)
     nobody = Deviation("switch", "Nobody-1#1", "tell", then="Mover-1#1")
 
     notes = notes_of(two_asserts, replace(schedule, deviations=(*schedule.deviations, nobody)))
