@@ -192,7 +192,13 @@ defmodule Conformance.World do
   end
 
   @doc "Note that the calling process may have to wait for others."
-  def hold, do: put({:held, self()}, true)
+  def hold do
+    put({:held, self()}, true)
+    has_gone_on()
+  end
+
+  @doc "Note that the calling process has done what it was let go on with, or waits for something else."
+  def has_gone_on, do: :ets.delete(world().table, {:goes_on, self()})
 
   # Gates
 
@@ -201,13 +207,33 @@ defmodule Conformance.World do
       put({:at_gate, gate, self()}, true)
       # It may have been opened since.
       unless get({:open, gate}, false), do: receive(do: ({:open, ^gate} -> :ok))
+      put({:goes_on, self()}, true)
       :ets.delete(world().table, {:at_gate, gate, self()})
     end
   end
 
+  @doc "Let those go on who stand at a gate, and wait until each has done so: until it waits again, has done all, or is dead."
   def open(world, gate) do
     :ets.insert(world.table, {{:open, gate}, true})
-    for [pid] <- :ets.match(world.table, {{:at_gate, gate, :"$1"}, true}), do: send(pid, {:open, gate})
+    waiting = for [pid] <- :ets.match(world.table, {{:at_gate, gate, :"$1"}, true}), do: pid
+    for pid <- waiting, do: send(pid, {:open, gate})
+    Enum.each(waiting, &await_going_on(&1, gate))
+  end
+
+  defp await_going_on(pid, gate) do
+    if Process.alive?(pid) and (get({:at_gate, gate, pid}, false) or get({:goes_on, pid}, false)) do
+      :erlang.yield()
+      await_going_on(pid, gate)
+    end
+  end
+
+  # Time
+
+  @doc "Let time pass. Each scheduler has timers of its own: when one who has slept on each wakes up, all that were due have fired."
+  def advance(ticks) do
+    sleep = fn -> Process.sleep(milliseconds(ticks)) end
+    sleepers = for scheduler <- 1..System.schedulers_online(), do: Process.spawn(sleep, [:monitor, scheduler: scheduler])
+    for {_, monitor} <- sleepers, do: receive(do: ({:DOWN, ^monitor, _, _, _} -> :ok))
   end
 
   # Rest
