@@ -159,6 +159,21 @@ def with_a_down_queued(then):
 
 
 @rule("A26")
+@pytest.mark.parametrize("flush", [False, True])
+def test_the_down_of_a_dead_one_has_arrived_before_its_monitor_is_ended(flush):
+    actor, watcher = Probe.start(), Probe.start()
+    actor.stop()
+
+    was_active = watcher.ask(lambda: demonitor(monitor(actor), flush=flush))
+
+    assert not was_active
+    if flush:
+        assert received_nothing(watcher)
+    else:
+        assert received(watcher).reason == NoProc()
+
+
+@rule("A26")
 def test_without_flush_a_down_that_has_arrived_stays():
     watcher, was_on = with_a_down_queued(demonitor)
 
@@ -286,6 +301,16 @@ def test_the_exit_of_a_link_comes_before_the_down(steps):
 
     assert received(watcher) == Exit(actor, "x")
     assert received(watcher).reason == "x"
+
+
+@rule("A29")
+def test_of_a_dead_one_exit_and_down_come_as_they_were_asked_for():
+    actor, watcher = Probe.start(), TrappingProbe.start()
+    actor.stop()
+
+    watcher.ask(lambda: [step(actor) for step in (link, monitor, link)])
+
+    assert [type(received(watcher)) for _ in range(3)] == [Exit, Down, Exit]
 
 
 @rule("A29")
