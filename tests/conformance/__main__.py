@@ -71,18 +71,20 @@ def try_family(oracle: Oracle, family: str, number: int, seed: int) -> bool:
 
 
 def hunt_mutants(oracle: Oracle, family: str, number: int, seed: int) -> bool:
-    """Hunt a family's mutants; return whether each is found."""
-    played = [
-        (scenario, theirs)
-        for scenario, theirs in on_otp(oracle, generate(family, number, seed))
-        if not (found := difference(scenario, theirs)) or found.meant
-    ]
-    missed = 0
-    for mutant in MUTANTS.get(family, []):
-        found = found_by(mutant, played)
-        missed += found is None
-        print(f"{family}: {mutant.what}: {'not found' if found is None else f'found in scenario {found.schedule}'}")
-    return not missed
+    """Play a family until each of its mutants is found; return whether all are."""
+    left = list(MUTANTS[family])
+    for schedule, (scenario, theirs) in enumerate(on_otp(oracle, generate(family, number, seed)), 1):
+        differs = difference(scenario, theirs)
+        if differs and not differs.meant:
+            continue
+        for mutant in [one for one in left if found_by(one, [(scenario, theirs)])]:
+            print(f"{family}: {mutant.what}: found in scenario {schedule}", flush=True)
+            left.remove(mutant)
+        if not left:
+            break
+    for mutant in left:
+        print(f"{family}: {mutant.what}: not found", flush=True)
+    return not left
 
 
 def _summary(family: str, tally: Tally, seconds: float) -> str:
