@@ -69,7 +69,7 @@ defmodule Conformance.Oracle do
 
   # Between its steps a scenario's time should stand still. One that has timers, or lets time pass, is played again when
   # the steps themselves have taken long, as they do on a busy machine.
-  defp run(scenario, slot, tries \\ 50) do
+  defp run(scenario, slot, tries \\ 20) do
     {is_late, outcome} = play(scenario, slot)
     if is_late and tries > 1, do: run(scenario, slot, tries - 1), else: "#{elem(scenario, 0)} #{json(outcome)}"
   end
