@@ -32,7 +32,7 @@ from tests.conformance.outcome import Outcome
 from tests.conformance.trial import difference
 from tests.mutants.mutant import Found, Mutant
 
-__all__ = ["MUTANTS", "found_by"]
+__all__ = ["HEAD", "MUTANTS", "found_by", "row"]
 
 WITHIN = 2000
 """Scenarios of its family in which each has to be found."""
@@ -49,6 +49,16 @@ def found_by(mutant: Mutant, played: Sequence[tuple[Scenario, Outcome]]) -> Foun
         assert found is None or found.meant, found.lines
 
     return replace(mutant, scenario=compare, schedules=len(played)).hunt()
+
+
+HEAD = """\
+| family | the product, but | what is broken | in scenario |
+|---|---|---|---|"""
+
+
+def row(family: str, mutant: Mutant, scenario: object) -> str:
+    """Return one line of the table of docs/conformance.md."""
+    return f"| {family} | {mutant.what} | `{mutant.where.__name__}.{mutant.name}` | {scenario} |"
 
 
 def broken(family: str, where: Any, name: str, source: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -750,7 +750,7 @@ def test_a_livelock_of_the_product_is_found_and_made_small(capsys, monkeypatch):
     assert json.dumps(small.to_json()) in printed
 
 
-@pytest.mark.parametrize(("number", "how"), [(4, "not found"), (5, "found in scenario 5")])
+@pytest.mark.parametrize(("number", "how"), [(4, "not found"), (5, "5")])
 def test_mutants_are_hunted_until_each_is_found(capsys, monkeypatch, number, how):
     names = ("a_monitor_fires_twice", "a_monitor_of_a_dead_one_says_of_what_it_died")
     hunted = [mutant for mutant in MUTANTS["processes"] if mutant.broken.__name__ in names]
@@ -761,8 +761,8 @@ def test_mutants_are_hunted_until_each_is_found(capsys, monkeypatch, number, how
     assert main.hunt_mutants(Ours(), "processes", number, SEED) is (how != "not found")
 
     assert capsys.readouterr().out.splitlines() == [
-        "processes: a monitor fires twice: found in scenario 2",
-        f"processes: a monitor of a dead one says of what it died: {how}",
+        "| processes | a monitor fires twice | `Process.announce` | 2 |",
+        f"| processes | a monitor of a dead one says of what it died | `Process.monitor` | {how} |",
     ]
 
 
