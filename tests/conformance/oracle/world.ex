@@ -220,8 +220,10 @@ defmodule Conformance.World do
     Enum.each(waiting, &await_going_on(&1, gate))
   end
 
+  # It isn't asked itself: on OTP 25, one that is asked while it ends may fail to send one of its downs, in one of some
+  # thousand times.
   defp await_going_on(pid, gate) do
-    if Process.alive?(pid) and (get({:at_gate, gate, pid}, false) or get({:goes_on, pid}, false)) do
+    unless get({:ended, pid}, false) or not (get({:at_gate, gate, pid}, false) or get({:goes_on, pid}, false)) do
       :erlang.yield()
       await_going_on(pid, gate)
     end
