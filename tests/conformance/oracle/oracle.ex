@@ -52,7 +52,8 @@ defmodule Conformance.Oracle do
         {:scenario, scenario} ->
           {slot, free} = List.pop_at(free, 0, running)
           me = self()
-          spawn(fn -> send(me, {:outcome, slot, run(scenario, slot)}) end)
+          # With a link, so that nobody waits in vain for the outcome of one that fails.
+          spawn_link(fn -> send(me, {:outcome, slot, run(scenario, slot)}) end)
           loop(reader, running + 1, free, over)
 
         {:outcome, slot, line} ->
