@@ -4,7 +4,7 @@ A scenario begins with actors, which are started one after the other. Then come 
 about, and is followed by a rest, in which all go on until nobody can:
 
 - `at(actor, *ops)` has an actor do something, a list of operations, one after the other; it waits until they are done,
-  have ended the actor, or have it wait for others;
+  have ended the actor, or have it wait for others, and until those whom they kill have ended;
 - `race((actor, ops), ...)` has several do so at once, and waits for all of them;
 - `open_gate(gate)` lets those pass that wait there, now and later: slow starts, slow ends, handlers that are busy; it
   waits in the same way until those who waited there have done what they were about to;

@@ -49,7 +49,12 @@ defmodule Conformance.Ops do
     :error, _ -> did(:catch, [:error])
   end
 
-  def op(:signal, [to, reason]), do: Process.exit(World.target(to), Canonical.reason(reason))
+  def op(:signal, [to, reason]) do
+    pid = World.target(to)
+    if reason == :kill, do: World.will_end(pid)
+    Process.exit(pid, Canonical.reason(reason))
+  end
+
   def op(:trap, [flag]), do: did(:trap, Process.flag(:trap_exit, flag))
   def op(:unlink, [to]), do: Process.unlink(World.target(to))
 

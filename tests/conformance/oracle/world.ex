@@ -93,6 +93,9 @@ defmodule Conformance.World do
     :ets.delete(world().table, {:starting, caller})
   end
 
+  @doc "Have the rest wait until a process has ended, which is certain."
+  def will_end(pid), do: if(label_of(pid) != :stranger, do: put({:will_end, pid}, true))
+
   @doc "Give a label to a process that isn't one of ours."
   def introduce(world, name, pid) do
     attempt = :ets.update_counter(world.table, {:attempts, name}, 1, {{:attempts, name}, 0})
@@ -258,7 +261,8 @@ defmodule Conformance.World do
   # One that was just spawned, or is exiting, is seen nowhere: it is waited for until it has entered, or until the watcher
   # has heard of its end.
   defp resting?(world) do
-    :ets.match(world.table, {{:starting, :_}, :_}) == [] and
+    Enum.all?(:ets.match(world.table, {{:will_end, :"$1"}, :_}), fn [pid] -> get({:ended, pid}, false) end) and
+      :ets.match(world.table, {{:starting, :_}, :_}) == [] and
       Enum.all?(:ets.match(world.table, {{:lives, :"$1"}, :_}), fn [pid] -> waits?(pid) end) and
       Enum.all?(:ets.match(world.table, {{:hidden, :"$1"}, :"$2"}), fn [pid, supervisor] ->
         waits?(pid) and Process.alive?(supervisor)
