@@ -276,6 +276,8 @@ defmodule Conformance.World do
 
   # The code server will answer: as for a module that isn't there, such as a protocol's for a struct that has none.
   defp waiting?([_, _, current_function: {:code_server, _, _}]), do: false
+  # So will a scheduler, of one of its timers; and a process that was asked whether it is alive.
+  defp waiting?([_, _, current_function: {:erts_internal, _, _}]), do: false
   defp waiting?(info), do: match?([_, {:status, :waiting}, _], info)
 end
 
