@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.conformance.meant import MEANT
 from tests.conformance.page import differing, with_scenarios
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,6 +56,12 @@ def left_out():
     """The rules that the introduction names as left out on purpose."""
     (paragraph,) = [text for text in PAGE.read_text().split("\n\n") if text.startswith("Left out on purpose")]
     return re.findall(r"\b([A-G]\d+[a-z]?) \(", paragraph)
+
+
+def meant():
+    """The rules that the introduction's list of differences names."""
+    introduction = PAGE.read_text().partition("\n## ")[0]
+    return set(CITATION.findall(introduction.partition("Where we mean to differ")[2]))
 
 
 def counted():
@@ -163,6 +170,20 @@ def test_a_rule_says_that_it_differs_when_scenarios_differ_by_it():
     says_so = {row.number for row in rows() if re.search(r"\bdiffers\b", row.how)}
 
     assert {name: by - says_so for name, by in differing().items() if by - says_so} == {}
+
+
+def test_what_comes_out_otherwise_is_on_the_list_of_what_is_meant():
+    recorded = set().union(*differing().values())
+    random = {meant.rule for meant in MEANT}
+
+    assert recorded | random <= meant()
+
+
+def test_what_is_on_the_list_of_what_is_meant_differs_by_its_row():
+    differ = {row.number for row in rows() if row.state == "differ"}
+    ours = {row.number for row in rows() if row.number.startswith("F")}
+
+    assert meant() <= differ | ours
 
 
 def test_a_scenario_that_differs_names_a_rule_that_it_plays():

@@ -288,6 +288,15 @@ def test_the_exit_of_anybody_else_is_a_message():
 
 
 @rule("A63")
+def test_a_server_without_a_parent_reads_a_signal_of_its_own():
+    server = TrappingScripted.start(lambda: Ok(()), [])
+
+    server.call(lambda _sender, state: Reply(server.exit(Shutdown()), state))
+
+    assert state_of(server) == (Exit(server, Shutdown()),)
+
+
+@rule("A63")
 def test_a_server_that_was_unlinked_from_its_parent_outlives_it():
     parent = Probe.start()
     server, _ = child_of(parent)

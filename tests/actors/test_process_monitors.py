@@ -314,6 +314,16 @@ def test_the_exit_of_a_link_comes_before_the_down(steps):
 
 
 @rule("A29")
+def test_of_a_dead_one_exit_and_down_come_as_they_were_asked_for():
+    actor, watcher = Probe.start(), TrappingProbe.start()
+    actor.stop()
+
+    watcher.ask(lambda: [step(actor) for step in (link, monitor, link)])
+
+    assert [type(received(watcher)) for _ in range(3)] == [Exit, Down, Exit]
+
+
+@rule("A29")
 def test_several_monitors_fire_in_the_order_made():
     actor, watcher = Probe.start(), Probe.start()
     made = watcher.ask(lambda: [monitor(actor) for _ in range(10)])

@@ -16,7 +16,7 @@ from random import SystemRandom
 from tests.conformance.gen_stage import LEFT_OUT
 from tests.conformance.generate import RANDOM_FAMILIES, comes_out_in_one_way, generate
 from tests.conformance.language import Scenario
-from tests.conformance.mutants import MUTANTS, found_by
+from tests.conformance.mutants import HEAD, MUTANTS, found_by, row
 from tests.conformance.otp import Oracle, is_there
 from tests.conformance.pasted import pasted
 from tests.conformance.quiet import quiet
@@ -40,6 +40,8 @@ def main() -> int:
     with Oracle() as oracle, quiet():
         versions = f"Elixir {oracle.versions['elixir']}, OTP {oracle.versions['otp']}"
         print(f"seed {arguments.seed}, {versions}")
+        if arguments.mutants:
+            print(HEAD)
         play = hunt_mutants if arguments.mutants else try_family
         families = _families(oracle, arguments)
         is_fine = [play(oracle, family, arguments.number, arguments.seed) for family in families]
@@ -71,18 +73,20 @@ def try_family(oracle: Oracle, family: str, number: int, seed: int) -> bool:
 
 
 def hunt_mutants(oracle: Oracle, family: str, number: int, seed: int) -> bool:
-    """Hunt a family's mutants; return whether each is found."""
-    played = [
-        (scenario, theirs)
-        for scenario, theirs in on_otp(oracle, generate(family, number, seed))
-        if not (found := difference(scenario, theirs)) or found.meant
-    ]
-    missed = 0
-    for mutant in MUTANTS.get(family, []):
-        found = found_by(mutant, played)
-        missed += found is None
-        print(f"{family}: {mutant.what}: {'not found' if found is None else f'found in scenario {found.schedule}'}")
-    return not missed
+    """Play a family until each of its mutants is found; return whether all are."""
+    left = list(MUTANTS[family])
+    for count, (scenario, theirs) in enumerate(on_otp(oracle, generate(family, number, seed)), 1):
+        differs = difference(scenario, theirs)
+        if differs and not differs.meant:
+            continue
+        for mutant in [one for one in left if found_by(one, [(scenario, theirs)])]:
+            print(row(family, mutant, count), flush=True)
+            left.remove(mutant)
+        if not left:
+            break
+    for mutant in left:
+        print(row(family, mutant, "not found"), flush=True)
+    return not left
 
 
 def _summary(family: str, tally: Tally, seconds: float) -> str:

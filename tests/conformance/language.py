@@ -1,12 +1,14 @@
 """The language of scenarios: who is there, and what is done, step by step. Nothing but data, so it is stored as JSON.
 
-A scenario begins with actors, which are started one after the other. Then come steps; each is followed by a rest, in
-which all go on until nobody can:
+A scenario begins with actors, which are started one after the other. Then come steps. Each waits for what it brings
+about, and is followed by a rest, in which all go on until nobody can:
 
-- `at(actor, *ops)` has an actor do something: a list of operations, one after the other;
-- `race((actor, ops), ...)` has several do so at once;
-- `open_gate(gate)` lets those pass that wait there, now and later: slow starts, slow ends, handlers that are busy;
-- `advance(ticks)` lets time pass.
+- `at(actor, *ops)` has an actor do something, a list of operations, one after the other; it waits until they are done,
+  have ended the actor, or have it wait for others, and until those whom they kill have ended;
+- `race((actor, ops), ...)` has several do so at once, and waits for all of them;
+- `open_gate(gate)` lets those pass that wait there, now and later: slow starts, slow ends, handlers that are busy; it
+  waits in the same way until those who waited there have done what they were about to;
+- `advance(ticks)` lets time pass, and waits until all timers are over that are due.
 
 An operation is a list that begins with its name, `["link", "b"]`; `ops.py` has them all, or says that they aren't
 built yet. An actor's label is its name in the scenario, or, with a number, one of its incarnations: `"a#2"`. A label

@@ -26,13 +26,13 @@ from supervision import supervisor
 from supervision._records import Record, Records
 from supervision.errors import ChildAlreadyPresent, ChildAlreadyStarted
 from supervision.restart import Intensity, affected, is_clean_end, needs_restart
-from supervision.supervisor import Supervisor
+from supervision.supervisor import Supervisor, _TryAgain
 from tests.conformance.language import Scenario
 from tests.conformance.outcome import Outcome
 from tests.conformance.trial import difference
 from tests.mutants.mutant import Found, Mutant
 
-__all__ = ["MUTANTS", "found_by"]
+__all__ = ["HEAD", "MUTANTS", "found_by", "row"]
 
 WITHIN = 2000
 """Scenarios of its family in which each has to be found."""
@@ -49,6 +49,16 @@ def found_by(mutant: Mutant, played: Sequence[tuple[Scenario, Outcome]]) -> Foun
         assert found is None or found.meant, found.lines
 
     return replace(mutant, scenario=compare, schedules=len(played)).hunt()
+
+
+HEAD = """\
+| family | the product, but | what is broken | in scenario |
+|---|---|---|---|"""
+
+
+def row(family: str, mutant: Mutant, scenario: object) -> str:
+    """Return one line of the table of docs/conformance.md."""
+    return f"| {family} | {mutant.what} | `{mutant.where.__name__}.{mutant.name}` | {scenario} |"
 
 
 def broken(family: str, where: Any, name: str, source: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -479,6 +489,26 @@ def a_failed_restart_is_tried_again_before_all_else(self, record):
             self._report("start_error", failure.reason, sibling)
             sibling.is_restarting = True
             self._restart(sibling)
+            return
+
+
+@broken("supervisors", Supervisor, "_restart", "46b82d4e4952")
+def a_child_that_fails_to_start_is_restarted_for_ever(self, record):
+    if not record.is_restarting and not self._intensity.allows_restart(self._otp_process.runtime.clock.now()):
+        self._report("shutdown", "reached_max_restart_intensity", record)
+        self._records.take_down(record)
+        raise ExitRequest(Shutdown())
+    group = affected(self._strategy, self._records, record)
+    self._records.take_down(record)
+    for sibling in reversed(group):
+        self._terminate(sibling)
+    for sibling in [r for r in group if r in self._records]:
+        try:
+            self._start(sibling)
+        except StartFailed as failure:
+            self._report("start_error", failure.reason, sibling)
+            sibling.is_restarting = True
+            self._otp_process.put(_TryAgain(sibling))
             return
 
 

@@ -35,6 +35,12 @@ RACES = 50
 SCHEDULES = 3
 """In how many each is played here."""
 _SIDE_BY_SIDE = 8
+_LOAD = """
+import os, sys, threading
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0))).start()
+while True: pass
+"""
+"""Keeps a processor busy until nobody holds its input open, as nobody does whom a signal has killed."""
 
 
 def _plays(oracle: Oracle, scenarios: list[Scenario], times: int) -> list[list[Outcome]]:
@@ -48,13 +54,11 @@ def _plays(oracle: Oracle, scenarios: list[Scenario], times: int) -> list[list[O
 
 
 @contextlib.contextmanager
-def _load() -> Iterator[None]:
-    """Keep all processors busy meanwhile."""
-    command = [sys.executable, "-c", "while True: pass"]
+def load() -> Iterator[None]:
+    """Keep all processors busy meanwhile, and no longer than this process lives."""
     with contextlib.ExitStack() as stack:
         for _ in range(os.cpu_count() or 1):
-            # Killed before it is waited for.
-            stack.callback(stack.enter_context(subprocess.Popen(command)).kill)
+            stack.enter_context(subprocess.Popen([sys.executable, "-c", _LOAD], stdin=subprocess.PIPE))
         yield
 
 
@@ -71,7 +75,7 @@ def record(
     scenarios = [scenario for scenario in written(family) if scenario.name not in still]
     listed = {stored["name"]: stored.get("ours") for stored in before["scenarios"]}
     at_ease = _plays(oracle, scenarios, RUNS - RUNS // 2)
-    with _load():
+    with load():
         under_load = _plays(oracle, scenarios, RUNS // 2)
     admitted: list[dict[str, Json]] = []
     unstable: list[str] = []

@@ -59,12 +59,15 @@ def _less(step: Step) -> Iterator[Step]:
 
 
 def _simpler(spec: Json) -> Iterator[Json]:
-    """Yield what has one child less, or one thing less that can be left out."""
+    """Yield what has one child less, or does or says one thing less."""
     for number, child in enumerate(spec.get("children", [])):
         before, after = spec["children"][:number], spec["children"][number + 1 :]
         yield {**spec, "children": before + after}
         for less in _simpler(child):
             yield {**spec, "children": [*before, less, *after]}
+    for when in ("init", "terminate"):
+        for less in _without_one(spec.get(when, [])):
+            yield {**spec, when: less}
     for key in spec.keys() - NEEDED:
         yield {other: value for other, value in spec.items() if other != key}
 

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from tests.conformance.library import FAMILIES, recorded
+from tests.conformance.mutants import HEAD, MUTANTS, WITHIN, row
 from tests.conformance.outcome import differences, told
 from tests.conformance.page import CONFORMANCE, newer, with_tables
 
@@ -35,6 +36,16 @@ def test_each_rule_of_newer_versions_is_on_the_page_with_both_outcomes():
         assert f"{version}: {why}." in page
         for scenario, _ in scenarios:
             assert scenario.name in page
+
+
+def test_the_page_says_of_each_mutant_in_which_scenario_it_is_found():
+    _, _, table = CONFORMANCE.read_text().partition(HEAD)
+    rows = table.strip().partition("\n\n")[0].splitlines()
+    scenarios = {line.rpartition(" | ")[0]: int(line.rpartition(" | ")[2].removesuffix(" |")) for line in rows}
+    expected = [row(family, mutant, "") for family, mutants in MUTANTS.items() for mutant in mutants]
+
+    assert sorted(scenarios) == sorted(line.rpartition(" | ")[0] for line in expected), 'ARGS="--mutants"'
+    assert all(0 < number <= WITHIN for number in scenarios.values())
 
 
 @pytest.mark.parametrize(("scenario", "outcome"), NEWER)

@@ -724,6 +724,48 @@ def test_a_scenario_that_raises_here_is_printed_made_small(capsys, monkeypatch):
     assert f"Livelock here: nobody comes to rest\n{json.dumps(small.to_json())}" in capsys.readouterr().out
 
 
+def test_a_livelock_of_the_product_is_found_and_made_small(capsys, monkeypatch):
+    name = "a_child_that_fails_to_start_is_restarted_for_ever"
+    mutant = next(one for one in MUTANTS["supervisors"] if one.broken.__name__ == name)
+    unbroken = getattr(mutant.where, mutant.name)
+
+    class Unbroken:
+        """In place of OTP: what comes of a scenario when nothing is broken."""
+
+        def submit(self, scenario):
+            with monkeypatch.context() as patched:
+                patched.setattr(mutant.where, mutant.name, unbroken)
+                return Ours().submit(scenario)
+
+    fails_again = ["since", 2, [["exit", "nope"]]]
+    tree = sup(child("a"), child("b", ["push", 1], fails_again))
+    scenario = Scenario("", (), {"m": PROC, "sup": tree}, [at("m", ASK), B_CRASHES, at("m", ["note", 1])])
+    monkeypatch.setattr(main, "generate", lambda *_: [scenario])
+    with mutant.applied():
+        assert not main.try_family(Unbroken(), "supervisors", 1, SEED)
+
+    printed = capsys.readouterr().out
+    small = Scenario("", (), {"sup": {"kind": "sup", "children": [child("b", fails_again)]}}, [B_CRASHES])
+    assert "Livelock here: " in printed
+    assert json.dumps(small.to_json()) in printed
+
+
+@pytest.mark.parametrize(("number", "how"), [(4, "not found"), (5, "5")])
+def test_mutants_are_hunted_until_each_is_found(capsys, monkeypatch, number, how):
+    names = ("a_monitor_fires_twice", "a_monitor_of_a_dead_one_says_of_what_it_died")
+    hunted = [mutant for mutant in MUTANTS["processes"] if mutant.broken.__name__ in names]
+    monkeypatch.setattr(main, "MUTANTS", {"processes": hunted})
+    nothing = Scenario("", (), THREE, [])
+    monkeypatch.setattr(main, "generate", lambda *_: [nothing, *scenarios("processes")][:number])
+
+    assert main.hunt_mutants(Ours(), "processes", number, SEED) is (how != "not found")
+
+    assert capsys.readouterr().out.splitlines() == [
+        "| processes | a monitor fires twice | `Process.announce` | 2 |",
+        f"| processes | a monitor of a dead one says of what it died | `Process.monitor` | {how} |",
+    ]
+
+
 FOUND_IN = {
     "a_normal_end_kills_who_is_linked": 17,
     "a_normal_end_is_hidden_from_who_traps_exits": 8,
@@ -762,6 +804,7 @@ FOUND_IN = {
     "no_restart_grows_old": 194,
     "a_restart_is_tried_again_though_the_child_was_terminated": 172,
     "a_failed_restart_is_tried_again_before_all_else": 115,
+    "a_child_that_fails_to_start_is_restarted_for_ever": 4,
     "any_orderly_end_is_clean": 22,
     "a_temporary_child_that_has_ended_is_kept": 3,
     "a_child_that_could_not_be_started_is_kept": 53,

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -76,3 +81,27 @@ def test_what_is_stored_as_it_is_written_needs_not_be_played_again(stored, unsta
     before = {"versions": VERSIONS, "unstable": unstable, "scenarios": stored}
 
     assert kept("processes", before, versions) == still
+
+
+LOADED = """
+import signal
+from tests.conformance.record import load
+with load():
+    print("loaded", flush=True)
+    signal.pause()
+"""
+
+
+def test_nothing_keeps_the_processors_busy_when_the_recording_is_killed():
+    command = [sys.executable, "-c", LOADED]
+    folder = Path(__file__).parents[2]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, start_new_session=True) as runner:
+        assert runner.stdout is not None
+        assert runner.stdout.readline() == b"loaded\n"
+        runner.terminate()
+        try:
+            # It comes to an end when nobody is left who might write.
+            assert runner.communicate(timeout=10) == (b"", None)
+        except subprocess.TimeoutExpired:
+            os.killpg(runner.pid, signal.SIGKILL)
+            raise

@@ -3,7 +3,22 @@ defmodule Conformance.Ops do
 
   alias Conformance.{Canonical, Subscription, World}
 
-  def run(ops), do: Enum.each(ops, fn [name | args] -> op(name, args) end)
+  def run(ops), do: if(Process.get(:runs), do: run_each(ops), else: run_all(ops))
+
+  defp run_each(ops), do: Enum.each(ops, fn [name | args] -> op(name, args) end)
+
+  # Those that aren't part of others. Who ends by them isn't done with them before it is dead.
+  defp run_all(ops) do
+    Process.put(:runs, true)
+    run_each(ops)
+    World.has_gone_on()
+  catch
+    :throw, what ->
+      World.has_gone_on()
+      throw(what)
+  after
+    Process.delete(:runs)
+  end
 
   @doc "Run them; return what they say is to be returned, or nil."
   def returned(ops) do
@@ -34,7 +49,12 @@ defmodule Conformance.Ops do
     :error, _ -> did(:catch, [:error])
   end
 
-  def op(:signal, [to, reason]), do: Process.exit(World.target(to), Canonical.reason(reason))
+  def op(:signal, [to, reason]) do
+    pid = World.target(to)
+    if reason == :kill, do: World.will_end(pid)
+    Process.exit(pid, Canonical.reason(reason))
+  end
+
   def op(:trap, [flag]), do: did(:trap, Process.flag(:trap_exit, flag))
   def op(:unlink, [to]), do: Process.unlink(World.target(to))
 

@@ -52,7 +52,8 @@ defmodule Conformance.Oracle do
         {:scenario, scenario} ->
           {slot, free} = List.pop_at(free, 0, running)
           me = self()
-          spawn(fn -> send(me, {:outcome, slot, run(scenario, slot)}) end)
+          # With a link, so that nobody waits in vain for the outcome of one that fails.
+          spawn_link(fn -> send(me, {:outcome, slot, run(scenario, slot)}) end)
           loop(reader, running + 1, free, over)
 
         {:outcome, slot, line} ->
@@ -69,7 +70,7 @@ defmodule Conformance.Oracle do
 
   # Between its steps a scenario's time should stand still. One that has timers, or lets time pass, is played again when
   # the steps themselves have taken long, as they do on a busy machine.
-  defp run(scenario, slot, tries \\ 10) do
+  defp run(scenario, slot, tries \\ 20) do
     {is_late, outcome} = play(scenario, slot)
     if is_late and tries > 1, do: run(scenario, slot, tries - 1), else: "#{elem(scenario, 0)} #{json(outcome)}"
   end
@@ -107,7 +108,7 @@ defmodule Conformance.Oracle do
   end
 
   defp take(%{open: gate}, _, world), do: World.open(world, gate)
-  defp take(%{advance: ticks}, _, _), do: Process.sleep(World.milliseconds(ticks))
+  defp take(%{advance: ticks}, _, _), do: World.advance(ticks)
 
   defp tell(label, step, ops) do
     pid = World.target(label)

@@ -93,6 +93,9 @@ defmodule Conformance.World do
     :ets.delete(world().table, {:starting, caller})
   end
 
+  @doc "Have the rest wait until a process has ended, which is certain."
+  def will_end(pid), do: if(label_of(pid) != :stranger, do: put({:will_end, pid}, true))
+
   @doc "Give a label to a process that isn't one of ours."
   def introduce(world, name, pid) do
     attempt = :ets.update_counter(world.table, {:attempts, name}, 1, {{:attempts, name}, 0})
@@ -192,7 +195,13 @@ defmodule Conformance.World do
   end
 
   @doc "Note that the calling process may have to wait for others."
-  def hold, do: put({:held, self()}, true)
+  def hold do
+    put({:held, self()}, true)
+    has_gone_on()
+  end
+
+  @doc "Note that the calling process has done what it was let go on with, or waits for something else."
+  def has_gone_on, do: :ets.delete(world().table, {:goes_on, self()})
 
   # Gates
 
@@ -201,13 +210,35 @@ defmodule Conformance.World do
       put({:at_gate, gate, self()}, true)
       # It may have been opened since.
       unless get({:open, gate}, false), do: receive(do: ({:open, ^gate} -> :ok))
+      put({:goes_on, self()}, true)
       :ets.delete(world().table, {:at_gate, gate, self()})
     end
   end
 
+  @doc "Let those go on who stand at a gate, and wait until each has done so: until it waits again, has done all, or is dead."
   def open(world, gate) do
     :ets.insert(world.table, {{:open, gate}, true})
-    for [pid] <- :ets.match(world.table, {{:at_gate, gate, :"$1"}, true}), do: send(pid, {:open, gate})
+    waiting = for [pid] <- :ets.match(world.table, {{:at_gate, gate, :"$1"}, true}), do: pid
+    for pid <- waiting, do: send(pid, {:open, gate})
+    Enum.each(waiting, &await_going_on(&1, gate))
+  end
+
+  # It isn't asked itself: on OTP 25, one that is asked while it ends may fail to send one of its downs, in one of some
+  # thousand times.
+  defp await_going_on(pid, gate) do
+    unless get({:ended, pid}, false) or not (get({:at_gate, gate, pid}, false) or get({:goes_on, pid}, false)) do
+      :erlang.yield()
+      await_going_on(pid, gate)
+    end
+  end
+
+  # Time
+
+  @doc "Let time pass. Each scheduler has timers of its own: when one who has slept on each wakes up, all that were due have fired."
+  def advance(ticks) do
+    sleep = fn -> Process.sleep(milliseconds(ticks)) end
+    sleepers = for scheduler <- 1..System.schedulers_online(), do: Process.spawn(sleep, [:monitor, scheduler: scheduler])
+    for {_, monitor} <- sleepers, do: receive(do: ({:DOWN, ^monitor, _, _, _} -> :ok))
   end
 
   # Rest
@@ -230,7 +261,8 @@ defmodule Conformance.World do
   # One that was just spawned, or is exiting, is seen nowhere: it is waited for until it has entered, or until the watcher
   # has heard of its end.
   defp resting?(world) do
-    :ets.match(world.table, {{:starting, :_}, :_}) == [] and
+    Enum.all?(:ets.match(world.table, {{:will_end, :"$1"}, :_}), fn [pid] -> get({:ended, pid}, false) end) and
+      :ets.match(world.table, {{:starting, :_}, :_}) == [] and
       Enum.all?(:ets.match(world.table, {{:lives, :"$1"}, :_}), fn [pid] -> waits?(pid) end) and
       Enum.all?(:ets.match(world.table, {{:hidden, :"$1"}, :"$2"}), fn [pid, supervisor] ->
         waits?(pid) and Process.alive?(supervisor)
@@ -244,6 +276,8 @@ defmodule Conformance.World do
 
   # The code server will answer: as for a module that isn't there, such as a protocol's for a struct that has none.
   defp waiting?([_, _, current_function: {:code_server, _, _}]), do: false
+  # So will a scheduler, of one of its timers; and a process that was asked whether it is alive.
+  defp waiting?([_, _, current_function: {:erts_internal, _, _}]), do: false
   defp waiting?(info), do: match?([_, {:status, :waiting}, _], info)
 end
 
