@@ -112,9 +112,9 @@ def unlink(ref: pykka.ActorRef[Any]) -> None:
 def monitor(ref: pykka.ActorRef[Any]) -> Monitor:
     """Watch another actor: the caller gets one message `Down(ref, reason, monitor)` when it ends.
 
-    An actor that has ended, or a name that nobody has, gives it at once, with `NoProc()`: it arrives when the caller has
-    handled what it is at. Monitors stack: each has a `Down` of its own. With a named ref, the actor that has the name now
-    is watched.
+    An actor that has ended, or a name that nobody has, gives it at once, with `NoProc()`: it arrives when the caller
+    has handled what it is at. Monitors stack: each has a `Down` of its own. With a named ref, the actor that has the
+    name now is watched.
 
     OTP: `Process.monitor/1` (A24, A25, A27).
     """
