@@ -150,12 +150,11 @@ class Monitor:
         self.given = given
         self.active = target is not None
         self.flushed = False
-        # How many messages the watcher had handled.
-        self.made_at = watcher.handled
+        self.made_at = watcher.at_work
 
     def is_of_dead(self) -> bool:
         """Whether it was made by the code that runs still, of one that was dead: the Down is to come (A26)."""
-        return self.target is None and not self.flushed and self.made_at == self.watcher.handled
+        return self.target is None and not self.flushed and self.made_at == self.watcher.at_work
 
     def forget(self) -> None:
         """Let the target know no more of it; called with the lock held."""
@@ -324,6 +323,11 @@ class Process:
         if self.announced:
             return "abandoned"
         return "alive" if self.reason is ALIVE else "dead"
+
+    @property
+    def at_work(self) -> tuple[int, bool]:
+        """What its code is at: equal for all that one handler or hook does."""
+        return self.handled, self.handling is None
 
     def stopped_event(self) -> threading.Event:
         with self.runtime.lock:

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from actors.testing._exploring import AGAIN, Limits, Plan, Seen, Which, compare, many_runs
@@ -173,6 +174,7 @@ def go_around_together(plan: Plan, seen: Seen, limits: Limits, workers: int) -> 
 
     Raises:
         NotDeterministic: it came out otherwise there.
+        StepTooLong: one blocks for real, and none before it fails.
     """
     content = _pickled(plan)
     seconds = None if limits.deadline is None else limits.deadline - time.monotonic()
@@ -183,8 +185,15 @@ def go_around_together(plan: Plan, seen: Seen, limits: Limits, workers: int) -> 
             _Elsewhere(_run_share, content, index, workers, file.name, limits.schedules, seconds, hash_seed=index + 1)
             for index in range(workers)
         ]
+        shares: list[_Share] = []
+        blocked: list[tuple[int, StepTooLong]] = []
+        first_failures = _FirstFailures(file.name)
         try:
-            shares: list[_Share] = [other.answer() for other in others]
+            for index, other in enumerate(others):
+                try:
+                    shares.append(other.answer())
+                except StepTooLong as error:
+                    blocked.append((first_failures.of(index), error))
         finally:
             for other in others:
                 other.end()
@@ -192,7 +201,12 @@ def go_around_together(plan: Plan, seen: Seen, limits: Limits, workers: int) -> 
         seen.merge(share.seen)
     _compare_shares(plan, shares)
     failed = [share.failed for share in shares if share.failed is not None]
-    return min(failed, key=lambda which: which.number, default=None)
+    first = min(failed, key=lambda which: which.number, default=None)
+    if blocked:
+        number, too_long = min(blocked, key=itemgetter(0))
+        if first is None or number < first.number:
+            raise too_long
+    return first
 
 
 @dataclass(slots=True)
@@ -216,6 +230,10 @@ class _FirstFailures:
         """Know that the process with this index has found that this run fails."""
         # 0 is for none.
         self._numbers[index] = number + 1
+
+    def of(self, index: int) -> int:
+        """What the process with this index has found."""
+        return self._numbers[index] - 1
 
     def are_before(self, number: int) -> bool:
         """Whether this run is of no interest any more: one before it is known to fail."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import linecache
 import re
+import sysconfig
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -77,18 +78,22 @@ def is_as_before(error: BaseException, failure: str, statement: str) -> bool:
 
 
 def _place_of(error: BaseException) -> tuple[CodeType, int] | None:
-    """The innermost function of the user's code, and the number of the line in its file."""
-    place = None
+    """The innermost function of the user's code, and the number of the line in its file; else of a library."""
+    place = of_library = None
     traceback: TracebackType | None = (error.__cause__ or error).__traceback__
     while traceback is not None:
         module = str(traceback.tb_frame.f_globals.get("__name__")).partition(".")[0]
         if module not in _NOT_USERS:
-            place = (traceback.tb_frame.f_code, traceback.tb_lineno)
+            of_library = (traceback.tb_frame.f_code, traceback.tb_lineno)
+            if not of_library[0].co_filename.startswith(_LIBRARIES):
+                place = of_library
         traceback = traceback.tb_next
-    return place
+    return place or of_library
 
 
 _NOT_USERS = ("actors", "supervision", "pykka", "_pytest", "unittest")
+
+_LIBRARIES = tuple(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 
 
 def _statements(code: CodeType) -> list[ast.stmt]:

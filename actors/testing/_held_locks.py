@@ -12,7 +12,7 @@ from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from actors._life import turn
-from actors.testing._stand_ins import LOCK_MAKERS, OWN, NotSimulated, where_called
+from actors.testing._stand_ins import LOCK_MAKERS, OWN, NotSimulated, package_of, where_called
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -51,7 +51,7 @@ def locks_of(process: Process) -> list[tuple[str, Any]]:
             _of_classes.clear()
         found = []
         for base in cls.__mro__:
-            if str(base.__module__).startswith(OWN):
+            if str(base.__module__).partition(".")[0] in OWN:
                 break
             found += _real_locks(f"{base.__name__}.", vars(base))
             module = sys.modules.get(base.__module__)
@@ -74,11 +74,19 @@ def _real_locks(prefix: str, names: Any) -> list[tuple[str, Any]]:
 # Of the functions that are left
 
 
+class _Named(NamedTuple):
+    """What is entered, or acquired, and is a name or an attribute of one: `("self", "shop", "lock")`; and where."""
+
+    names: tuple[str, ...]
+    enters: bool
+    at: int
+
+
 class _Suspect(NamedTuple):
     """A user's function that may hold a lock while it calls; and what it enters or acquires by name."""
 
     code: CodeType
-    named: tuple[tuple[str, ...], ...]
+    named: tuple[_Named, ...]
 
 
 # By the id of the code, since its hash takes long; kept, so that no other gets the same. What holds no lock of a user's
@@ -118,8 +126,8 @@ _OUTERMOST = turn.__code__
 def _look_at(frame: FrameType) -> _Suspect | None:
     """Find out whether it is a user's function that has a `with`, or acquires something."""
     code = frame.f_code
-    is_own = str(frame.f_globals.get("__name__")).startswith((*OWN, *LOCK_MAKERS))
-    if is_own or not ("acquire" in code.co_names or not _WITH.isdisjoint(code.co_code[::2])):
+    takes_any = "acquire" in code.co_names or not _WITH.isdisjoint(code.co_code[::2])
+    if not takes_any or package_of(frame) in OWN | LOCK_MAKERS:
         if len(_harmless) > _FUNCTIONS:
             _harmless.clear()
         _harmless[id(code)] = code
@@ -142,14 +150,13 @@ _WITH = {dis.opmap[name] for name in _ENTERED_BY if name in dis.opmap}
 _NOISE = frozenset({"CACHE", "COPY", "EXTENDED_ARG", "NOP", "PRECALL", "PUSH_NULL"})
 
 
-def _named_in(code: CodeType) -> Iterator[tuple[str, ...]]:
-    """What is entered, or acquired, and is a name or an attribute of one: `("self", "shop", "lock")`."""
+def _named_in(code: CodeType) -> Iterator[_Named]:
     steps = [one for one in dis.get_instructions(code) if one.opname not in _NOISE]
     for at, one in enumerate(steps):
         if one.opname in _ENTERED_BY or one.argval == "acquire":
-            named = _name_before(steps[:at])
-            if named:
-                yield named
+            names = _name_before(steps[:at])
+            if names:
+                yield _Named(names, one.opname in _ENTERED_BY, one.offset)
 
 
 _LOADS_A_NAME = ("LOAD_FAST", "LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF")
@@ -169,14 +176,31 @@ def _name_before(steps: list[dis.Instruction]) -> tuple[str, ...]:
 def _locks_of_function(frame: FrameType, suspect: _Suspect) -> list[tuple[str, Any]]:
     variables = frame.f_locals
     found = []
-    for root, *attributes in suspect.named:
+    for named in suspect.named:
+        root, *attributes = named.names
         value: Any = variables.get(root, frame.f_globals.get(root))
         for name in attributes:
             value = _attribute(value, name)
         lock: Any = getattr(value, "_lock", None) if type(value) is threading.Condition else value
-        if type(lock) in _REAL:
-            found.append((".".join((root, *attributes)), lock))
+        # A reentrant one knows whose it is. Another may be held elsewhere, unless this is within its `with`.
+        if type(lock) is _RealRLock or (type(lock) is _RealLock and named.enters and _is_within(frame, named.at)):
+            found.append((".".join(named.names), lock))
     return found + _reentrant_of(variables)
+
+
+def _is_within(frame: FrameType, entry: int) -> bool:
+    """Whether a function is in the block of the `with` whose instruction is there."""
+    # Where it goes on after an exception between `start` and `end`; there is no public function for it.
+    parse: Any = dis._parse_exception_table  # type: ignore[attr-defined]
+    table: list[tuple[int, int, int]] = [(one.start, one.end, one.target) for one in parse(frame.f_code)]
+    behind = min((block for block in table if block[0] > entry), default=None)
+    at: int | None = frame.f_lasti
+    # A block within, and the end of one, are within what is around.
+    while behind is not None and at is not None:
+        at = next((target for start, end, target in table if start <= at < end), None)
+        if at == behind[2]:
+            return True
+    return False
 
 
 def _attribute(of: Any, name: str) -> Any:

@@ -164,9 +164,12 @@ def _replace_makers(turns: _Turns, only: Sequence[ModuleType], replaced: ExitSta
     python_queue: Any = queue._PySimpleQueue  # type: ignore[attr-defined]  # the one that is made of locks
     _replace(queue, "SimpleQueue", maker(queue.SimpleQueue, python_queue), replaced)
     # By this they count their time-outs.
-    real_time = time.monotonic
     for where, name in ((queue, "time"), (threading, "_time")):
-        _replace(where, name, lambda: turns.now if get_ident() in turns.idents else real_time(), replaced)
+        _replace(where, name, _clock(turns, getattr(where, name)), replaced)
+
+
+def _clock(turns: _Turns, original: Callable[[], float]) -> Callable[[], float]:
+    return lambda: turns.now if get_ident() in turns.idents else original()
 
 
 def _replace_locks_from_before(turns: _Turns, only: Sequence[ModuleType], replaced: ExitStack) -> None:

@@ -78,9 +78,15 @@ class VirtualClock(Clock):
         self._now = 0.0
         self._tickets: list[tuple[float, int, Ticket]] = []
         self._numbers = itertools.count()
+        self._looked_at = -math.inf
 
     def now(self) -> float:
         return self._now
+
+    def look(self) -> float:
+        """What time it is, and a little more if that was said before: some wait until less than nothing is left."""
+        self._looked_at = max(self._now, math.nextafter(self._looked_at, math.inf))
+        return self._looked_at
 
     def call_at(self, deadline: float, callback: Callable[[], None]) -> Ticket:
         ticket = Ticket(deadline, callback)
@@ -460,7 +466,8 @@ class Simulation:
         """End what still waits somewhere: code that has swallowed its kill, or that a failure has left where it was."""
         self._is_closed = True
         for loop in self._idle:
-            # Out of its own loop, since there is no more to do.
+            # Out of its own loop, since there is no more to do; and back here.
+            loop.parent = getcurrent()
             loop.switch(None)
         for loop in self._loops:
             if not loop.dead:
@@ -478,6 +485,7 @@ class Simulation:
             for _ in range(_STUBBORN):
                 if not loop.dead:
                     self.turns += 1
+                    loop.parent = getcurrent()
                     loop.throw(ProcessKilled)
         except KeyboardInterrupt:
             if self.overdue is None:

@@ -21,6 +21,7 @@ from actors._process import current, new_waiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
 
     from actors._clock import Waiter
     from actors.testing._simulation import Simulation
@@ -30,6 +31,7 @@ __all__ = [
     "RunningIn",
     "check_acquire",
     "check_sleep",
+    "package_of",
     "stand_ins",
     "where_called",
 ]
@@ -215,7 +217,7 @@ class SimulatedLock:
 def _lock(*, reentrant: bool) -> Callable[[Any], Any]:
     def make(original: Any) -> Any:
         def lock() -> Any:
-            return SimulatedLock(reentrant=reentrant) if _is_users() else original()
+            return SimulatedLock(reentrant=reentrant) if _is_made_here() else original()
 
         return lock
 
@@ -226,7 +228,7 @@ def _simple_queue(original: Any) -> Any:
     python_queue: Any = queue._PySimpleQueue  # type: ignore[attr-defined]  # the one that is made of locks
 
     def make_queue() -> Any:
-        return python_queue() if _is_users() else original()
+        return python_queue() if _is_made_here() else original()
 
     return make_queue
 
@@ -251,6 +253,17 @@ def _virtual_time(original: Callable[[], float]) -> Callable[[], float]:
     return time
 
 
+def _virtual_time_of_actors(original: Callable[[], float]) -> Callable[[], float]:
+    def monotonic() -> float:
+        running = _simulations.get(threading.get_ident())
+        # Only where waits are virtual too.
+        if running is None or running.running is None or not _is_users(running, sys._getframe(1)):
+            return original()
+        return running.clock.look()
+
+    return monotonic
+
+
 def _refused(what: str, instead: str) -> Callable[[Any], Any]:
     def make(original: Any) -> Any:
         def refuse(*args: Any, **kwargs: Any) -> Any:
@@ -269,6 +282,7 @@ _INSTEAD_OF_A_LOOP = "make the handler `async def`"
 
 _REPLACED: tuple[tuple[Any, str, Callable[[Any], Any]], ...] = (
     (time, "sleep", _simulated_sleep),
+    (time, "monotonic", _virtual_time_of_actors),
     (threading, "Lock", _lock(reentrant=False)),
     (threading, "_allocate_lock", _lock(reentrant=False)),
     (threading, "RLock", _lock(reentrant=True)),
@@ -283,34 +297,41 @@ _REPLACED: tuple[tuple[Any, str, Callable[[Any], Any]], ...] = (
 _CLOCKS: tuple[tuple[Any, str], ...] = ((threading, "_time"), (queue, "time"))
 """By what the time-outs of conditions, semaphores, barriers and queues are counted: `time.monotonic`."""
 
-OWN = ("actors", "supervision", "pykka", "logging", "asyncio", "concurrent", "greenlet", "contextvars", "random")
-LOCK_MAKERS = ("threading", "queue")
+OWN = frozenset(
+    {"actors", "supervision", "pykka", "logging", "asyncio", "concurrent", "greenlet", "contextvars", "random"}
+)
+"""Packages that are no user's code: their locks are real, and they hold none of a user's while they call."""
 
-_OF_FUTURES = ("pykka", "concurrent")
+LOCK_MAKERS = frozenset({"threading", "queue"})
+"""Modules whose locks are as those are that who calls them makes."""
+
+_OF_FUTURES = frozenset({"pykka", "concurrent"})
 """Whose locks actors wait for in futures. For the test they are real, as are the threads that it starts."""
 
 
-def _is_users() -> bool:
-    """Whether it is a user's code, in a simulation, that makes something by calling the caller."""
-    running = _simulations.get(threading.get_ident())
-    if running is None:
-        return False
-    maker = _maker()
-    return not maker.startswith(OWN) or (maker.startswith(_OF_FUTURES) and running.running is not None)
+def package_of(frame: FrameType) -> str:
+    """The package, at the top, of the code that runs there."""
+    return str(frame.f_globals.get("__name__")).partition(".")[0]
 
 
-def _maker() -> str:
-    """The module of the code that makes a lock, by way of whatever."""
-    frame: Any = sys._getframe(3)
-    while frame is not None and frame.f_globals.get("__name__") in LOCK_MAKERS:
+def _is_users(running: Simulation, frame: FrameType | None) -> bool:
+    """Whether it is a user's code, or a future's for an actor, that calls there, by way of whatever makes locks."""
+    while frame is not None and package_of(frame) in LOCK_MAKERS:
         frame = frame.f_back
-    return "" if frame is None else str(frame.f_globals.get("__name__"))
+    package = "" if frame is None else package_of(frame)
+    return package not in OWN or (package in _OF_FUTURES and running.running is not None)
+
+
+def _is_made_here() -> bool:
+    """Whether what the caller's caller makes is a user's, in a simulation."""
+    running = _simulations.get(threading.get_ident())
+    return running is not None and _is_users(running, sys._getframe(2))
 
 
 def where_called() -> str:
     """The file and line of the user's code that calls."""
-    frame: Any = sys._getframe(2)
-    while frame is not None and (str(frame.f_globals.get("__name__")).startswith((*OWN, *LOCK_MAKERS))):
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and package_of(frame) in OWN | LOCK_MAKERS:
         frame = frame.f_back
     return "an unknown place" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
+from actors._clock import check_seconds
 from actors.actor import Actor
-from actors.errors import Deadlock
 from actors.messages import Down, ExitReason
 from actors.process import monitor
 from actors.testing._injection import ANY, matches
@@ -140,9 +139,8 @@ class Probe:
                     return True
             return False
 
-        with suppress(Deadlock):
-            self._system.run_until(look, within=within)
-        if not found:
+        check_seconds(within, "within")
+        if not self._system._simulation.run_until(look, within):
             self._fail(f"got nothing like {_wanted(message)} within {within} seconds")
         return found[0]
 

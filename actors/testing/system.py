@@ -220,7 +220,7 @@ class System:
             False when the time was over before.
 
         Raises:
-            Deadlock: it never will: nobody can run, and there is no timer.
+            Deadlock: it never will: nobody can run, and there is no timer that would let time pass.
             ValueError: `within` is no finite number of seconds, or negative.
         """
         check_seconds(within, "within")

@@ -210,6 +210,22 @@ def test_the_down_of_a_dead_actor_stays_once_the_watcher_has_done_what_it_did():
     assert was_on.get() is False
 
 
+@rule("A25", "A26")
+def test_the_down_of_a_dead_actor_stays_that_a_start_has_watched():
+    actor = Probe.start()
+    actor.stop()
+
+    class Watching(Probe):
+        def on_start(self):
+            super().on_start()
+            self.watch = monitor(actor)
+
+        def on_receive(self, message):
+            return demonitor(self.watch) if message == "stop watching" else super().on_receive(message)
+
+    assert Watching.start().ask("stop watching") is False
+
+
 @rule("A26", "A30")
 def test_nobody_ends_the_monitor_of_another():
     actor, watcher, stranger = Probe.start(), Probe.start(), Probe.start()

@@ -9,7 +9,7 @@ import threading
 import time
 from concurrent import futures
 from concurrent.futures import Future
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 from types import SimpleNamespace
 
 import pykka
@@ -125,6 +125,33 @@ def test_all_time_outs_are_virtual(wait):
         Probe.start().ask(wait)
 
         assert system.now() == 3.0
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        lambda: pykka.ThreadingFuture().get(timeout=3),
+        lambda: list(futures.as_completed([Future()], timeout=3)),
+        lambda: wait_by_the_clock(threading.Condition(), 3),
+    ],
+    ids=["a future of Pykka's", "futures as they are completed", "what counts by the monotonic clock"],
+)
+def test_time_outs_that_are_counted_by_the_monotonic_clock_are_virtual(wait):
+    def try_it():
+        with suppress(TimeoutError, pykka.Timeout):
+            wait()
+
+    with System() as system:
+        Probe.start().ask(try_it)
+
+        assert system.now() == 3.0
+
+
+def wait_by_the_clock(condition, seconds):
+    deadline = time.monotonic() + seconds
+    with condition:
+        while (left := deadline - time.monotonic()) > 0:
+            condition.wait(left)
 
 
 def test_a_barrier_that_is_not_passed_in_time_is_broken_then():
@@ -293,17 +320,65 @@ def _in_another_module(lock, do):
         do()
 
 
-BY_NAME = [_further_away, _after_another, _in_a_slot, _of_a_class, _acquired_further_away, _in_another_module]
+BY_NAME = [_further_away, _after_another, _in_a_slot, _of_a_class, _in_another_module]
 
 
-@pytest.mark.parametrize("hold", BY_NAME)
-@pytest.mark.parametrize("kind", [threading.Lock, threading.RLock, threading.Condition])
+@pytest.mark.parametrize(
+    ("kind", "hold"),
+    [
+        *[(kind, hold) for kind in (threading.Lock, threading.RLock, threading.Condition) for hold in BY_NAME],
+        *[(kind, _acquired_further_away) for kind in (threading.RLock, threading.Condition)],
+    ],
+)
 def test_a_lock_from_before_that_is_held_by_its_name_may_not_let_others_in(kind, hold):
     lock = kind()
 
     with pytest.raises(NotSimulated, match="lock, held across a switch point"), System(seed=1) as system:
         for told in [Told.start() for _ in range(3)]:
             told.tell(lambda do: hold(lock, do))
+        system.run_until_idle()
+
+
+@pytest.mark.parametrize("before", [False, True], ids=["that another has", "that it held before"])
+def test_a_lock_is_left_alone_that_the_code_does_not_hold(before):
+    at_hand = SimpleNamespace(shop=Shop(threading.Lock()))
+    lock = at_hand.shop.lock
+
+    def hold_and_try(do):
+        with at_hand.shop.lock:
+            pass
+        lock.acquire()
+        do()
+        lock.release()
+
+    def try_it(do):
+        if at_hand.shop.lock.acquire(blocking=False):
+            at_hand.shop.lock.release()
+        do()
+
+    with System(seed=1) as system:
+        if not before:
+            lock.acquire()
+        Told.start().tell(hold_and_try if before else try_it)
+        for told in [Told.start() for _ in range(3)]:
+            told.tell(lambda do: do())
+        system.run_until_idle()
+
+
+def test_a_lock_is_held_in_a_block_within_its_own():
+    at_hand = SimpleNamespace(shop=Shop(threading.Lock()))
+
+    def within(do):
+        with at_hand.shop.lock:
+            try:
+                with nullcontext():
+                    do()
+            finally:
+                pass
+
+    with pytest.raises(NotSimulated, match=r"at_hand.shop.lock"), System(seed=1) as system:
+        for told in [Told.start() for _ in range(3)]:
+            told.tell(within)
         system.run_until_idle()
 
 
