@@ -464,6 +464,19 @@ def blocks_in_schedule_three(system):
         blocks_for_real(system)
 
 
+def blocks_before_an_earlier_one_fails(system):
+    no_lost_update(system)
+    blocked = Path(os.environ["BLOCKED"])
+    if system.seed == "0-3":
+        # In the other process.
+        while not blocked.exists():
+            pass
+        raise AssertionError("it fails in schedule 3")
+    if system.seed == "0-5":
+        blocked.touch()
+        blocks_for_real(system)
+
+
 # Order
 
 

@@ -39,6 +39,13 @@ def test_what_blocks_for_real_in_one_of_several_processes_ends_them_all():
     assert "it was schedule 3, seed '0-3'" in caught.value.__notes__
 
 
+def test_a_failure_comes_before_a_later_schedule_that_blocks_in_another_process(tmp_path, monkeypatch):
+    monkeypatch.setenv("BLOCKED", str(tmp_path / "blocked"))
+
+    with pytest.raises(ScenarioFailed, match="schedule 3"):
+        explore(explored.blocks_before_an_earlier_one_fails, schedules=8, workers=2)
+
+
 def test_several_processes_find_out_what_hangs_on_the_order_of_a_set():
     with pytest.raises(NotDeterministic, match="thrown"):
         explore(explored.by_the_order_of_a_set, schedules=2, workers=2)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from actors import Actor, Crashed, Down, Exit, NoProc, Normal, link, send_after
+from actors import Actor, Crashed, Deadlock, Down, Exit, NoProc, Normal, link, send_after
 from actors.testing import ANY, System, like
 
 
@@ -157,6 +157,16 @@ def test_a_down_of_another_reason_is_none(system, probe):
 
     with pytest.raises(AssertionError, match=r"nothing like like\(Down, ref=Shop-1#1, reason=Crashed\)"):
         probe.assert_down(shop, Crashed)
+
+
+def test_a_predicate_that_fails_says_why(probe):
+    def deadlocked(_message):
+        raise Deadlock("of its own", "deadlock")
+
+    probe.ref.tell("hello")
+
+    with pytest.raises(Deadlock, match="of its own"):
+        probe.assert_receive(deadlocked)
 
 
 def test_a_down_of_what_has_ended_before(probe):

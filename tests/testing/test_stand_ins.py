@@ -16,6 +16,7 @@ import pykka
 import pytest
 
 from actors import Actor, Deadlock, checkpoint, now, sleep
+from actors.testing import settle
 from actors.testing._stand_ins import NotSimulated, SimulatedLock
 from actors.testing.system import System
 from tests.support import Probe
@@ -380,6 +381,19 @@ def test_a_lock_is_held_in_a_block_within_its_own():
         for told in [Told.start() for _ in range(3)]:
             told.tell(within)
         system.run_until_idle()
+
+
+@pytest.mark.parametrize("name", ["actors_of_a_shop", "random_walk", "queue_shop", "logging_setup.locks"])
+def test_a_module_is_a_users_though_its_name_begins_like_another(name):
+    module = {"__name__": name, "threading": threading}
+    exec("def hold(lock, do):\n    with lock: do()\n\ndef make(): return threading.Lock()", module)
+    lock = threading.RLock()
+
+    with pytest.raises(NotSimulated, match="the lock lock, held"), System(seed=1):
+        assert isinstance(Probe.start().ask(module["make"]), SimulatedLock)
+        for told in [Told.start() for _ in range(8)]:
+            told.tell(lambda do: module["hold"](lock, do))
+        settle()
 
 
 def test_no_code_of_others_is_called_to_look_for_a_lock():

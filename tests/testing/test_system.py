@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextvars
 import re
 import threading
 from pathlib import Path
 
 import pytest
+from greenlet import greenlet
 
 import actors
 from actors import (
@@ -120,6 +122,23 @@ def test_run_until_what_can_never_come_is_a_deadlock_at_once():
             system.run_until(lambda: False)
 
         assert system.now() == 0
+
+
+def test_a_simulation_may_end_in_another_greenlet_than_the_one_that_waited_first():
+    system = System()
+    system.__enter__()
+    for sleeper in [Sleeper.start() for _ in range(3)]:
+        sleeper.tell(100)
+    system.run_until_idle()
+
+    def end():
+        system.run_until_idle()
+        system.__exit__(None, None, None)
+        return "ended"
+
+    ending = greenlet(end)
+    ending.gr_context = contextvars.copy_context()
+    assert ending.switch() == "ended"
 
 
 def test_run_until_gives_up_when_the_time_is_over():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import queue
 import threading
 import time
@@ -10,7 +11,9 @@ from types import SimpleNamespace
 import pytest
 
 from actors.errors import Deadlock
+from actors.testing.system import System
 from actors.testing.threads import FailedSchedule, NothingToExplore, explore_threads
+from tests.support import Probe
 from tests.testing import raced
 
 
@@ -126,6 +129,28 @@ def test_a_queue_with_a_time_out_ends_by_either():
         assert sorted(world.got, key=str) == [None, "an item"]
 
     explore_threads(get, get, given=make, check=one_has_it, only=[queue], schedules=50)
+
+
+def test_the_clock_of_a_simulation_in_another_thread_is_left_alone():
+    arrived, seen = _thread.allocate_lock(), _thread.allocate_lock()
+    arrived.acquire()
+    seen.acquire()
+
+    def meet(_counter):
+        arrived.release()
+        seen.acquire()
+
+    exploring = threading.Thread(
+        target=lambda: explore_threads(add, add, only=[raced], given=raced.Counter, check=meet, schedules=1)
+    )
+    with System() as system:
+        exploring.start()
+        arrived.acquire()
+        try:
+            assert Probe.start().ask(queue.time) == system.now()
+        finally:
+            seen.release()
+            exploring.join()
 
 
 def test_a_wait_with_a_time_out_ends_by_either():
