@@ -908,7 +908,7 @@ class Process:
         if not self.put(StopRequest(reason, done)):
             if done is None:
                 return
-            if getattr(self.actor_class, "_otp_stops_twice", False):
+            if getattr(self.actor_class, "_otp_second_stop_waits", False):
                 self.when_ended(lambda _process: done.set(False))
             else:
                 done.set(False)

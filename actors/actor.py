@@ -106,7 +106,7 @@ class Actor(pykka.Actor):
         "on_stop": (),
         "on_failure": ("exception_type", "exception_value", "traceback"),
     }
-    _otp_stops_twice: ClassVar[bool] = False
+    _otp_second_stop_waits: ClassVar[bool] = False
     """Whether who stops it when it ends already waits until it has, as in OTP; else he is told so at once."""
 
     _otp_process: Process

@@ -373,7 +373,7 @@ class GenServer(Actor, Generic[S]):
     OTP: `GenServer` (A46 to A78).
     """
 
-    _otp_stops_twice: ClassVar[bool] = True
+    _otp_second_stop_waits: ClassVar[bool] = True
 
     _otp_hooks: ClassVar[Hooks] = {
         **Actor._otp_hooks,

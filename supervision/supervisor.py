@@ -261,7 +261,7 @@ class Supervisor(Actor):
 
     use_daemon_thread: ClassVar[bool] = True
     trap_exit: ClassVar[bool] = True
-    _otp_stops_twice: ClassVar[bool] = True
+    _otp_second_stop_waits: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Protocol
 
-from actors.testing._stand_ins import check_acquire, check_sleep
+from actors.testing._stand_ins import CLOCKS, check_acquire, check_sleep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -164,7 +164,7 @@ def _replace_makers(turns: _Turns, only: Sequence[ModuleType], replaced: ExitSta
     python_queue: Any = queue._PySimpleQueue  # type: ignore[attr-defined]  # the one that is made of locks
     _replace(queue, "SimpleQueue", maker(queue.SimpleQueue, python_queue), replaced)
     # By this they count their time-outs.
-    for where, name in ((queue, "time"), (threading, "_time")):
+    for where, name in CLOCKS:
         _replace(where, name, _clock(turns, getattr(where, name)), replaced)
 
 

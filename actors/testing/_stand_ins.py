@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from actors.testing._simulation import Simulation
 
 __all__ = [
+    "CLOCKS",
+    "LOCK_MAKERS",
+    "OWN",
     "NotSimulated",
     "RunningIn",
     "check_acquire",
@@ -35,11 +38,6 @@ __all__ = [
     "stand_ins",
     "where_called",
 ]
-
-_RealLock: Any = type(threading.Lock())
-_RealRLock: Any = type(threading.RLock())
-_REAL = frozenset({_RealLock, _RealRLock})
-
 
 _sleep = time.sleep
 
@@ -294,7 +292,7 @@ _REPLACED: tuple[tuple[Any, str, Callable[[Any], Any]], ...] = (
 )
 """What blocks a thread, or starts one: where it is, its name there, and what makes a stand-in of it."""
 
-_CLOCKS: tuple[tuple[Any, str], ...] = ((threading, "_time"), (queue, "time"))
+CLOCKS: tuple[tuple[Any, str], ...] = ((threading, "_time"), (queue, "time"))
 """By what the time-outs of conditions, semaphores, barriers and queues are counted: `time.monotonic`."""
 
 OWN = frozenset(
@@ -359,7 +357,7 @@ class _StandIns:
                     original = getattr(where, name)
                     self._made[original] = make(original)
                     self._replace(where, name, original)
-                for where, name in _CLOCKS:
+                for where, name in CLOCKS:
                     original = getattr(where, name)
                     self._originals.append((where, name, original))
                     setattr(where, name, _virtual_time(original))

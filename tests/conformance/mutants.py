@@ -399,7 +399,7 @@ def what_a_call_has_changed_is_lost(self, request, asked):
     return NO_REPLY
 
 
-@broken("servers", Process, "request_stop", "4f370d29625f")
+@broken("servers", Process, "request_stop", "9a50cfdb5d7d")
 def a_server_that_is_stopped_ends_normally(self, _reason, done=None):
     was_idle = self.is_idle
     if not self.put(StopRequest(Normal(), done)):
