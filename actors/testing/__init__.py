@@ -12,8 +12,9 @@ from actors.testing._faults import await_down, crash
 from actors.testing._injection import ANY, Fault, Held, InjectedCrash, Matcher, NeverStruck, Selector
 from actors.testing._runtime import LeakedActors, TestRuntime
 from actors.testing._settle import NotSettled, settle
-from actors.testing._simulation import Livelock, Step
+from actors.testing._simulation import Livelock
 from actors.testing._stand_ins import NotSimulated
+from actors.testing._told import Step
 from actors.testing._watch import StepTooLong
 from actors.testing.case import SimulatedTestCase
 from actors.testing.probe import Like, Probe, like

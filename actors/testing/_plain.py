@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from actors._adopted import AdoptedProcess, _adopt
 from actors._future import Future
 from actors.runtime import current_runtime
-from actors.testing._simulation import SimulatedBody, Simulation
+from actors.testing._bodies import SimulatedBody
 
 if TYPE_CHECKING:
     import pykka
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from actors._clock import Waiter
     from actors._process import Driver, Process
     from actors.runtime import Runtime
+    from actors.testing._simulation import Simulation
 
 __all__ = ["simulated"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from actors.testing._simulation import Body
+    from actors.testing._bodies import Body
 
 __all__ = ["InTurn", "Pct", "Policy", "RandomWalk", "Systematic"]
 

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from actors._process import Process
+    from actors.testing._bodies import Body
     from actors.testing._injection import Fault
     from actors.testing._policy import Policy
-    from actors.testing._simulation import Body, Simulation
+    from actors.testing._simulation import Simulation
     from actors.testing.system import Delivery
 
 __all__ = ["Decisions", "Deviation", "Follower", "Kind", "Recorder", "Schedule", "Whereabouts"]

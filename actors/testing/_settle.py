@@ -12,7 +12,7 @@ from actors._process import current
 from actors._scheduler import Parked
 from actors.runtime import current_runtime
 from actors.testing._clock import PATIENCE_SECONDS, ManualClock
-from actors.testing._simulation import VirtualClock
+from actors.testing._virtual_clock import VirtualClock
 
 if TYPE_CHECKING:
     from actors._process import Process

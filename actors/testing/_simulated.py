@@ -13,7 +13,7 @@ from actors._telemetry import ACTOR, MESSAGE
 from actors._waits import parts_of
 from actors.dead_letters import DeadLetters, FailedStart, Undelivered
 from actors.runtime import Runtime
-from actors.testing._simulation import SimulatedBody, Simulation
+from actors.testing._bodies import SimulatedBody
 from actors.testing._virtual_loop import SimulatedEventLoop
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from actors._process import Monitor
     from actors._waits import Waits
     from actors.messages import ExitReason
+    from actors.testing._simulation import Simulation
 
 __all__ = ["SimulatedRuntime"]
 

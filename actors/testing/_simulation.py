@@ -6,281 +6,35 @@ greenlet, which it leaves where it waits, and where the policy has somebody else
 
 from __future__ import annotations
 
-import contextvars
-import heapq
-import itertools
 import math
 import threading
 from collections import Counter, deque
-from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any
 
 from greenlet import getcurrent, greenlet
 
-from actors._clock import Clock, Ticket
-from actors._life import turn
-from actors._process import Process, current, new_waiter, set_current
+from actors._process import current, new_waiter
 from actors.errors import Deadlock, ProcessKilled
+from actors.testing._bodies import SimulatedScheduler
 from actors.testing._held_locks import locks_at_hand, refuse_held
+from actors.testing._names import Names
 from actors.testing._shown import name_of, shape, shown
 from actors.testing._stand_ins import NotSimulated, where_called
+from actors.testing._virtual_clock import VirtualClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actors._clock import Waiter
-    from actors._scheduler import RunsOn
+    from actors._process import Process
+    from actors.testing._bodies import Body
     from actors.testing._policy import Policy
     from actors.testing._post import Post
 
-__all__ = ["Body", "Livelock", "SimulatedBody", "Simulation", "Step", "VirtualClock"]
+__all__ = ["Livelock", "Simulation"]
 
 
 class Livelock(AssertionError):
     """A simulation went on for longer than it may; the message names who did what again and again."""
-
-
-class Step(NamedTuple):
-    """One entry of a trace: at this time, this actor came to a point of its code.
-
-    Args:
-        at: virtual seconds since the beginning.
-        actor: its name, `Class-n#k`.
-        point: what it was about to do: `"tell"`, `"register"`, ...; or what happened to it: `"receive"`, `"ended"`.
-        about: with what: a message, a key, another actor.
-    """
-
-    at: float
-    actor: str
-    point: str
-    about: str
-
-    def __str__(self) -> str:
-        return f"{self.at:9.3f}  {self.actor:<20} {self.point} {self.about}".rstrip()
-
-
-class Body(Protocol):
-    """What can run in a simulation: an actor, or something that the runtime does beside them."""
-
-    known_as: str
-    greenlet: greenlet | None
-
-    def run_once(self, simulation: Simulation, /) -> None:
-        """Do the next piece of work; called in a greenlet, which it may leave to come back."""
-        ...
-
-
-class VirtualClock(Clock):
-    """Time that stands still while anybody can run, and jumps to the next timer when nobody can."""
-
-    def __init__(self, simulation: Simulation) -> None:
-        self.simulation = simulation
-        self._now = 0.0
-        self._tickets: list[tuple[float, int, Ticket]] = []
-        self._numbers = itertools.count()
-        self._looked_at = -math.inf
-
-    def now(self) -> float:
-        return self._now
-
-    def look(self) -> float:
-        """What time it is, and a little more if that was said before: some wait until less than nothing is left."""
-        self._looked_at = max(self._now, math.nextafter(self._looked_at, math.inf))
-        return self._looked_at
-
-    def call_at(self, deadline: float, callback: Callable[[], None]) -> Ticket:
-        ticket = Ticket(deadline, callback)
-        heapq.heappush(self._tickets, (deadline, next(self._numbers), ticket))
-        return ticket
-
-    def cancel(self, ticket: Ticket) -> bool:
-        return ticket.take() is not None
-
-    def wait(self, lock: threading.Lock, timeout: float | None) -> bool:
-        """Have the simulation go on until the test's wait is over."""
-        return self.simulation.run_until(partial(lock.acquire, False), timeout, gate=lock)  # noqa: FBT003 - as threading's
-
-    def close(self) -> None:
-        self._tickets.clear()
-
-    def next_deadline(self) -> float | None:
-        """When the next call is due; None when none is to come."""
-        tickets = self._tickets
-        while tickets and tickets[0][2].callback is None:
-            heapq.heappop(tickets)
-        return tickets[0][0] if tickets else None
-
-    def fire_next(self) -> None:
-        """Move on to the next call that is due, and make it."""
-        deadline, _, ticket = heapq.heappop(self._tickets)
-        callback = ticket.take()
-        self._now = max(self._now, deadline)
-        if callback is not None:
-            callback()
-
-    def move_to(self, moment: float) -> None:
-        """Let it be so late, when it isn't later yet."""
-        self._now = max(self._now, moment)
-
-
-class _Parked:
-    """A wait of a body."""
-
-    __slots__ = ("_body", "_is_released", "_simulation")
-
-    def __init__(self, simulation: Simulation) -> None:
-        self._simulation = simulation
-        self._body: Body | None = None
-        self._is_released = False
-
-    def wait(self, clock: Clock, timeout: float | None) -> bool:
-        if self._is_released:
-            return True
-        if timeout is not None and timeout <= 0:
-            return False
-        simulation = self._simulation
-        self._body = simulation.running
-        if timeout is None:
-            simulation.leave()
-            return True
-        ticket = clock.call_at(clock.now() + timeout, self.release)
-        simulation.leave()
-        return ticket.take() is not None
-
-    def release(self) -> None:
-        if not self._is_released:
-            self._is_released = True
-            if self._body is not None:
-                self._simulation.ready.append(self._body)
-
-
-class _Home:
-    """Where simulated actors run, whatever their `runs_on` says: it says only how they die."""
-
-    def __init__(self, simulation: Simulation, runs_on: RunsOn) -> None:
-        self.runs_on: RunsOn = runs_on
-        self.schedule: Callable[[Any], None] = simulation.ready.append
-
-    def rouse(self, process: Any) -> None:
-        if process.claim():
-            self.schedule(process)
-
-    def let_end(self) -> None:
-        """Nothing to do: no thread ends with the actor."""
-
-    def join(self) -> None:
-        """Nothing to wait for: no thread ends with the actor."""
-
-
-class _Driver:
-    """The thread of the test, which all run in."""
-
-    def __init__(self, simulation: Simulation) -> None:
-        self.ident: int | None = threading.get_ident()
-        self._simulation = simulation
-
-    def new_waiter(self) -> Waiter:
-        return _Parked(self._simulation)
-
-
-class SimulatedScheduler:
-    """Has actors run by a simulation."""
-
-    on_rest: Callable[[], object] | None = None
-
-    def __init__(self, simulation: Simulation) -> None:
-        self._simulation = simulation
-        self._homes = {"shared": _Home(simulation, "shared"), "thread": _Home(simulation, "thread")}
-        self.driver = _Driver(simulation)
-
-    def start(self, process: Process, runs_on: RunsOn, **_how: bool) -> None:
-        # The test is the program; and each start is a step, also of an actor that has nothing to run.
-        process.home = self._homes[runs_on]
-        process.driver = self.driver
-        process.home.schedule(process)
-
-    def tell_rest(self) -> None:
-        """Nobody waits for it."""
-
-    def leave_behind(self) -> None:
-        """A forked child of a test has nothing to simulate."""
-
-    def close(self, _seconds: float) -> None:
-        self._simulation.close()
-
-
-class SimulatedBody:
-    """What a simulation adds to the record of an actor."""
-
-    __slots__ = ()
-
-    # There is one thread.
-    runs_here = True
-
-    if TYPE_CHECKING:
-        simulation: Simulation
-        known_as: str
-        greenlet: greenlet | None
-
-    @property
-    def full_label(self) -> str:
-        return self.known_as
-
-    def run_once(self, simulation: Simulation) -> None:
-        process: Any = self
-        context = process.context
-        if context is None:
-            context = process.context = contextvars.Context()
-            context.run(set_current, process)
-            simulation.begun(process)
-        context.run(turn, process, 1)
-        if not (process.gone or process.rest()):
-            simulation.ready.append(process)
-
-    def new_waiter(self, timeout: float | None = None) -> Waiter:  # noqa: ARG002 - who has a thread of his own may refuse
-        return _Parked(self.simulation)
-
-    def pass_by(self, point: str, *about: object) -> None:
-        process: Any = self
-        self.simulation.at_point(process, point, about)
-
-    def checkpoint(self, point: str = "checkpoint", *about: object) -> None:
-        process: Any = self
-        self.simulation.at_point(process, point, about)
-        if process.killed and self.simulation.kill_lands(process):
-            process.unwind()
-
-
-class Names:
-    """Names of actors, `Class-n#k`: by the order of their start, and `k` for those that follow one another.
-
-    An actor follows another when that was started by the same parent, is of the same class, and has ended.
-    """
-
-    def __init__(self) -> None:
-        self._counts: dict[str, int] = {}
-        self._parents: dict[Any, tuple[object, str]] = {}
-        # By parent and class: those that have ended and have no successor yet.
-        self._ended: dict[tuple[object, str], list[str]] = {}
-
-    def name(self, actor_class: type, parent: Process | None) -> str:
-        """Name an actor that is about to start."""
-        place = (parent, actor_class.__name__)
-        ended = self._ended.get(place)
-        if parent is not None and ended:
-            base, _, number = ended.pop(0).rpartition("#")
-            label = f"{base}#{int(number) + 1}"
-        else:
-            self._counts[place[1]] = count = self._counts.get(place[1], 0) + 1
-            label = f"{place[1]}-{count}#1"
-        self._parents[label] = place
-        return label
-
-    def ended(self, process: Process) -> None:
-        """Know that an actor is gone: the next may follow it."""
-        place = self._parents.pop(name_of(process), None)
-        if place is not None:
-            self._ended.setdefault(place, []).append(name_of(process))
 
 
 def _wait_of(process: Process) -> str:

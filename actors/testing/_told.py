@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from actors.testing._simulation import Step
+__all__ = ["LAST_STEPS", "Step", "has_story", "sequence_diagram"]
 
-__all__ = ["LAST_STEPS", "has_story", "sequence_diagram"]
+
+class Step(NamedTuple):
+    """One entry of a trace: at this time, this actor came to a point of its code.
+
+    Args:
+        at: virtual seconds since the beginning.
+        actor: its name, `Class-n#k`.
+        point: what it was about to do: `"tell"`, `"register"`, ...; or what happened to it: `"receive"`, `"ended"`.
+        about: with what: a message, a key, another actor.
+    """
+
+    at: float
+    actor: str
+    point: str
+    about: str
+
+    def __str__(self) -> str:
+        return f"{self.at:9.3f}  {self.actor:<20} {self.point} {self.about}".rstrip()
+
 
 LAST_STEPS = "the last steps"
 """What a story begins with."""

@@ -37,9 +37,9 @@ from actors.testing._policy import Policy, RandomWalk
 from actors.testing._post import Dropped, Post, is_users
 from actors.testing._shown import name_of, shown
 from actors.testing._simulated import SimulatedRuntime
-from actors.testing._simulation import Simulation, Step
+from actors.testing._simulation import Simulation
 from actors.testing._stand_ins import RunningIn, stand_ins
-from actors.testing._told import LAST_STEPS, has_story, sequence_diagram
+from actors.testing._told import LAST_STEPS, Step, has_story, sequence_diagram
 from actors.testing._watch import watch
 from actors.testing.probe import Probe
 

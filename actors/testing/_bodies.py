@@ -1,0 +1,160 @@
+"""Bodies: what a simulation runs, how they wait, and the scheduler by which the product hands actors over to it."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from typing import TYPE_CHECKING, Any, Protocol
+
+from actors._life import turn
+from actors._process import Process, set_current
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from greenlet import greenlet
+
+    from actors._clock import Clock, Waiter
+    from actors._scheduler import RunsOn
+    from actors.testing._simulation import Simulation
+
+__all__ = ["Body", "SimulatedBody", "SimulatedScheduler"]
+
+
+class Body(Protocol):
+    """What can run in a simulation: an actor, or something that the runtime does beside them."""
+
+    known_as: str
+    greenlet: greenlet | None
+
+    def run_once(self, simulation: Simulation, /) -> None:
+        """Do the next piece of work; called in a greenlet, which it may leave to come back."""
+        ...
+
+
+class _Parked:
+    """A wait of a body."""
+
+    __slots__ = ("_body", "_is_released", "_simulation")
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+        self._body: Body | None = None
+        self._is_released = False
+
+    def wait(self, clock: Clock, timeout: float | None) -> bool:
+        if self._is_released:
+            return True
+        if timeout is not None and timeout <= 0:
+            return False
+        simulation = self._simulation
+        self._body = simulation.running
+        if timeout is None:
+            simulation.leave()
+            return True
+        ticket = clock.call_at(clock.now() + timeout, self.release)
+        simulation.leave()
+        return ticket.take() is not None
+
+    def release(self) -> None:
+        if not self._is_released:
+            self._is_released = True
+            if self._body is not None:
+                self._simulation.ready.append(self._body)
+
+
+class _Home:
+    """Where simulated actors run, whatever their `runs_on` says: it says only how they die."""
+
+    def __init__(self, simulation: Simulation, runs_on: RunsOn) -> None:
+        self.runs_on: RunsOn = runs_on
+        self.schedule: Callable[[Any], None] = simulation.ready.append
+
+    def rouse(self, process: Any) -> None:
+        if process.claim():
+            self.schedule(process)
+
+    def let_end(self) -> None:
+        """Nothing to do: no thread ends with the actor."""
+
+    def join(self) -> None:
+        """Nothing to wait for: no thread ends with the actor."""
+
+
+class _Driver:
+    """The thread of the test, which all run in."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self.ident: int | None = threading.get_ident()
+        self._simulation = simulation
+
+    def new_waiter(self) -> Waiter:
+        return _Parked(self._simulation)
+
+
+class SimulatedScheduler:
+    """Has actors run by a simulation."""
+
+    on_rest: Callable[[], object] | None = None
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+        self._homes = {"shared": _Home(simulation, "shared"), "thread": _Home(simulation, "thread")}
+        self.driver = _Driver(simulation)
+
+    def start(self, process: Process, runs_on: RunsOn, **_how: bool) -> None:
+        # The test is the program; and each start is a step, also of an actor that has nothing to run.
+        process.home = self._homes[runs_on]
+        process.driver = self.driver
+        process.home.schedule(process)
+
+    def tell_rest(self) -> None:
+        """Nobody waits for it."""
+
+    def leave_behind(self) -> None:
+        """A forked child of a test has nothing to simulate."""
+
+    def close(self, _seconds: float) -> None:
+        self._simulation.close()
+
+
+class SimulatedBody:
+    """What a simulation adds to the record of an actor."""
+
+    __slots__ = ()
+
+    # There is one thread.
+    runs_here = True
+
+    if TYPE_CHECKING:
+        simulation: Simulation
+        known_as: str
+        greenlet: greenlet | None
+
+    @property
+    def full_label(self) -> str:
+        return self.known_as
+
+    def run_once(self, simulation: Simulation) -> None:
+        process: Any = self
+        context = process.context
+        if context is None:
+            context = process.context = contextvars.Context()
+            context.run(set_current, process)
+            simulation.begun(process)
+        context.run(turn, process, 1)
+        if not (process.gone or process.rest()):
+            simulation.ready.append(process)
+
+    def new_waiter(self, timeout: float | None = None) -> Waiter:  # noqa: ARG002 - who has a thread of his own may refuse
+        return _Parked(self.simulation)
+
+    def pass_by(self, point: str, *about: object) -> None:
+        process: Any = self
+        self.simulation.at_point(process, point, about)
+
+    def checkpoint(self, point: str = "checkpoint", *about: object) -> None:
+        process: Any = self
+        self.simulation.at_point(process, point, about)
+        if process.killed and self.simulation.kill_lands(process):
+            process.unwind()
