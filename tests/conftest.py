@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 import threading
@@ -96,6 +97,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if PROGRAMS & set(item.path.parts):
             item.add_marker(pytest.mark.real)
+
+
+def pytest_collection_finish() -> None:
+    """Have the collector of garbage pass over what has been there since the beginning: so many tests live long."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,8 @@ import argparse
 import gc
 import platform
 import resource
+import time
+from concurrent.futures import ProcessPoolExecutor, wait
 from itertools import chain
 from pathlib import Path
 
@@ -22,8 +24,16 @@ REPORT = Path(__file__).resolve().parents[2] / "benchmarks" / "EXPLORED.md"
 FOUND_WITHIN = 50
 """Schedules in which a known fault has to be found."""
 
+ROUNDS = 3
+
+ALONE = 1000
+"""Schedules of one process."""
+
 TOGETHER = 8000
 """Schedules of two processes, each of which takes half a second to start: as long as some hundred schedules."""
+
+COUNTED = 100_000_000
+"""Numbers that are added up to see what two cores do."""
 
 BATCH = 2000
 """Schedules after which memory is looked at first, and then again and again."""
@@ -66,18 +76,42 @@ def faults():
 
 
 def rates():
-    """What a schedule takes, in one process and in two."""
+    """What a schedule takes, in one process and in two; each beside the other, since the machine's pace may vary."""
     scenario = simulated_job.with_the_registry_unchecked
-    one = max((explore(scenario, schedules=500, seed=number) for number in range(3)), key=_rate)
-    two = max((explore(scenario, schedules=TOGETHER, workers=2, seed=number) for number in range(2)), key=_rate)
+    alone, together = [], []
+    for number in range(ROUNDS):
+        alone.append(explore(scenario, schedules=ALONE, seed=number))
+        together.append(explore(scenario, schedules=TOGETHER, workers=2, seed=number))
+    one, two = max(alone, key=_rate), max(together, key=_rate)
+    ratios = sorted(_rate(many) / _rate(few) for few, many in zip(alone, together, strict=True))
     yield (
         "the Registry's lock, one process",
         f"{_rate(one):.0f} schedules, {one.steps / one.seconds:.0f} steps a second",
     )
     yield (
         f"the same, two processes, {TOGETHER} schedules with their start",
-        f"{_rate(two):.0f} schedules a second: {_rate(two) / _rate(one):.2f} x",
+        f"{_rate(two):.0f} schedules a second; in {ROUNDS} rounds {', '.join(f'{ratio:.2f}' for ratio in ratios)} x",
     )
+    yield "the same of a plain loop, which is what two cores of this machine do", f"{plain_ratio():.2f} x"
+
+
+def plain_ratio():
+    """How much more two processes get done than one, when each only counts."""
+    with ProcessPoolExecutor(2) as pool:
+        begin = time.perf_counter()
+        pool.submit(count).result()
+        alone = time.perf_counter() - begin
+        begin = time.perf_counter()
+        wait([pool.submit(count), pool.submit(count)])
+        return 2 * alone / (time.perf_counter() - begin)
+
+
+def count():
+    """Take some seconds."""
+    total = 0
+    for number in range(COUNTED):
+        total += number
+    return total
 
 
 def many_with_crashes(schedules):
