@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 import threading
 from collections import Counter, deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from greenlet import getcurrent, greenlet
 
-from actors._process import current, new_waiter
+from actors._process import Process, current, new_waiter
 from actors.errors import Deadlock, ProcessKilled
 from actors.testing._bodies import SimulatedScheduler
 from actors.testing._held_locks import locks_at_hand, refuse_held
@@ -25,7 +26,6 @@ from actors.testing._virtual_clock import VirtualClock
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actors._process import Process
     from actors.testing._bodies import Body
     from actors.testing._policy import Policy
     from actors.testing._post import Post
@@ -45,11 +45,27 @@ def _wait_of(process: Process) -> str:
     return f"{name_of(process)} waits{for_whom}{handles}"
 
 
+def _turn_of(body: Any) -> str:
+    """Whose turn it is, and what he is at; of the event loop, whose coroutine's."""
+    process = body if isinstance(body, Process) else getattr(body, "whose", None)
+    if process is None:
+        return str(body.known_as)
+    handles = "" if process.handling is None else f" handles {shown(process.handling)}"
+    return f"{name_of(process)}{handles}"
+
+
+def _most_of(what: list[str]) -> str:
+    return "\n".join(f"  {one} ({count} times)" for one, count in Counter(what).most_common(_REPEATING))
+
+
 _RECENT = 1000
 """Steps that are looked at when there are too many."""
 
 _REPEATING = 5
 """How many of those that repeat most are named."""
+
+_TURNS = 300
+"""Turns that are looked at when there are too many."""
 
 _STUBBORN = 10
 """How often code that swallows its end is asked again."""
@@ -70,7 +86,7 @@ class Simulation:
 
     Args:
         policy: who goes on at each switch point.
-        max_steps: how many switch points there may be.
+        max_steps: how many switch points there may be; and, since code may go on without any, how many turns.
         max_time: how many virtual seconds a test may wait for.
         step_seconds: how much of the machine's time a step may take.
     """
@@ -78,6 +94,7 @@ class Simulation:
     # A dict of so many would be slower.
     __slots__ = (
         "_chosen",
+        "_endless",
         "_gate",
         "_hub",
         "_idle",
@@ -118,6 +135,8 @@ class Simulation:
         self.thread = threading.get_ident()
         # What a step has failed with that took too much of the machine's time.
         self.overdue: BaseException | None = None
+        # Who had his turn since there were too many.
+        self._endless: list[str] = []
         # Whether code is being ended, by nobody's turn.
         self.is_unwinding = False
         # How often somebody had his turn.
@@ -196,7 +215,7 @@ class Simulation:
         self._enter(gate)
         try:
             while not is_over():
-                if self._step():
+                if self._step() and not (self._is_late_to_end() and deadline < math.inf):
                     continue
                 due = self.clock.next_deadline()
                 if due is None and must_come:
@@ -235,16 +254,22 @@ class Simulation:
         """End the code that is at work there: it may hold what others would wait for."""
         was_closed, self._is_closed = self._is_closed, True
         self.is_unwinding = True
+        event_loop: Any = self.event_loop if self.event_loop and self.event_loop.greenlet is loop else None
+        if event_loop is not None:
+            event_loop.enter()
         try:
             for _ in range(_STUBBORN):
                 if not loop.dead:
                     self.turns += 1
                     loop.parent = getcurrent()
-                    loop.throw(ProcessKilled)
+                    with suppress(ProcessKilled):
+                        loop.throw(ProcessKilled)
         except KeyboardInterrupt:
             if self.overdue is None:
                 raise
         finally:
+            if event_loop is not None:
+                event_loop.leave()
             self._is_closed = was_closed
             self.is_unwinding = False
         self._raise_overdue()
@@ -263,6 +288,10 @@ class Simulation:
             return True
         if deadline < math.inf:
             self.clock.move_to(deadline)
+            # It may poll.
+            self.turns += 1
+            if self.turns >= self._max_steps:
+                self._note_endless("the test, which has waited in vain")
             return False
         raise self.never_over()
 
@@ -287,6 +316,8 @@ class Simulation:
         body = self._next()
         if body is None:
             return False
+        if self.turns >= self._max_steps:
+            self._look_at_endless(body)
         self._switch_to(body)
         self.running = None
         if self.overdue is not None:
@@ -294,6 +325,24 @@ class Simulation:
         if self.after_step is not None:
             self.after_step()
         return True
+
+    def _look_at_endless(self, body: Body) -> None:
+        """See who goes on though there were too many turns, and say it when enough is seen."""
+        # It is still to come when this fails.
+        self._chosen = body
+        self._note_endless(_turn_of(body))
+        self._chosen = None
+
+    def _is_late_to_end(self) -> bool:
+        """Whether all are to end and some go on: those are killed after a time, which would stand still."""
+        return self.has_failed and self.turns >= self._max_steps
+
+    def _note_endless(self, who: str) -> None:
+        self._endless.append(who)
+        if len(self._endless) >= (self._max_steps if self.has_failed else _TURNS):
+            turns, self._endless = self._endless, []
+            what = f"for more than max_steps={self._max_steps} turns"
+            raise Livelock(f"the simulation went on {what}; of its last {len(turns)} turns\n{_most_of(turns)}")
 
     def _next(self) -> Body | None:
         """Take out who goes on; None when nobody can."""
@@ -312,6 +361,8 @@ class Simulation:
         """Take out who goes on from here; None when nobody can, or the test has to look first, or to begin with it."""
         gate = self._gate
         if gate is None or self.after_step is not None or self.overdue is not None or not gate.locked():
+            return None
+        if self.turns >= self._max_steps:
             return None
         body = self._next()
         if body is None or body.greenlet is not None or self._idle:
@@ -335,8 +386,11 @@ class Simulation:
 
         It is unwound before others run again, and not at once: the test may want to see how things are.
         """
-        if self.has_failed:
+        if self.has_failed or self.is_unwinding:
             raise ProcessKilled("the test has failed before")
+        event_loop = self.event_loop
+        if event_loop is not None and event_loop is self.running:
+            event_loop.leave()
         # It may have been about to let others go first.
         if self.running in self.ready:
             self.ready.remove(self.running)
@@ -383,6 +437,8 @@ class Simulation:
 
     def step_aside(self) -> None:
         """Let others have their turn, if it is theirs."""
+        if self.is_unwinding:
+            raise ProcessKilled("the simulation has ended")
         body = self.running
         if body is not None:
             self.ready.append(body)
@@ -457,8 +513,7 @@ class Simulation:
         steps = [
             f"{name_of(process)} {point} {shape(about[-1]) if about else ''}" for process, point, about in self._recent
         ]
-        lines = "\n".join(f"  {step} ({count} times)" for step, count in Counter(steps).most_common(_REPEATING))
-        return Livelock(f"the simulation went on {what}; of its last {len(self._recent)} steps\n{lines}")
+        return Livelock(f"the simulation went on {what}; of its last {len(steps)} steps\n{_most_of(steps)}")
 
     def never_over(self) -> Deadlock:
         """Say who waits for whom."""

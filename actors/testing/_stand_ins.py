@@ -238,6 +238,9 @@ def _simulated_sleep(original: Any) -> Any:
             original(seconds)
             return
         check_sleep(seconds)
+        if seconds == 0:
+            # Time stands still; others may go on all the same.
+            running.step_aside()
         running.sleep(seconds)
 
     return sleep

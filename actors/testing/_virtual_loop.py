@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from greenlet import greenlet
 
     from actors._awaited import ActorTask
+    from actors._process import Process
     from actors.testing._simulation import Simulation
 
 __all__ = ["SimulatedEventLoop"]
@@ -38,6 +39,12 @@ class VirtualLoop(asyncio.BaseEventLoop):
         # asyncio's own, which it keeps to itself.
         self._due: Any = self._ready  # type: ignore[attr-defined]
         self._timers: Any = self._scheduled  # type: ignore[attr-defined]
+
+    @property
+    def whose(self) -> Process | None:
+        """The actor whose coroutine does the next callback; None when it is a callback of nobody's."""
+        task = getattr(self._due[0]._callback, "__self__", None) if self._due else None
+        return getattr(task, "process", None)
 
     def time(self) -> float:
         return self._simulation.clock.now()
@@ -70,13 +77,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def run_once(self, _simulation: Simulation) -> None:
         """Do one callback that is due."""
-        self._is_scheduled = False
-        now = self.time()
-        while self._timers and (self._timers[0]._cancelled or self._timers[0]._when <= now):
-            timer = heapq.heappop(self._timers)
-            timer._scheduled = False
-            if not timer._cancelled:
-                self._due.append(timer)
+        self._take_timers()
         handle = self._due.popleft() if self._due else None
         if handle is not None and not handle._cancelled:
             self.enter()
@@ -89,8 +90,20 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 logger.exception("a task or a callback of a coroutine's own has raised what would end the program")
             finally:
                 self.leave()
+        # Not before: it would be resumed where a callback of its own waits.
+        self._is_scheduled = False
+        self._take_timers()
         if self._due:
             self._schedule()
+
+    def _take_timers(self) -> None:
+        """Have done what is due by now."""
+        now = self.time()
+        while self._timers and (self._timers[0]._cancelled or self._timers[0]._when <= now):
+            timer = heapq.heappop(self._timers)
+            timer._scheduled = False
+            if not timer._cancelled:
+                self._due.append(timer)
 
     def enter(self) -> None:
         """Be the loop that asyncio finds in this thread."""

@@ -37,7 +37,7 @@ from actors.testing._policy import Policy, RandomWalk
 from actors.testing._post import Dropped, Post, is_users
 from actors.testing._shown import name_of, shown
 from actors.testing._simulated import SimulatedRuntime
-from actors.testing._simulation import Simulation
+from actors.testing._simulation import Livelock, Simulation
 from actors.testing._stand_ins import RunningIn, stand_ins
 from actors.testing._told import LAST_STEPS, Step, has_story, sequence_diagram
 from actors.testing._watch import watch
@@ -92,7 +92,8 @@ class System:
             as long as what one actor sends to one other comes in the order in which it was sent (A28). Kills, answers,
             timers, events of a queue, and all that goes to an actor with a bound on its mailbox come at once in both.
         record: whether to keep the trace, for `trace`, `digest` and `story()`; a run is quicker without.
-        max_steps: switch points after which a run is taken for one that never ends, and fails.
+        max_steps: switch points after which a run is taken for one that never ends, and fails with `Livelock`; it is
+            when somebody, such as a coroutine, has gone on so often without any, too.
         max_time: the same, in virtual seconds.
         step_seconds: seconds of real time that an actor's code may take between two switch points; past it the test
             fails with `StepTooLong`, which shows where it was. In the main thread, the call is interrupted; elsewhere
@@ -106,7 +107,7 @@ class System:
         policy: Policy | None = None,
         delivery: Delivery = "runtime",
         record: bool = True,
-        max_steps: int = 1_000_000,
+        max_steps: int = 100_000,
         max_time: float = 1_000_000.0,
         step_seconds: float = 30.0,
     ) -> None:
@@ -164,9 +165,10 @@ class System:
         elif self._trace and (self._crashes or self._expected or self.faults):
             # As it is before all are ended, for what is told of after that.
             self._story = self.story()
-        self._simulation.has_failed = exception is not None
+        # Nobody is told of anything else when it has failed, or was skipped.
+        self._simulation.has_failed = exception is not None or not self._is_checked
         try:
-            self._runtime.__exit__(exception_type, exception, tb)
+            self._exit_runtime(exception_type, exception, tb)
         finally:
             try:
                 self._simulation.close()
@@ -179,6 +181,16 @@ class System:
             self._check_faults()
         elif exception is overdue and overdue is not None:
             raise overdue from None
+
+    def _exit_runtime(
+        self, exception_type: type[BaseException] | None, exception: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        try:
+            self._runtime.__exit__(exception_type, exception, tb)
+        except Livelock:
+            # Those that went on without end are why it has failed, and resist their end; they are unwound next.
+            if not self._simulation.has_failed:
+                raise
 
     @functools.cached_property
     def random(self) -> random.Random:

@@ -336,6 +336,51 @@ def test_that_does_not_begin(crashed):
     result.stdout.no_fnmatch_line("*ERROR at teardown*")
 
 
+def test_what_cannot_be_simulated_or_has_no_end_is_told_once(project):
+    result = project("""
+import asyncio
+import threading
+import time
+import pytest
+from actors import Actor, checkpoint
+
+LOCK = threading.Lock()
+
+class Holding(Actor):
+    def on_receive(self, message):
+        with LOCK:
+            time.sleep(1)
+
+class Endless(Actor):
+    def on_receive(self, message):
+        while True:
+            checkpoint()
+
+def test_a_lock(system):
+    for answer in [Holding.start().ask(1, block=False) for _ in range(2)]:
+        answer.get()
+
+def test_no_end(system):
+    for _ in range(2):
+        Endless.start().tell("go")
+    system.run_until_idle()
+
+class Polling(Actor):
+    async def on_receive(self, message):
+        while True:
+            await asyncio.sleep(0)
+
+def test_no_end_of_a_coroutine(system):
+    Polling.start().ask("go")
+
+def test_skipped(system):
+    Endless.start().tell("go")
+    pytest.skip("not today")
+""")
+
+    result.assert_outcomes(failed=3, skipped=1)
+
+
 def test_what_crashes_after_the_test_or_never_came_is_told_at_the_end(project):
     result = project(
         CRASHES

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import re
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -206,6 +208,88 @@ def test_actors_that_go_on_for_ever_are_a_livelock_that_says_who_does_what():
 
         with pytest.raises(Livelock, match=r"Ping-1#1 tell str \(500 times\)"):
             system.run_until_idle()
+
+
+async def yield_for_ever():
+    while True:  # noqa: ASYNC110 - what this is about
+        await asyncio.sleep(0)
+
+
+async def poll_for_ever():
+    while True:  # noqa: ASYNC110 - what this is about
+        await asyncio.sleep(0.01)
+
+
+def give_way_for_ever():
+    while True:
+        time.sleep(0)
+
+
+def sleep_for_ever():
+    while True:
+        time.sleep(0.01)
+
+
+def wait_again_and_again():
+    while not threading.Event().wait(0.01):
+        pass
+
+
+@pytest.mark.parametrize(
+    "go_on", [yield_for_ever, poll_for_ever, give_way_for_ever, sleep_for_ever, wait_again_and_again]
+)
+@pytest.mark.parametrize("has_other_at_work", [False, True])
+def test_code_that_goes_on_for_ever_without_a_switch_point_is_a_livelock_that_says_whose(go_on, has_other_at_work):
+    class Endless(Actor):
+        def on_receive(self, function):
+            return function()
+
+    with pytest.raises(Livelock, match="max_steps=1000 turns") as caught, System(max_steps=1000):
+        if has_other_at_work:
+            Ticker.start()
+        Endless.start().ask(go_on)
+
+    assert f"\n  Endless-1#1 handles {go_on.__name__} (" in str(caught.value)
+
+
+def test_what_resists_its_end_as_well_does_not_hang_the_test_either():
+    class Stubborn(Actor):
+        def on_receive(self, _message):
+            left = 5
+            while left:
+                try:
+                    give_way_for_ever()
+                except BaseException:
+                    left -= 1
+
+    with pytest.raises(Livelock, match="Stubborn-1#1"), System(max_steps=1000):
+        Stubborn.start().ask("go")
+
+
+def test_a_test_that_polls_for_what_never_comes_is_a_livelock():
+    with System(max_steps=1000), pytest.raises(Livelock, match="the test, which has waited in vain"):
+        sleep_for_ever()
+
+
+def test_a_sleep_of_no_time_lets_others_go_on():
+    done = []
+
+    class Waiting(Actor):
+        def on_receive(self, _message):
+            while not done:
+                time.sleep(0)
+            return "done"
+
+    class Doing(Actor):
+        def on_receive(self, message):
+            done.append(message)
+
+    with System() as system:
+        answer = Waiting.start().ask("wait", block=False)
+        Doing.start().tell("do")
+
+        assert answer.get() == "done"
+        assert system.now() == 0
 
 
 def test_a_wait_beyond_the_time_there_is_is_a_livelock():

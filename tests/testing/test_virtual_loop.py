@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
+import threading
+import time
 
 import pytest
 
-from actors import Actor, ActorDied, Killed, WouldBlock, now
-from actors.testing._stand_ins import NotSimulated
-from actors.testing.system import System
+from actors import Actor, ActorDied, Killed, WouldBlock, checkpoint, now, sleep
+from actors.testing import Livelock, NotSimulated, System
 from tests.support import Probe
 
 
@@ -138,6 +139,78 @@ def test_a_test_that_awaits_in_a_loop_of_its_own_has_the_simulation_go_on():
             return system.now()
 
     assert asyncio.run(test()) == 3.0
+
+
+REFUSED = {
+    "a thread for a function": lambda: asyncio.to_thread(print),
+    "a thread": lambda: threading.Thread(target=print).start(),
+    "a loop of its own": lambda: asyncio.run(None),
+    "too many steps": lambda: [checkpoint() for _ in range(100)],
+}
+
+
+@pytest.mark.parametrize("refused", REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize("ends_first", ["the loop", "the system"])
+def test_what_fails_in_a_coroutine_leaves_the_tests_own_loops_as_they_were(refused, ends_first):
+    log = []
+
+    async def fail():
+        try:
+            awaitable = refused()
+            await awaitable
+        finally:
+            # It is the simulation's here, as ever.
+            log.append(type(asyncio.get_running_loop()).__name__)
+
+    async def ask():
+        await Running.start().ask(fail, block=False)
+
+    async def test():
+        with System(max_steps=50):
+            await ask()
+
+    if ends_first == "the system":
+        with pytest.raises((NotSimulated, Livelock)):
+            asyncio.run(test())
+    else:
+        with System(max_steps=50) as system:
+            with pytest.raises((NotSimulated, Livelock)):
+                asyncio.run(ask())
+            assert asyncio.run(asyncio.sleep(0, "another")) == "another"
+            system.leave_unchecked()
+
+    assert asyncio.run(asyncio.sleep(0, "another")) == "another"
+    assert log == ["VirtualLoop"]
+
+
+def test_coroutines_go_on_when_another_was_refused_something():
+    async def refused():
+        await asyncio.to_thread(print)
+
+    with System() as system:
+        with pytest.raises(NotSimulated):
+            Running.start().ask(refused)
+        system.expect_crash(BaseException, times=None, at_least=0)
+
+        assert Running.start().ask(lambda: asyncio.sleep(3.0, "done")) == "done"
+
+
+def test_a_coroutine_that_blocks_the_loop_is_woken_by_nothing_but_the_time():
+    async def block():
+        time.sleep(10.0)  # noqa: ASYNC251 - what this is about
+        return now()
+
+    class Late(Actor):
+        def on_receive(self, other):
+            sleep(3.0)
+            return other.ask(lambda: asyncio.sleep(0, "done"))
+
+    with System():
+        blocking = Running.start().ask(block, block=False)
+        late = Late.start().ask(Running.start(), block=False)
+
+        assert blocking.get() == 10.0
+        assert late.get() == "done"
 
 
 def test_what_would_end_a_program_in_a_task_of_a_coroutines_own_ends_neither_the_test_nor_others(caplog):
