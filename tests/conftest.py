@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pykka
 import pytest
@@ -94,9 +94,16 @@ PROGRAMS = {
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Know which tests need threads, processes or the machine's time: what is not simulated."""
+    items[:] = [item for item in items if not _is_for_threads(item)]
     for item in items:
         if PROGRAMS & set(item.path.parts):
             item.add_marker(pytest.mark.real)
+
+
+def _is_for_threads(test: Any) -> bool:
+    """Whether a test would be simulated with an argument that is marked with `threads`."""
+    arguments = test.callspec.params if hasattr(test, "callspec") else {}
+    return arguments.get("runs_on") == "simulated" and test.get_closest_marker("threads") is not None
 
 
 def pytest_collection_finish() -> None:

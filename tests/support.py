@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
+
 from actors import Actor, adopt, monitor
 from actors.testing import ManualClock
 from actors.testing._clock import PATIENCE_SECONDS
@@ -15,6 +17,7 @@ from actors.testing._faults import wait_until
 
 __all__ = [
     "CAP",
+    "INTERRUPT",
     "Gate",
     "ManualClock",
     "Probe",
@@ -28,6 +31,10 @@ __all__ = [
 
 CAP = PATIENCE_SECONDS
 """Seconds of real time after which a wait of a test has failed. Nothing waits that long when it works."""
+
+
+INTERRUPT = pytest.param(KeyboardInterrupt(), marks=pytest.mark.threads, id="KeyboardInterrupt()")
+"""As an argument of a test: what ends one actor only, and all of a simulation."""
 
 
 class Probe(Actor):

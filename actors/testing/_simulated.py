@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from actors._bounded import Bound, BoundedProcess
 from actors._life import UNFINISHED, finish
 from actors._observer import Observer
-from actors._process import Process
+from actors._process import ALIVE, Process
 from actors._telemetry import ACTOR, MESSAGE
 from actors._waits import parts_of
 from actors.dead_letters import DeadLetters, FailedStart, Undelivered
+from actors.messages import Crashed
 from actors.runtime import Runtime
 from actors.testing._bodies import SimulatedBody
 from actors.testing._virtual_loop import SimulatedEventLoop
@@ -141,8 +142,12 @@ class _Watching(Observer):
         return response
 
     def ended(self, process: Any) -> None:
-        process.simulation.note(process, "ended", (process.reason,))
-        process.simulation.ended(process)
+        simulation: Simulation = process.simulation
+        reason = process.reason
+        crashed = type(reason) is Crashed and process.fatal is ALIVE
+        if not (crashed and simulation.is_interrupted_by(reason.exception)):
+            simulation.note(process, "ended", (reason,))
+            simulation.ended(process)
         if self.listeners or process.runtime._observes_all:
             super().ended(process)
 

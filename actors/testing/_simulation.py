@@ -98,6 +98,7 @@ class Simulation:
         "_gate",
         "_hub",
         "_idle",
+        "_interrupt",
         "_is_closed",
         "_loops",
         "_max_steps",
@@ -112,10 +113,11 @@ class Simulation:
         "ended",
         "event_loop",
         "has_failed",
+        "injected",
+        "interruption",
         "is_unwinding",
         "listeners",
         "names",
-        "overdue",
         "policy",
         "post",
         "processes",
@@ -133,8 +135,10 @@ class Simulation:
         self.policy = policy
         self.step_seconds = step_seconds
         self.thread = threading.get_ident()
-        # What a step has failed with that took too much of the machine's time.
-        self.overdue: BaseException | None = None
+        # What the test is to fail with once it has its turn: a step took too long, or somebody wants it to end.
+        self.interruption: BaseException | None = None
+        # The last interrupt that has ended the test.
+        self._interrupt: BaseException | None = None
         # Who had his turn since there were too many.
         self._endless: list[str] = []
         # Whether code is being ended, by nobody's turn.
@@ -158,6 +162,8 @@ class Simulation:
         self.strikes: list[Callable[[Process, str, tuple[object, ...]], None]] = []
         # Whether a message is lost on its way; None when none ever is.
         self.drops: Callable[[Process, object], bool] | None = None
+        # What was raised for that, and is no accident.
+        self.injected: list[BaseException] = []
         # What is on its way; None when all arrives at once.
         self.post: Post | None = None
         self.listeners: list[Callable[[Process, str, tuple[object, ...]], None]] = []
@@ -265,19 +271,19 @@ class Simulation:
                     with suppress(ProcessKilled):
                         loop.throw(ProcessKilled)
         except KeyboardInterrupt:
-            if self.overdue is None:
+            if self.interruption is None:
                 raise
         finally:
             if event_loop is not None:
                 event_loop.leave()
             self._is_closed = was_closed
             self.is_unwinding = False
-        self._raise_overdue()
+        self._raise_interruption()
 
-    def _raise_overdue(self) -> None:
-        if self.overdue is not None:
-            overdue, self.overdue = self.overdue, None
-            raise overdue
+    def _raise_interruption(self) -> None:
+        if self.interruption is not None:
+            interruption, self.interruption = self.interruption, None
+            raise interruption
 
     def _pass_time(self, due: float | None, deadline: float) -> bool:
         """Move on to the next timer, which is due then; False when `deadline` comes first."""
@@ -320,8 +326,8 @@ class Simulation:
             self._look_at_endless(body)
         self._switch_to(body)
         self.running = None
-        if self.overdue is not None:
-            self._raise_overdue()
+        if self.interruption is not None:
+            self._raise_interruption()
         if self.after_step is not None:
             self.after_step()
         return True
@@ -360,7 +366,7 @@ class Simulation:
     def _next_at_once(self) -> Body | None:
         """Take out who goes on from here; None when nobody can, or the test has to look first, or to begin with it."""
         gate = self._gate
-        if gate is None or self.after_step is not None or self.overdue is not None or not gate.locked():
+        if gate is None or self.after_step is not None or self.interruption is not None or not gate.locked():
             return None
         if self.turns >= self._max_steps:
             return None
@@ -388,8 +394,8 @@ class Simulation:
         """
         if self.has_failed or self.is_unwinding:
             raise ProcessKilled("the test has failed before")
-        event_loop = self.event_loop
-        if event_loop is not None and event_loop is self.running:
+        event_loop: Any = self.event_loop if self.event_loop is self.running else None
+        if event_loop is not None:
             event_loop.leave()
         # It may have been about to let others go first.
         if self.running in self.ready:
@@ -500,6 +506,15 @@ class Simulation:
         if self.after_step is not None:
             self._chosen = body
             self._hand_over()
+
+    def is_interrupted_by(self, error: BaseException) -> bool:
+        """Whether it is an interrupt, as Ctrl-C raises it wherever the program is: that ends the test, and no actor."""
+        if not isinstance(error, KeyboardInterrupt) or any(error is one for one in self.injected):
+            return False
+        # One that a task has raised is raised again in whoever awaits it.
+        if self.interruption is None and error is not self._interrupt:
+            self.interruption = self._interrupt = error
+        return True
 
     def note(self, process: Process, point: str, about: tuple[object, ...]) -> None:
         """Have those told who listen."""

@@ -86,8 +86,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
             except (GreenletExit, ProcessKilled):
                 # The simulation ends.
                 raise
-            except BaseException:  # noqa: BLE001 - logged, and it is the loop of all
-                logger.exception("a task or a callback of a coroutine's own has raised what would end the program")
+            except BaseException as error:  # noqa: BLE001 - logged, and it is the loop of all
+                if not self._simulation.is_interrupted_by(error):
+                    logger.exception("a task or a callback of a coroutine's own has raised what would end the program")
             finally:
                 self.leave()
         # Not before: it would be resumed where a callback of its own waits.

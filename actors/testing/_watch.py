@@ -80,7 +80,7 @@ class _Watch:
             return
         self._seen[simulation] = (come, now)
         stack = "".join(traceback.format_stack(frame)[-_FRAMES:])
-        simulation.overdue = StepTooLong(simulation.step_seconds, stack)
+        simulation.interruption = StepTooLong(simulation.step_seconds, stack)
         _interrupt(simulation.thread, stack)
 
 

@@ -130,6 +130,7 @@ class System:
         self._runtime = SimulatedRuntime(self._simulation, seed)
         self._trace: list[Step] = []
         self._faults = Faults()
+        self._simulation.injected = self._faults.injected
         self._must_strike = True
         self._is_checked = True
         self._crashes: list[tuple[Process, BaseException]] = []
@@ -156,10 +157,10 @@ class System:
         self, exception_type: type[BaseException] | None, exception: BaseException | None, tb: TracebackType | None
     ) -> None:
         self._simulation.after_step = None
-        overdue, self._simulation.overdue = self._simulation.overdue, None
-        if isinstance(exception, KeyboardInterrupt) and overdue is not None:
+        interruption, self._simulation.interruption = self._simulation.interruption, None
+        if isinstance(exception, KeyboardInterrupt) and interruption is not None:
             # It came a moment too late for the step.
-            exception_type, exception, tb = type(overdue), overdue, None
+            exception_type, exception, tb = type(interruption), interruption, None
         if exception is not None:
             self.explain(exception)
         elif self._trace and (self._crashes or self._expected or self.faults):
@@ -179,8 +180,8 @@ class System:
             self.check_crashes()
             self._check_expected()
             self._check_faults()
-        elif exception is overdue and overdue is not None:
-            raise overdue from None
+        elif exception is interruption and interruption is not None:
+            raise interruption from None
 
     def _exit_runtime(
         self, exception_type: type[BaseException] | None, exception: BaseException | None, tb: TracebackType | None

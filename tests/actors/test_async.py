@@ -29,7 +29,7 @@ from actors import (
 )
 from actors._future import Future
 from tests.actors.coroutines import Answering, Latch, Waiting, five
-from tests.support import CAP, Probe, ended, received_nothing
+from tests.support import CAP, INTERRUPT, Probe, ended, received_nothing
 
 rule = pytest.mark.rule
 
@@ -90,7 +90,7 @@ def test_a_coroutine_may_end_its_actor_with_a_reason():
     assert ended(ref).exit_reason == "done here"
 
 
-@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit()], ids=repr)
+@pytest.mark.parametrize("error", [SystemExit(3), INTERRUPT, GeneratorExit()], ids=repr)
 def test_what_would_end_a_program_ends_one_actor_only(error):
     victim, other = Answering.start(), Answering.start()
     latch = Latch()
@@ -113,7 +113,7 @@ def test_what_would_end_a_program_ends_one_actor_only(error):
     assert other.ask(five) == 5
 
 
-@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()], ids=repr)
+@pytest.mark.parametrize("error", [SystemExit(3), INTERRUPT], ids=repr)
 def test_a_task_of_a_coroutines_own_that_would_end_a_program_ends_nothing(error, caplog):
     actor = Answering.start()
 

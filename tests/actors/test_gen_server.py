@@ -32,7 +32,7 @@ from actors import (
     send_after,
 )
 from tests.actors.scripted import Scripted, Shy, adding, answer, doing, returning, state_of
-from tests.support import Gate, Probe, TrappingProbe, crash, ended, received_nothing
+from tests.support import INTERRUPT, Gate, Probe, TrappingProbe, crash, ended, received_nothing
 
 rule = pytest.mark.rule
 
@@ -831,7 +831,7 @@ def test_callbacks_may_be_coroutine_functions():
 
 
 @rule("A2")
-@pytest.mark.parametrize("error", [SystemExit(1), KeyboardInterrupt(), BaseException("odd")], ids=repr)
+@pytest.mark.parametrize("error", [SystemExit(1), INTERRUPT, BaseException("odd")], ids=repr)
 def test_what_would_end_a_program_ends_one_server_only(error):
     other = Actor.start()
 

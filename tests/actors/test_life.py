@@ -28,7 +28,7 @@ from actors import (
     whereis,
 )
 from actors._process import lock_of_all
-from tests.support import CAP, Gate, Probe, TrappingProbe, crash, ended, received, received_nothing, watching
+from tests.support import CAP, INTERRUPT, Gate, Probe, TrappingProbe, crash, ended, received, received_nothing, watching
 
 rule = pytest.mark.rule
 
@@ -155,7 +155,7 @@ def test_an_actor_ended_by_a_signal_runs_on_stop():
     assert log == ["on_start", "on_stop"]
 
 
-@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit()], ids=repr)
+@pytest.mark.parametrize("error", [SystemExit(3), INTERRUPT, GeneratorExit()], ids=repr)
 @rule("A2", "A4")
 def test_what_would_end_a_program_ends_one_actor_only(error):
     def handler():

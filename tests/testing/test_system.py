@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import re
+import signal
 import threading
 import time
 from pathlib import Path
@@ -31,6 +32,8 @@ from actors import (
 )
 from actors.testing import InjectedCrash, Livelock, NeverStruck, NotSimulated, System, UnexpectedCrash, like
 from actors.testing._injection import POINTS
+from actors.testing.explore import explore
+from supervision.testing import crash_sweep
 
 
 class Counter(Actor):
@@ -647,6 +650,99 @@ def test_crashes_that_may_come_needn_t(count):
         for _ in range(count):
             failing(ValueError("boom"))
         system.run_until_idle()
+
+
+# Interrupts
+
+
+def interrupt(*_anything):
+    signal.raise_signal(signal.SIGINT)
+
+
+async def interrupt_a_task():
+    async def run():
+        interrupt()
+
+    task = asyncio.create_task(run())
+    await asyncio.sleep(1.0)
+    await task
+
+
+async def interrupt_a_callback():
+    asyncio.get_running_loop().call_soon(interrupt)
+    await asyncio.sleep(1.0)
+
+
+class Interrupted(Actor):
+    """Is at what it is told to be when somebody wants the program to end."""
+
+    def __init__(self, where):
+        self.where = where
+
+    def on_start(self):
+        if self.where == "on_start":
+            interrupt()
+
+    def on_stop(self):
+        if self.where == "on_stop":
+            interrupt()
+
+    def on_receive(self, function):
+        return function()
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda: Interrupted.start("on_start"),
+        lambda: Interrupted.start("on_stop").stop(),
+        lambda: Interrupted.start("").ask(interrupt),
+        lambda: Interrupted.start("").tell(interrupt),
+        lambda: Interrupted.start("").ask(interrupt_a_task),
+        lambda: Interrupted.start("").ask(interrupt_a_callback),
+    ],
+    ids=["on_start", "on_stop", "asked", "told", "a task", "a callback"],
+)
+def test_an_interrupt_ends_the_test_at_once_and_is_no_crash_of_whoever_had_his_turn(act):
+    with System() as system:
+        with pytest.raises(KeyboardInterrupt):
+            act()
+            system.run_until_idle()
+
+        assert system.now() == 0.0
+        assert "KeyboardInterrupt" not in system.story()
+
+
+@pytest.mark.parametrize("run", [explore, crash_sweep])
+def test_an_interrupt_ends_all_runs_of_a_scenario(run):
+    runs, interrupted_in = [], []
+
+    def interrupt_it():
+        interrupted_in.append(len(runs))
+        interrupt()
+
+    def scenario(system):
+        runs.append(system)
+        Interrupted.start("").tell(interrupt_it if len(runs) > 1 else checkpoint)
+        Counter.start().tell(1)
+        system.run_until_idle()
+
+    with pytest.raises(KeyboardInterrupt):
+        run(scenario)
+
+    assert interrupted_in == [len(runs)]
+
+
+def test_an_interrupt_that_is_injected_is_a_crash_as_any():
+    with System() as system:
+        counter = Counter.start()
+        system.crash(counter, KeyboardInterrupt)
+        counter.tell(1)
+
+        system.run_until_idle()
+
+        assert not counter.is_alive()
+        assert "ended Crashed(exception=KeyboardInterrupt())" in str(system.trace[-1])
 
 
 # Invariants

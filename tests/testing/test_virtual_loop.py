@@ -215,10 +215,10 @@ def test_a_coroutine_that_blocks_the_loop_is_woken_by_nothing_but_the_time():
 
 def test_what_would_end_a_program_in_a_task_of_a_coroutines_own_ends_neither_the_test_nor_others(caplog):
     async def fail():
-        raise KeyboardInterrupt
+        raise SystemExit
 
     async def begin():
-        asyncio.get_running_loop().call_soon(lambda: (_ for _ in ()).throw(KeyboardInterrupt))
+        asyncio.get_running_loop().call_soon(lambda: (_ for _ in ()).throw(SystemExit))
         await asyncio.sleep(1.0)
         return "unharmed"
 

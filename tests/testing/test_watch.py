@@ -38,8 +38,10 @@ class Stuck(Actor):
 
 @pytest.mark.parametrize("block", [wait_for_a_lock, wait_for_a_socket, go_round_and_round])
 def test_what_blocks_for_real_fails_with_its_stack(block):
-    with pytest.raises(StepTooLong, match=block.__name__), System(step_seconds=0.3):
+    with pytest.raises(StepTooLong, match=block.__name__) as caught, System(step_seconds=0.3):
         Stuck.start().ask(block)
+
+    assert "KeyboardInterrupt" not in caught.value.__notes__[0]
 
 
 def test_what_catches_everything_fails_all_the_same():
