@@ -15,6 +15,7 @@ from actors.testing._injection import check_count, check_selector, selects
 from actors.testing._runs import refuse_async
 from actors.testing._shown import name_of, shown
 from actors.testing.probe import ProbeActor
+from actors.testing.system import holds
 from supervision.children import Child, child_spec
 from supervision.errors import ChildNotFound
 from supervision.supervisor import Supervisor, SupervisorRef
@@ -221,7 +222,7 @@ def crash_sweep(  # noqa: PLR0913 - each says another thing
         scenario: gets a `System`, starts actors under a supervisor, as by `start_supervised`, has them work, waits for
             them, and asserts what must hold.
         actors: whose points: classes, or names as in a trace; all when there are none.
-        always: gets the system after each step; fails by an exception, or by returning False. It only looks. What hangs
+        always: gets the system after each step; fails as of `system.always()`. It only looks. What hangs
             on something that the scenario makes is given to `system.always()` by that.
         finally_: the same, once, when the scenario has returned and nobody has anything to do.
         kill: whether to kill at each point, too.
@@ -383,7 +384,7 @@ class _Runs:
 
 
 def _hold(when: str, check: Callable[[System], object], system: System) -> None:
-    if check(system) is False:
+    if not holds(check(system)):
         raise AssertionError(f"what is to hold {when} doesn't: {shown(check)}")
 
 

@@ -154,8 +154,14 @@ class System:
         return self
 
     def __exit__(
-        self, exception_type: type[BaseException] | None, exception: BaseException | None, tb: TracebackType | None
+        self, exception_type: type[BaseException] | None, failure: BaseException | None, tb: TracebackType | None
     ) -> None:
+        exception = failure
+        if exception is None and self._is_checked and self._invariants:
+            try:
+                self.run_until_idle()
+            except BaseException as late:  # noqa: BLE001 - raised when all have ended
+                exception_type, exception, tb = type(late), late, None
         self._simulation.after_step = None
         interruption, self._simulation.interruption = self._simulation.interruption, None
         if isinstance(exception, KeyboardInterrupt) and interruption is not None:
@@ -180,8 +186,8 @@ class System:
             self.check_crashes()
             self._check_expected()
             self._check_faults()
-        elif exception is interruption and interruption is not None:
-            raise interruption from None
+        elif exception is not None and exception is not failure:
+            raise exception from None
 
     def _exit_runtime(
         self, exception_type: type[BaseException] | None, exception: BaseException | None, tb: TracebackType | None
@@ -211,6 +217,7 @@ class System:
 
     def run_until_idle(self) -> None:
         """Have everybody run until nobody can; time stands still."""
+        self._check_invariants()
         self._simulation.run_until_idle()
 
     def advance(self, seconds: float) -> None:
@@ -221,7 +228,9 @@ class System:
         """
         if not math.isfinite(seconds) or seconds < 0:
             raise ValueError(f"seconds must be a finite number >= 0, since time doesn't go back; got {seconds!r}")
+        self._check_invariants()
         self._simulation.advance(seconds)
+        self._check_invariants()
 
     def run_until(self, condition: Callable[[], object], *, within: float = 60.0) -> bool:
         """Have everybody run, and time pass, until a condition holds; it is looked at after each step.
@@ -237,22 +246,37 @@ class System:
             ValueError: `within` is no finite number of seconds, or negative.
         """
         check_seconds(within, "within")
+        self._check_invariants()
         return self._simulation.run_until(condition, within, must_come=True)
 
     def always(self, check: Callable[[], object]) -> None:
-        """Have something hold at each step from now on, until the end of the test: an invariant.
+        """Have something hold from now on, until the end of the test, when nobody can run any more: an invariant.
+
+        It is looked at after each step, and by the methods that have actors run, also when none does. At the end of the
+        test those have their turn first who can run; while all are stopped after that, it needn't hold.
 
         Args:
-            check: called by the test's own code after each step, so it only looks, and asks no actor; it fails by an
-                exception, or by returning False.
+            check: called by the test's own code after each step, so it only looks, and asks no actor. It holds when it
+                returns None or what is true; it fails by an exception, or by anything else: False, 0, an empty list.
+                When it has failed it isn't looked at again.
+
+        Raises:
+            TypeError: `check` can't be called.
         """
+        if not callable(check):
+            raise TypeError(f"check must be a function that looks whether something holds; got {check!r}")
         self._invariants.append(check)
         self._simulation.after_step = self._check_invariants
 
     def _check_invariants(self) -> None:
         for check in self._invariants:
-            if check() is False:
-                raise AssertionError(f"what is to hold always doesn't: {shown(check)}")
+            try:
+                if not holds(check()):
+                    raise AssertionError(f"what is to hold always doesn't: {shown(check)}")
+            except BaseException:
+                # It is told of once.
+                self._invariants.remove(check)
+                raise
 
     # What happens
 
@@ -572,6 +596,11 @@ class System:
             error = process.reason.exception
             if not isinstance(error, ProcessKilled) and not any(error is one for one in self._faults.injected):
                 self._crashes.append((process, error))
+
+
+def holds(looked: object) -> bool:
+    """Whether what a look at an invariant has returned says that it holds; what only asserts returns None."""
+    return looked is None or bool(looked)
 
 
 class _Expected:

@@ -776,6 +776,88 @@ def test_what_is_always_to_hold_is_looked_at_at_each_step(holds):
         assert system.trace[-1].point == "checkpoint"
 
 
+class Filling(Actor):
+    def on_receive(self, box):
+        box.append("filled")
+
+
+def test_an_invariant_holds_until_all_have_done_what_they_were_told():
+    box = []
+
+    with pytest.raises(AssertionError, match="to hold always") as caught, System() as system:
+        system.always(lambda: not box)
+        Filling.start().tell(box)
+
+    assert "receive []" in caught.value.__notes__[0]
+
+
+def test_an_invariant_need_not_hold_while_all_are_stopped():
+    box = []
+
+    class Leaving(Actor):
+        def on_stop(self):
+            box.append("left")
+
+    with System() as system:
+        system.always(lambda: not box)
+        Leaving.start()
+
+    assert box == ["left"]
+
+
+def test_a_test_that_has_failed_is_not_told_of_its_invariants_too():
+    box = []
+
+    with pytest.raises(LookupError), System() as system:
+        system.always(lambda: not box)
+        Filling.start().tell(box)
+        raise LookupError
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda system: system.run_until_idle(),
+        lambda system: system.advance(1.0),
+        lambda system: system.run_until(lambda: True),
+    ],
+    ids=["run_until_idle", "advance", "run_until"],
+)
+def test_an_invariant_that_the_test_itself_breaks_is_seen_though_nobody_has_a_step_to_do(look):
+    box = []
+    with System() as system:
+        system.always(lambda: not box)
+        box.append("by the test")
+
+        with pytest.raises(AssertionError, match="to hold always"):
+            look(system)
+        box.clear()
+
+
+def test_an_invariant_about_the_time_is_looked_at_when_it_has_passed():
+    with pytest.raises(AssertionError, match="to hold always"), System() as system:
+        system.always(lambda: system.now() < 5.0)
+        system.advance(10.0)
+
+
+@pytest.mark.parametrize("looked", [False, 0, [], ""])
+def test_an_invariant_fails_by_whatever_is_false_but_none(looked):
+    with pytest.raises(AssertionError, match="to hold always"), System() as system:
+        system.always(lambda: looked)
+
+
+@pytest.mark.parametrize("looked", [True, 1, ["something"], None])
+def test_an_invariant_holds_by_whatever_is_true_and_by_none(looked):
+    with System() as system:
+        system.always(lambda: looked)
+        Counter.start().ask(1)
+
+
+def test_an_invariant_must_be_a_function():
+    with System() as system, pytest.raises(TypeError, match="check must be a function"):
+        system.always(5)
+
+
 def test_an_invariant_that_holds_changes_nothing():
     accounts = {"one": 50, "other": 50}
     looks = []
