@@ -12,6 +12,7 @@ import asyncio
 import math
 import queue
 import sys
+import sysconfig
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -254,13 +255,15 @@ def _virtual_time(original: Callable[[], float]) -> Callable[[], float]:
     return time
 
 
-def _virtual_time_of_actors(original: Callable[[], float]) -> Callable[[], float]:
+def _virtual_time_of_users(original: Callable[[], float]) -> Callable[[], float]:
     def monotonic() -> float:
         running = _simulations.get(threading.get_ident())
-        # Only where waits are virtual too.
-        if running is None or running.running is None or not _is_users(running, sys._getframe(1)):
+        if running is None:
             return original()
-        return running.clock.look()
+        caller = sys._getframe(1)
+        # Only where waits are virtual too: what libraries wait for in the test, such as a socket, is real.
+        is_virtual = _is_users(running, caller) and (running.running is not None or not _is_of_library(caller))
+        return running.clock.look() if is_virtual else original()
 
     return monotonic
 
@@ -283,7 +286,7 @@ _INSTEAD_OF_A_LOOP = "make the handler `async def`"
 
 _REPLACED: tuple[tuple[Any, str, Callable[[Any], Any]], ...] = (
     (time, "sleep", _simulated_sleep),
-    (time, "monotonic", _virtual_time_of_actors),
+    (time, "monotonic", _virtual_time_of_users),
     (threading, "Lock", _lock(reentrant=False)),
     (threading, "_allocate_lock", _lock(reentrant=False)),
     (threading, "RLock", _lock(reentrant=True)),
@@ -321,6 +324,14 @@ def _is_users(running: Simulation, frame: FrameType | None) -> bool:
         frame = frame.f_back
     package = "" if frame is None else package_of(frame)
     return package not in OWN or (package in _OF_FUTURES and running.running is not None)
+
+
+def _is_of_library(frame: FrameType) -> bool:
+    return frame.f_code.co_filename.startswith(_LIBRARIES)
+
+
+_LIBRARIES = tuple(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+"""Where Python's own modules are, and those that are installed."""
 
 
 def _is_made_here() -> bool:

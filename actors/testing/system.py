@@ -270,13 +270,15 @@ class System:
 
     def _check_invariants(self) -> None:
         for check in self._invariants:
+            it_holds = False
             try:
-                if not holds(check()):
-                    raise AssertionError(f"what is to hold always doesn't: {shown(check)}")
-            except BaseException:
-                # It is told of once.
-                self._invariants.remove(check)
-                raise
+                it_holds = holds(check())
+            finally:
+                if not it_holds:
+                    # It is told of once.
+                    self._invariants.remove(check)
+            if not it_holds:
+                raise AssertionError(f"what is to hold always doesn't: {shown(check)}")
 
     # What happens
 

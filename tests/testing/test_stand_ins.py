@@ -5,11 +5,13 @@ from __future__ import annotations
 import _thread
 import asyncio
 import queue
+import sched
 import threading
 import time
 from concurrent import futures
 from concurrent.futures import Future
 from contextlib import closing, nullcontext, suppress
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import pykka
@@ -153,6 +155,42 @@ def wait_by_the_clock(condition, seconds):
     with condition:
         while (left := deadline - time.monotonic()) > 0:
             condition.wait(left)
+
+
+def test_the_test_polls_until_a_moment_of_the_clock_by_which_it_sleeps():
+    with System() as system:
+        deadline = time.monotonic() + 3
+        while time.monotonic() < deadline:
+            time.sleep(0.5)
+
+        assert system.now() == 3.0
+
+
+@dataclass
+class Job:
+    deadline: float = field(default_factory=lambda: time.monotonic() + 5)
+
+
+def test_a_moment_that_the_test_reads_from_the_clock_is_one_for_its_actors():
+    with System() as system:
+        system.advance(100)
+        job = Job()
+        assert job.deadline == pytest.approx(105)
+
+        left = Probe.start().ask(lambda: job.deadline - time.monotonic())
+
+        assert left == pytest.approx(5)
+
+
+def test_what_libraries_read_from_the_clock_in_the_test_is_the_machines():
+    before = time.monotonic()
+    with System(), closing(asyncio.new_event_loop()) as loop:
+        assert loop.time() >= before
+        due = []
+        plan = sched.scheduler(time.monotonic)
+        plan.enterabs(before, 1, due.append, ("of real time",))
+        plan.run(blocking=False)
+        assert due == ["of real time"]
 
 
 def test_a_barrier_that_is_not_passed_in_time_is_broken_then():
