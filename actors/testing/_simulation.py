@@ -45,9 +45,9 @@ def _wait_of(process: Process) -> str:
     return f"{name_of(process)} waits{for_whom}{handles}"
 
 
-def _turn_of(body: Any) -> str:
+def _turn_of(body: Body) -> str:
     """Whose turn it is, and what he is at; of the event loop, whose coroutine's."""
-    process = body if isinstance(body, Process) else getattr(body, "whose", None)
+    process: Any = body if isinstance(body, Process) else getattr(body, "whose", None)
     if process is None:
         return str(body.known_as)
     handles = "" if process.handling is None else f" handles {shown(process.handling)}"
