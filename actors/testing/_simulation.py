@@ -94,6 +94,7 @@ class Simulation:
         "drops",
         "ended",
         "event_loop",
+        "harmless_entries",
         "has_failed",
         "is_unwinding",
         "listeners",
@@ -116,6 +117,8 @@ class Simulation:
         self.policy = policy
         self.step_seconds = step_seconds
         self.thread = threading.get_ident()
+        # Where users' functions enter by a call what has no lock from before: the code, where in it, and of what class.
+        self.harmless_entries: set[tuple[int, int, type]] = set()
         # What a step has failed with that took too much of the machine's time.
         self.overdue: BaseException | None = None
         # Whether code is being ended, by nobody's turn.
@@ -394,7 +397,7 @@ class Simulation:
             raise ProcessKilled("the simulation has ended")
         if self.before_leaving is not None:
             self.before_leaving(self.running)
-        held = locks_at_hand()
+        held = locks_at_hand(self)
         if held:
             refuse_held(self, held)
         self._hand_over()

@@ -307,16 +307,16 @@ _OF_FUTURES = frozenset({"pykka", "concurrent"})
 """Whose locks actors wait for in futures. For the test they are real, as are the threads that it starts."""
 
 
-def package_of(frame: FrameType) -> str:
-    """The package, at the top, of the code that runs there."""
-    return str(frame.f_globals.get("__name__")).partition(".")[0]
+def package_of(module: dict[str, Any]) -> str:
+    """The package, at the top, of a module that has these names."""
+    return str(module.get("__name__")).partition(".")[0]
 
 
 def _is_users(running: Simulation, frame: FrameType | None) -> bool:
     """Whether it is a user's code, or a future's for an actor, that calls there, by way of whatever makes locks."""
-    while frame is not None and package_of(frame) in LOCK_MAKERS:
+    while frame is not None and package_of(frame.f_globals) in LOCK_MAKERS:
         frame = frame.f_back
-    package = "" if frame is None else package_of(frame)
+    package = "" if frame is None else package_of(frame.f_globals)
     return package not in OWN or (package in _OF_FUTURES and running.running is not None)
 
 
@@ -329,7 +329,7 @@ def _is_made_here() -> bool:
 def where_called() -> str:
     """The file and line of the user's code that calls."""
     frame: FrameType | None = sys._getframe(2)
-    while frame is not None and package_of(frame) in OWN | LOCK_MAKERS:
+    while frame is not None and package_of(frame.f_globals) in OWN | LOCK_MAKERS:
         frame = frame.f_back
     return "an unknown place" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
