@@ -115,8 +115,8 @@ class SimulatedLock:
     def __init__(self, *, reentrant: bool = False) -> None:
         self._lock = _thread.allocate_lock()
         self._reentrant = reentrant
-        # Of a reentrant one.
         self._owner: object = None
+        # Of a reentrant one.
         self._depth = 0
         # Of actors, and of the test.
         self._waiting: list[Waiter] = []
@@ -130,8 +130,8 @@ class SimulatedLock:
         # Most are free.
         if not (self._lock.acquire(False) or self._acquire_later(blocking, timeout)):  # noqa: FBT003 - as threading's
             return False
+        self._owner = _me()
         if self._reentrant:
-            self._owner = _me()
             self._depth = 1
         return True
 
@@ -151,10 +151,15 @@ class SimulatedLock:
         self._waiting.append(waiter)
         clock = simulation.clock
         left = None if deadline is None else max(deadline - clock.now(), 0.0)
+        body = simulation.running
+        if deadline is None and body is not None:
+            simulation.lock_waits[body] = self
         try:
             # A kill doesn't end the wait for a lock.
             is_free = waiter.wait(clock, left)
         finally:
+            if body is not None:
+                simulation.lock_waits.pop(body, None)
             if waiter in self._waiting:
                 self._waiting.remove(waiter)
         return is_free
@@ -166,7 +171,7 @@ class SimulatedLock:
             self._depth -= 1
             if self._depth:
                 return
-            self._owner = None
+        self._owner = None
         self._lock.release()
         if self._waiting:
             self._waiting.pop(0).release()
@@ -180,6 +185,11 @@ class SimulatedLock:
 
     def locked(self) -> bool:
         return bool(self._lock.locked())
+
+    @property
+    def owner(self) -> object:
+        """Who has acquired it last: an actor or another body, or a thread that runs none; None when it is free."""
+        return self._owner
 
     def __enter__(self) -> bool:
         return self.acquire()

@@ -13,9 +13,10 @@ from actors._clock import check_seconds
 from actors._kill import kill
 from actors._mail import unwrapped
 from actors._process import ALIVE, Process
-from actors.errors import ProcessKilled
+from actors.errors import Deadlock, ProcessKilled
 from actors.inspection import _holds
 from actors.messages import Crashed
+from actors.testing._deadlocks import stuck
 from actors.testing._held_locks import locks_of, refuse_held
 from actors.testing._injection import (
     ANY,
@@ -165,6 +166,7 @@ class System:
             # As it is before all are ended, for what is told of after that.
             self._story = self.story()
         self._simulation.has_failed = exception is not None
+        self._simulation.stuck = stuck(self._simulation.lock_waits)
         try:
             self._runtime.__exit__(exception_type, exception, tb)
         finally:
@@ -174,11 +176,21 @@ class System:
                 self._running_in.__exit__()
                 watch.remove(self._simulation)
         if exception is None and self._is_checked:
+            self._check_stuck()
             self.check_crashes()
             self._check_expected()
             self._check_faults()
         elif exception is overdue and overdue is not None:
             raise overdue from None
+
+    def _check_stuck(self) -> None:
+        # Once for each, whether it stood so before all were to end or after that.
+        waits = list(dict.fromkeys(self._simulation.stuck))
+        if waits:
+            lines = "".join(f"\n  {wait}" for wait in waits)
+            deadlock = Deadlock(f"actors wait for locks that nobody can open any more{lines}", "deadlock")
+            self.explain(deadlock)
+            raise deadlock
 
     @functools.cached_property
     def random(self) -> random.Random:
