@@ -5,23 +5,26 @@ A reentrant one would let them in, who run in the same thread; another would sto
 
 from __future__ import annotations
 
-import dis
 import sys
 import threading
-from types import MemberDescriptorType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from contextlib import suppress
+from types import FunctionType, MemberDescriptorType, MethodType
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from actors._life import turn
+from actors.testing._bytecode import Entry, Names, entries_of, is_within, names_in, takes_any
 from actors.testing._stand_ins import LOCK_MAKERS, OWN, NotSimulated, package_of, where_called
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from types import CodeType, FrameType
 
     from actors._process import Process
     from actors.testing._simulation import Simulation
 
 __all__ = ["locks_at_hand", "locks_of", "refuse_held"]
+
+K = TypeVar("K")
 
 _RealLock: Any = type(threading.Lock())
 _RealRLock: Any = type(threading.RLock())
@@ -74,31 +77,32 @@ def _real_locks(prefix: str, names: Any) -> list[tuple[str, Any]]:
 # Of the functions that are left
 
 
-class _Named(NamedTuple):
-    """What is entered, or acquired, and is a name or an attribute of one: `("self", "shop", "lock")`; and where."""
-
-    names: tuple[str, ...]
-    enters: bool
-    at: int
-
-
 class _Suspect(NamedTuple):
     """A user's function that may hold a lock while it calls; and what it enters or acquires by name."""
 
     code: CodeType
-    named: tuple[_Named, ...]
+    entries: tuple[Entry, ...]
+
+
+class _Helper(NamedTuple):
+    """A user's function that others may hold a lock by; and what it names."""
+
+    code: CodeType
+    names: list[Names]
 
 
 # By the id of the code, since its hash takes long; kept, so that no other gets the same. What holds no lock of a user's
 # while it calls, the runtime's and functions without a `with` and an `acquire`; and what may.
 _harmless: dict[int, CodeType] = {}
 _suspects: dict[int, _Suspect] = {}
+_helpers: dict[int, _Helper] = {}
 
 
-def locks_at_hand() -> list[tuple[str, Any]]:
+def locks_at_hand(simulation: Simulation) -> list[tuple[str, Any]]:
     """The locks that the code which is left enters by name, such as `with self.shop.lock`; with their names.
 
-    And the reentrant ones that it has in variables, or in what these refer to, however it may enter them.
+    And the reentrant ones that it has in variables, or in what these refer to, however it may enter them; and those of
+    a helper that it enters: a context manager, a property, a function that returns a lock.
     """
     found: list[tuple[str, Any]] = []
     # The innermost are those of the simulation itself, down to what it has put in place of the runtime's.
@@ -111,7 +115,7 @@ def locks_at_hand() -> list[tuple[str, Any]]:
                 break
             suspect = _suspects.get(id(code)) or _look_at(frame)
             if suspect is not None:
-                found += _locks_of_function(frame, suspect)
+                found += _locks_of_function(frame, suspect, simulation)
         frame = frame.f_back
     return found
 
@@ -126,81 +130,45 @@ _OUTERMOST = turn.__code__
 def _look_at(frame: FrameType) -> _Suspect | None:
     """Find out whether it is a user's function that has a `with`, or acquires something."""
     code = frame.f_code
-    takes_any = "acquire" in code.co_names or not _WITH.isdisjoint(code.co_code[::2])
-    if not takes_any or package_of(frame) in OWN | LOCK_MAKERS:
-        if len(_harmless) > _FUNCTIONS:
-            _harmless.clear()
-        _harmless[id(code)] = code
+    if not takes_any(code) or package_of(frame.f_globals) in OWN | LOCK_MAKERS:
+        _keep(_harmless, code, code)
         return None
-    if len(_suspects) > _FUNCTIONS:
-        _suspects.clear()
-    suspect = _suspects[id(code)] = _Suspect(code, tuple(_named_in(code)))
-    return suspect
+    return _keep(_suspects, code, _Suspect(code, tuple(entries_of(code))))
+
+
+def _keep(known: dict[int, K], code: CodeType, what: K) -> K:
+    if len(known) > _FUNCTIONS:
+        known.clear()
+    known[id(code)] = what
+    return what
 
 
 _FUNCTIONS = 10_000
 """How many are known; tests make functions that are used once."""
 
-_ENTERED_BY = ("BEFORE_WITH", "LOAD_SPECIAL")
-"""What a `with` begins with, in the versions of Python."""
 
-_WITH = {dis.opmap[name] for name in _ENTERED_BY if name in dis.opmap}
-
-
-_NOISE = frozenset({"CACHE", "COPY", "EXTENDED_ARG", "NOP", "PRECALL", "PUSH_NULL"})
-
-
-def _named_in(code: CodeType) -> Iterator[_Named]:
-    steps = [one for one in dis.get_instructions(code) if one.opname not in _NOISE]
-    for at, one in enumerate(steps):
-        if one.opname in _ENTERED_BY or one.argval == "acquire":
-            names = _name_before(steps[:at])
-            if names:
-                yield _Named(names, one.opname in _ENTERED_BY, one.offset)
-
-
-_LOADS_A_NAME = ("LOAD_FAST", "LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF")
-
-
-def _name_before(steps: list[dis.Instruction]) -> tuple[str, ...]:
-    attributes: list[str] = []
-    while steps and steps[-1].opname in ("LOAD_ATTR", "LOAD_METHOD"):
-        attributes.insert(0, steps.pop().argval)
-    if not steps or not any(kind in steps[-1].opname for kind in _LOADS_A_NAME):
-        return ()
-    root = steps[-1].argval
-    # Two variables may be dealt with at once: it is the second.
-    return (root[-1] if isinstance(root, tuple) else root, *attributes)
-
-
-def _locks_of_function(frame: FrameType, suspect: _Suspect) -> list[tuple[str, Any]]:
+def _locks_of_function(frame: FrameType, suspect: _Suspect, simulation: Simulation) -> list[tuple[str, Any]]:
     variables = frame.f_locals
     found = []
-    for named in suspect.named:
-        root, *attributes = named.names
-        value: Any = variables.get(root, frame.f_globals.get(root))
-        for name in attributes:
-            value = _attribute(value, name)
-        lock: Any = getattr(value, "_lock", None) if type(value) is threading.Condition else value
+    for entry in suspect.entries:
+        value: Any = variables.get(entry.names[0], frame.f_globals.get(entry.names[0]))
+        # Of one class all are made alike; and most steps come by the same.
+        place = (id(suspect.code), entry.at, type(value))
+        if entry.is_called and place in simulation.harmless_entries:
+            continue
+        owner: Any = None
+        for name in entry.names[1:]:
+            owner, value = value, _attribute(value, name)
+        lock = _lock_of(value)
         # A reentrant one knows whose it is. Another may be held elsewhere, unless this is within its `with`.
-        if type(lock) is _RealRLock or (type(lock) is _RealLock and named.enters and _is_within(frame, named.at)):
-            found.append((".".join(named.names), lock))
+        if type(lock) is _RealRLock or (type(lock) is _RealLock and entry.is_block and is_within(frame, entry)):
+            found.append((".".join(entry.names), lock))
+        elif entry.is_block:
+            by_helper = _locks_of_entered(owner, value, entry)
+            found += by_helper
+            if not by_helper:
+                simulation.harmless_entries.add(place)
     return found + _reentrant_of(variables)
-
-
-def _is_within(frame: FrameType, entry: int) -> bool:
-    """Whether a function is in the block of the `with` whose instruction is there."""
-    # Where it goes on after an exception between `start` and `end`; there is no public function for it.
-    parse: Any = dis._parse_exception_table  # type: ignore[attr-defined]
-    table: list[tuple[int, int, int]] = [(one.start, one.end, one.target) for one in parse(frame.f_code)]
-    behind = min((block for block in table if block[0] > entry), default=None)
-    at: int | None = frame.f_lasti
-    # A block within, and the end of one, are within what is around.
-    while behind is not None and at is not None:
-        at = next((target for start, end, target in table if start <= at < end), None)
-        if at == behind[2]:
-            return True
-    return False
 
 
 def _attribute(of: Any, name: str) -> Any:
@@ -216,16 +184,93 @@ def _attribute(of: Any, name: str) -> Any:
 
 
 def _reentrant_of(variables: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    found = []
+    found: list[tuple[str, Any]] = []
     for name, value in variables.items():
-        within = value if isinstance(value, dict) else getattr(value, "__dict__", {})
-        # As in `locks_of()`.
-        if type(value) not in _REENTRANT and _REENTRANT.isdisjoint(map(type, within.values())):
-            continue
-        for key, part in ((None, value), *within.items()):
-            lock: Any = part
-            if type(part) is threading.Condition:
-                lock = lock._lock
-            if type(lock) is _RealRLock:
-                found.append((name if key is None else f"{name}, at {key!r}", lock))
+        kind = type(value)
+        if kind in _REENTRANT:
+            found.append((name, value))
+        # Most have no attributes of their own.
+        elif kind.__dictoffset__ or isinstance(value, dict):
+            within = value if isinstance(value, dict) else getattr(value, "__dict__", {})
+            # As in `locks_of()`.
+            if not _REENTRANT.isdisjoint(map(type, within.values())):
+                found += [(f"{name}, at {key!r}", part) for key, part in within.items() if type(part) in _REENTRANT]
+    if not found:
+        return found
+    locks = [(name, _lock_of(lock)) for name, lock in found]
+    return [(name, lock) for name, lock in locks if type(lock) is _RealRLock]
+
+
+def _lock_of(lock: Any) -> Any:
+    """A lock, or that of a condition."""
+    return getattr(lock, "_lock", None) if type(lock) is threading.Condition else lock
+
+
+# Of the helpers that they enter
+
+
+def _locks_of_entered(owner: Any, value: Any, entry: Entry) -> list[tuple[str, Any]]:
+    """The reentrant locks of what a `with` enters that isn't one, or of what is called to give that."""
+    if not entry.is_called and not isinstance(value, property):
+        owner, value = value, _attribute(type(value), "__enter__")
+    elif isinstance(value, type):
+        owner, value = None, _attribute(value, "__enter__")
+    prefix = ".".join(entry.names)
+    return [(f"{prefix}: {name}", lock) for name, lock in _locks_of_helper(owner, value, _DEPTH)]
+
+
+_DEPTH = 3
+"""How many helpers are looked at that call one another."""
+
+
+def _locks_of_helper(owner: Any, helper: Any, depth: int) -> list[tuple[str, Any]]:
+    """The reentrant locks that a user's function names, which is called on `owner`; and those of its helpers."""
+    owner, function = _bound(owner, helper)
+    if depth == 0 or function is None or package_of(function.__globals__) in OWN | LOCK_MAKERS:
+        return []
+    code = function.__code__
+    known = _helpers.get(id(code)) or _keep(_helpers, code, _Helper(code, names_in(code)))
+    variables = _variables_of(function, owner)
+    reached, found = {}, []
+    for names in known.names:
+        whose: Any = None
+        value: Any = variables.get(names[0], function.__globals__.get(names[0]))
+        for name in names[1:]:
+            whose, value = value, _attribute(value, name)
+        reached[".".join(names)] = value
+        found += _locks_of_helper(whose, value, depth - 1)
+    return _reentrant_of(reached) + found
+
+
+def _bound(owner: Any, helper: Any) -> tuple[Any, FunctionType | None]:
+    """What function it is, and what that is called on."""
+    match helper:
+        case property():
+            helper = helper.fget
+        case MethodType():
+            owner, helper = helper.__self__, helper.__func__
+        case staticmethod() | classmethod():
+            owner, helper = owner if isinstance(owner, type) else type(owner), helper.__func__
+        case _:
+            pass
+    # What a `contextmanager` is made of.
+    while isinstance(helper, FunctionType) and "__wrapped__" in helper.__dict__:
+        helper = helper.__dict__["__wrapped__"]
+    return owner, helper if isinstance(helper, FunctionType) else None
+
+
+def _variables_of(function: FunctionType, owner: Any) -> dict[str, Any]:
+    """What is known of a function's variables before it is called on `owner`: None of most."""
+    code = function.__code__
+    variables = dict.fromkeys(code.co_varnames)
+    if code.co_argcount:
+        variables[code.co_varnames[0]] = owner
+    return variables | _closed_over(function)
+
+
+def _closed_over(function: FunctionType) -> dict[str, Any]:
+    found = {}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        with suppress(ValueError):
+            found[name] = cell.cell_contents
     return found

@@ -17,6 +17,7 @@ from greenlet import getcurrent, greenlet
 from actors._process import Process, current, new_waiter
 from actors.errors import Deadlock, ProcessKilled
 from actors.testing._bodies import SimulatedScheduler
+from actors.testing._deadlocks import stuck, wait_of
 from actors.testing._held_locks import locks_at_hand, refuse_held
 from actors.testing._names import Names
 from actors.testing._shown import name_of, shape, shown
@@ -29,20 +30,13 @@ if TYPE_CHECKING:
     from actors.testing._bodies import Body
     from actors.testing._policy import Policy
     from actors.testing._post import Post
+    from actors.testing._stand_ins import SimulatedLock
 
 __all__ = ["Livelock", "Simulation"]
 
 
 class Livelock(AssertionError):
     """A simulation went on for longer than it may; the message names who did what again and again."""
-
-
-def _wait_of(process: Process) -> str:
-    waits = process.waiting_for
-    target = None if waits is None else waits.target
-    for_whom = "" if target is None else f" for {name_of(target)}"
-    handles = "" if process.handling is None else f", handling {shown(process.handling)}"
-    return f"{name_of(process)} waits{for_whom}{handles}"
 
 
 def _turn_of(body: Body) -> str:
@@ -112,11 +106,13 @@ class Simulation:
         "drops",
         "ended",
         "event_loop",
+        "harmless_entries",
         "has_failed",
         "injected",
         "interruption",
         "is_unwinding",
         "listeners",
+        "lock_waits",
         "names",
         "policy",
         "post",
@@ -127,6 +123,7 @@ class Simulation:
         "step_seconds",
         "steps",
         "strikes",
+        "stuck",
         "thread",
         "turns",
     )
@@ -141,6 +138,8 @@ class Simulation:
         self._interrupt: BaseException | None = None
         # Who had his turn since there were too many.
         self._endless: list[str] = []
+        # Where users' functions enter by a call what has no lock from before: the code, where in it, and of what class.
+        self.harmless_entries: set[tuple[int, int, type]] = set()
         # Whether code is being ended, by nobody's turn.
         self.is_unwinding = False
         # How often somebody had his turn.
@@ -164,6 +163,10 @@ class Simulation:
         self.drops: Callable[[Process, object], bool] | None = None
         # What was raised for that, and is no accident.
         self.injected: list[BaseException] = []
+        # Who waits for which of the locks that stand in for threading's, without a time-out.
+        self.lock_waits: dict[Body, SimulatedLock] = {}
+        # Who waited for ever in a circle of these when all was closed.
+        self.stuck: list[str] = []
         # What is on its way; None when all arrives at once.
         self.post: Post | None = None
         self.listeners: list[Callable[[Process, str, tuple[object, ...]], None]] = []
@@ -243,6 +246,8 @@ class Simulation:
 
     def close(self) -> None:
         """End what still waits somewhere: code that has swallowed its kill, or that a failure has left where it was."""
+        # Without those that the end has taken a lock from: others might have opened it.
+        self.stuck += stuck(self.lock_waits, with_gone=False)
         self._is_closed = True
         for loop in self._idle:
             # Out of its own loop, since there is no more to do; and back here.
@@ -456,7 +461,7 @@ class Simulation:
             raise ProcessKilled("the simulation has ended")
         if self.before_leaving is not None:
             self.before_leaving(self.running)
-        held = locks_at_hand()
+        held = locks_at_hand(self)
         if held:
             refuse_held(self, held)
         self._hand_over()
@@ -534,7 +539,7 @@ class Simulation:
         """Say who waits for whom."""
         # Who waits for a lock is known by what he handles.
         waiting = [process for process in self.processes() if process.waiter or process.handling is not None]
-        lines = "\n".join(f"  {_wait_of(process)}" for process in waiting) or "  no actor waits"
+        lines = "\n".join(f"  {wait_of(process)}" for process in waiting) or "  no actor waits"
         msg = f"the test waits for what can never come: nobody can run, and there is no timer\n{lines}"
         return Deadlock(msg, "deadlock")
 

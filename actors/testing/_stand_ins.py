@@ -116,8 +116,8 @@ class SimulatedLock:
     def __init__(self, *, reentrant: bool = False) -> None:
         self._lock = _thread.allocate_lock()
         self._reentrant = reentrant
-        # Of a reentrant one.
         self._owner: object = None
+        # Of a reentrant one.
         self._depth = 0
         # Of actors, and of the test.
         self._waiting: list[Waiter] = []
@@ -131,8 +131,8 @@ class SimulatedLock:
         # Most are free.
         if not (self._lock.acquire(False) or self._acquire_later(blocking, timeout)):  # noqa: FBT003 - as threading's
             return False
+        self._owner = _me()
         if self._reentrant:
-            self._owner = _me()
             self._depth = 1
         return True
 
@@ -152,10 +152,15 @@ class SimulatedLock:
         self._waiting.append(waiter)
         clock = simulation.clock
         left = None if deadline is None else max(deadline - clock.now(), 0.0)
+        body = simulation.running
+        if deadline is None and body is not None:
+            simulation.lock_waits[body] = self
         try:
             # A kill doesn't end the wait for a lock.
             is_free = waiter.wait(clock, left)
         finally:
+            if body is not None:
+                simulation.lock_waits.pop(body, None)
             if waiter in self._waiting:
                 self._waiting.remove(waiter)
         return is_free
@@ -167,7 +172,7 @@ class SimulatedLock:
             self._depth -= 1
             if self._depth:
                 return
-            self._owner = None
+        self._owner = None
         self._lock.release()
         if self._waiting:
             self._waiting.pop(0).release()
@@ -181,6 +186,11 @@ class SimulatedLock:
 
     def locked(self) -> bool:
         return bool(self._lock.locked())
+
+    @property
+    def owner(self) -> object:
+        """Who has acquired it last: an actor or another body, or a thread that runs none; None when it is free."""
+        return self._owner
 
     def __enter__(self) -> bool:
         return self.acquire()
@@ -313,16 +323,16 @@ _OF_FUTURES = frozenset({"pykka", "concurrent"})
 """Whose locks actors wait for in futures. For the test they are real, as are the threads that it starts."""
 
 
-def package_of(frame: FrameType) -> str:
-    """The package, at the top, of the code that runs there."""
-    return str(frame.f_globals.get("__name__")).partition(".")[0]
+def package_of(module: dict[str, Any]) -> str:
+    """The package, at the top, of a module that has these names."""
+    return str(module.get("__name__")).partition(".")[0]
 
 
 def _is_users(running: Simulation, frame: FrameType | None) -> bool:
     """Whether it is a user's code, or a future's for an actor, that calls there, by way of whatever makes locks."""
-    while frame is not None and package_of(frame) in LOCK_MAKERS:
+    while frame is not None and package_of(frame.f_globals) in LOCK_MAKERS:
         frame = frame.f_back
-    package = "" if frame is None else package_of(frame)
+    package = "" if frame is None else package_of(frame.f_globals)
     return package not in OWN or (package in _OF_FUTURES and running.running is not None)
 
 
@@ -343,7 +353,7 @@ def _is_made_here() -> bool:
 def where_called() -> str:
     """The file and line of the user's code that calls."""
     frame: FrameType | None = sys._getframe(2)
-    while frame is not None and package_of(frame) in OWN | LOCK_MAKERS:
+    while frame is not None and package_of(frame.f_globals) in OWN | LOCK_MAKERS:
         frame = frame.f_back
     return "an unknown place" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
 

@@ -13,9 +13,10 @@ from actors._clock import check_seconds
 from actors._kill import kill
 from actors._mail import unwrapped
 from actors._process import ALIVE, Process
-from actors.errors import ProcessKilled
+from actors.errors import Deadlock, ProcessKilled
 from actors.inspection import _holds
 from actors.messages import Crashed
+from actors.testing._deadlocks import stuck
 from actors.testing._held_locks import locks_of, refuse_held
 from actors.testing._injection import (
     ANY,
@@ -174,6 +175,7 @@ class System:
             self._story = self.story()
         # Nobody is told of anything else when it has failed, or was skipped.
         self._simulation.has_failed = exception is not None or not self._is_checked
+        self._simulation.stuck = stuck(self._simulation.lock_waits)
         try:
             self._exit_runtime(exception_type, exception, tb)
         finally:
@@ -183,6 +185,7 @@ class System:
                 self._running_in.__exit__()
                 watch.remove(self._simulation)
         if exception is None and self._is_checked:
+            self._check_stuck()
             self.check_crashes()
             self._check_expected()
             self._check_faults()
@@ -198,6 +201,15 @@ class System:
             # Those that went on without end are why it has failed, and resist their end; they are unwound next.
             if not self._simulation.has_failed:
                 raise
+
+    def _check_stuck(self) -> None:
+        # Once for each, whether it stood so before all were to end or after that.
+        waits = list(dict.fromkeys(self._simulation.stuck))
+        if waits:
+            lines = "".join(f"\n  {wait}" for wait in waits)
+            deadlock = Deadlock(f"actors wait for locks that nobody can open any more{lines}", "deadlock")
+            self.explain(deadlock)
+            raise deadlock
 
     @functools.cached_property
     def random(self) -> random.Random:

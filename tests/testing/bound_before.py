@@ -5,6 +5,7 @@ from __future__ import annotations
 from queue import SimpleQueue
 from threading import Lock, RLock
 from time import sleep
+from typing import Any
 
 from actors import Actor, now
 
@@ -22,3 +23,16 @@ class Maker(Actor):
 
     def on_receive(self, _message):
         return Lock(), RLock(), SimpleQueue()
+
+
+SHOP: Any = None
+
+
+class Shut:
+    """A context manager whose lock is the shop's of this module."""
+
+    def __enter__(self):
+        SHOP.lock.acquire()
+
+    def __exit__(self, *_exc_info):
+        SHOP.lock.release()

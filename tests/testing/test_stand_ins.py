@@ -10,7 +10,7 @@ import threading
 import time
 from concurrent import futures
 from concurrent.futures import Future
-from contextlib import closing, nullcontext, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
@@ -375,6 +375,116 @@ def test_a_lock_from_before_that_is_held_by_its_name_may_not_let_others_in(kind,
     with pytest.raises(NotSimulated, match="lock, held across a switch point"), System(seed=1) as system:
         for told in [Told.start() for _ in range(3)]:
             told.tell(lambda do: hold(lock, do))
+        system.run_until_idle()
+
+
+class LockKeeper:
+    """Has a lock from before, and gives it away in all the ways that there are."""
+
+    def __init__(self, lock):
+        self._locks = {"mine": lock}
+        self._guard = LockGuard(lock)
+
+    def lock_of(self, user):
+        return self._locks[user]
+
+    @property
+    def lock(self):
+        return self._locks["mine"]
+
+    @contextmanager
+    def locked(self, *_users, **_how):
+        with self.lock_of("mine"):
+            yield
+
+    @property
+    def guard(self):
+        return self._guard
+
+
+class LockGuard:
+    """A context manager that has a lock."""
+
+    def __init__(self, lock):
+        self._lock = lock
+
+    def __enter__(self):
+        self._lock.acquire()
+
+    def __exit__(self, *_exc_info):
+        self._lock.release()
+
+
+def _by_a_call(shop, do):
+    with shop.keeper.lock_of("mine"):
+        do()
+
+
+def _by_a_property(shop, do):
+    with shop.keeper.lock:
+        do()
+
+
+def _by_a_context_manager(shop, do):
+    with shop.keeper.locked("user", by=do):
+        do()
+
+
+def _by_an_object(shop, do):
+    with shop.keeper._guard:
+        do()
+
+
+def _by_one_of_another_module(shop, do):
+    bound_before.SHOP = shop.keeper
+    with nullcontext() as _nothing, bound_before.SHOP.locked(do, by=[shop, do]):
+        do()
+
+
+def _by_a_function(shop, do):
+    @contextmanager
+    def locked():
+        with shop.keeper.lock:
+            yield
+
+    with locked():
+        do()
+
+
+def _by_a_class(shop, do):
+    bound_before.SHOP = Shop(shop.keeper.lock)
+    with bound_before.Shut():
+        do()
+
+
+BY_A_HELPER = [
+    _by_a_call,
+    _by_a_property,
+    _by_a_context_manager,
+    _by_an_object,
+    _by_one_of_another_module,
+    _by_a_function,
+    _by_a_class,
+]
+
+
+@pytest.mark.parametrize("kind", [threading.RLock, threading.Condition])
+@pytest.mark.parametrize("hold", BY_A_HELPER)
+def test_a_reentrant_lock_from_before_that_is_held_by_a_helper_may_not_let_others_in(kind, hold):
+    shop = SimpleNamespace(keeper=LockKeeper(kind()))
+
+    with pytest.raises(NotSimulated, match=r"the lock \w+.*, held across a switch point"), System(seed=1) as system:
+        for told in [Told.start() for _ in range(3)]:
+            told.tell(lambda do: hold(shop, do))
+        system.run_until_idle()
+
+
+@pytest.mark.parametrize("hold", BY_A_HELPER)
+def test_a_lock_of_the_simulations_own_may_be_held_by_a_helper(hold):
+    with System(seed=1) as system:
+        shop = SimpleNamespace(keeper=LockKeeper(threading.RLock()))
+        for told in [Told.start() for _ in range(3)]:
+            told.tell(lambda do: hold(shop, do))
         system.run_until_idle()
 
 
