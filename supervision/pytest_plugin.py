@@ -44,7 +44,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--schedules",
         type=int,
         metavar="N",
-        help="how many schedules explore() tries, whatever a test says",
+        help="how many schedules explore() tries, whatever a test says; but for those that go through all",
     )
     group.addoption(
         "--replay",
@@ -129,7 +129,7 @@ def explore(request: pytest.FixtureRequest) -> Callable[..., Exploration | None]
         if file is not None:
             replay(scenario, file)
             return None
-        if schedules is not None:
+        if schedules is not None and not options.get("exhaustive"):
             options["schedules"] = schedules
         options.setdefault("seed", seed)
         save = options.setdefault("save", _place_for(node))

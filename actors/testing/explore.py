@@ -22,6 +22,7 @@ from actors.testing._exploring import (
     many_runs,
 )
 from actors.testing._failure import is_as_before, statement_of
+from actors.testing._injection import check_count
 from actors.testing._policy import InTurn, Pct, Policy, RandomWalk
 from actors.testing._runs import NotDeterministic, Scenario, World, follow, run_recorded
 from actors.testing._schedule import Deviation, Kind, Schedule
@@ -38,6 +39,7 @@ __all__ = [
     "InTurn",
     "Kind",
     "NotDeterministic",
+    "NotExhausted",
     "NothingExplored",
     "Pct",
     "Policy",
@@ -82,6 +84,21 @@ class StaleReplay(AssertionError):
             "the code they belong to has changed; explore() again, and keep what that finds, or drop this schedule"
         )
         self.unmet = list(unmet)
+
+
+class NotExhausted(AssertionError):
+    """All schedules were to be gone through, and the time or the number was over before.
+
+    Args:
+        explored: what was seen until then.
+    """
+
+    def __init__(self, explored: Exploration) -> None:
+        super().__init__(
+            f"{explored}: not all were gone through; give more schedules= or seconds=, or fewer preemptions=, "
+            "or make the scenario smaller"
+        )
+        self.explored = explored
 
 
 def _not_met(unmet: Sequence[Deviation]) -> str:
@@ -136,16 +153,19 @@ def explore(  # noqa: PLR0913 - each says another thing
 
     Raises:
         NotDeterministic: two runs with the same seed were different.
+        NotExhausted: all schedules were to be gone through, and there are more.
         NothingExplored: there was nothing to decide in any run; or something was injected that never struck.
         ScenarioFailed: with the smallest schedule that was found to fail, and a test that has it again.
         StepTooLong: it blocks for real, in the schedule that a note names. It isn't run again, and nothing is saved.
-        ValueError: a number is less than 1; there is no policy; the scenario can't be imported by other processes; or
-            several workers are to go through all schedules.
+        ValueError: a number is less than 1, or `preemptions` no whole number; there is no policy; the scenario can't be
+            imported by other processes; or several workers are to go through all schedules.
 
     Example:
         explore(two_clerks_and_an_account, schedules=5000)
     """
     _check_numbers(schedules=schedules, seconds=seconds, workers=workers)
+    if preemptions is not None:
+        check_count(preemptions, "preemptions", least=0)
     if not policies:
         raise ValueError("policies must name one at least, such as RandomWalk; got none")
     if exhaustive and workers > 1:
@@ -169,6 +189,8 @@ def explore(  # noqa: PLR0913 - each says another thing
         if elsewhere:
             compare_elsewhere(plan, plan.twice(seen.schedules, exhaustive=exhaustive))
     seen.check(explored)
+    if complete is False:
+        raise NotExhausted(explored)
     return explored
 
 

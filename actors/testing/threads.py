@@ -151,7 +151,8 @@ def explore_threads(  # noqa: PLR0913 - each says another thing
         given: makes what they share, anew for each schedule; it is what they and `check` are called with.
         schedules: how many.
         seed: of the first; each further one has the next. The same seed makes the same schedule.
-        check: called after each schedule when all have ended; it fails by raising.
+        check: called after each schedule when all have ended; it fails by raising, or by returning what is false and
+            not None.
         max_points: lines and lock operations after which a schedule is taken for one that never ends.
 
     Raises:
@@ -298,7 +299,9 @@ class _Turns:
         error = self._failure or next((one.error for one in self.threads if one.error is not None), None)
         if error is None and check is not None:
             try:
-                check(*arguments)
+                holds = check(*arguments)
+                if holds is not None and not holds:
+                    return AssertionError(f"the check doesn't hold: it returned {holds!r}")
             except Exception as failed:  # noqa: BLE001 - whatever it is, it is what is looked for
                 return failed
         return error

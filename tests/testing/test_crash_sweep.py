@@ -105,6 +105,26 @@ def test_what_is_always_to_hold_is_seen_at_each_step_and_what_holds_in_the_end_a
         crash_sweep(scenario, always=in_order)
 
 
+@pytest.mark.parametrize("when", ["always", "finally_"])
+def test_what_is_false_in_any_way_doesnt_hold_and_none_does(when):
+    with pytest.raises(AssertionError, match=r"what is to hold .* doesn't"):
+        crash_sweep(repaired_once, **{when: lambda _system: []})
+    crash_sweep(repaired_once, **{when: lambda _system: None}).check()
+
+
+def test_the_crashes_that_a_scenario_expects_need_not_come_after_another():
+    class Strict(Teller):
+        def on_receive(self, amount):
+            raise ValueError(amount)
+
+    def scenario(system):
+        system.expect_crash(ValueError)
+        start_supervised((Strict, ledger())).tell(5)
+        system.run_until_idle()
+
+    crash_sweep(scenario).check()
+
+
 def test_kills_are_swept_too_when_asked_for():
     swept = crash_sweep(careless, kill=True)
 

@@ -9,6 +9,7 @@ import pytest
 from actors.testing import StepTooLong
 from actors.testing.explore import (
     InTurn,
+    NotExhausted,
     NothingExplored,
     Pct,
     RandomWalk,
@@ -92,11 +93,12 @@ def test_each_schedule_is_seen_exactly_once_when_all_are_gone_through(names, pre
     assert "these are all" in str(seen)
 
 
-def test_a_report_says_that_there_are_more_schedules():
-    seen = explore(explored.halves("abc", []), exhaustive=True, preemptions=None, schedules=50)
+@pytest.mark.parametrize(("limit", "seen"), [({"schedules": 50}, 50), ({"seconds": 1e-9}, 1)])
+def test_it_is_an_error_that_not_all_schedules_were_gone_through(limit, seen):
+    with pytest.raises(NotExhausted, match=r"there are more.*more schedules=.*fewer preemptions=") as caught:
+        explore(explored.halves("abc", []), exhaustive=True, preemptions=None, **limit)
 
-    assert (seen.schedules, seen.complete) == (50, False)
-    assert "there are more" in str(seen)
+    assert (caught.value.explored.schedules, caught.value.explored.complete) == (seen, False)
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=named(POLICIES))
@@ -226,6 +228,9 @@ def test_time_ends_an_exploration():
         ({"schedules": 0}, "schedules must be more than 0"),
         ({"seconds": -1.0}, "seconds must be more than 0"),
         ({"workers": 0}, "workers must be more than 0"),
+        ({"exhaustive": True, "preemptions": -1}, "preemptions must be a whole number >= 0"),
+        ({"exhaustive": True, "preemptions": 1.5}, "preemptions must be a whole number >= 0"),
+        ({"exhaustive": True, "preemptions": "x"}, "preemptions must be a whole number >= 0"),
         ({"policies": ()}, "policies must name one"),
         ({"exhaustive": True, "workers": 2}, "workers must be 1"),
     ],

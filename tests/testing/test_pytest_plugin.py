@@ -424,6 +424,13 @@ def test_how_many_schedules_are_tried_can_be_said(project):
     assert printed(result, "explored")[0].startswith("30 schedules")
 
 
+def test_those_that_go_through_all_schedules_are_left_alone(project):
+    result = project(EXPLORED.replace("schedules=5", "exhaustive=True"), "-s", "-k", "mended", "--schedules=1")
+
+    result.assert_outcomes(passed=1)
+    assert "these are all" in printed(result, "explored")[0]
+
+
 # Async tests
 
 AWAITING = """

@@ -38,6 +38,13 @@ def test_a_count_that_can_be_lost_is_lost_in_some_schedule():
     assert failed.schedule < 50
 
 
+@pytest.mark.parametrize("wrong", [False, 0, []])
+def test_a_check_fails_by_what_is_false_too_and_holds_when_it_returns_nothing(wrong):
+    failed = found(add, add, given=raced.Counter, check=lambda counter: counter.value == 2 or wrong)
+
+    assert str(failed.error) == f"the check doesn't hold: it returned {wrong!r}"
+
+
 def test_a_failure_shows_who_ran_which_line():
     failed = found(add, add, given=raced.Counter, check=is_two)
 
