@@ -95,6 +95,7 @@ class Schedule:
         failure: what the scenario failed with.
         delivery: when messages arrived, as of the `System`.
         statement: the one that raised it, by which it is told from other failures of that function.
+        scenario: whose run it is: its module and its name; empty where nobody has said so.
     """
 
     seed: str
@@ -102,6 +103,7 @@ class Schedule:
     failure: str = ""
     delivery: Delivery = "runtime"
     statement: str = ""
+    scenario: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return "\n".join(f"  {deviation}" for deviation in self.deviations) or "  everybody in turn"
@@ -110,7 +112,9 @@ class Schedule:
         """Write it to a file, as JSON."""
         deviations = [_short(deviation) for deviation in self.deviations]
         statement = {"statement": self.statement} if self.statement else {}
+        scenario = {"scenario": self.scenario} if self.scenario else {}
         content = {
+            **scenario,
             "seed": self.seed,
             "failure": self.failure,
             **statement,
@@ -130,7 +134,12 @@ class Schedule:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
             deviations = tuple(Deviation(**deviation) for deviation in content["deviations"])
             return cls(
-                content["seed"], deviations, content["failure"], content["delivery"], content.get("statement", "")
+                content["seed"],
+                deviations,
+                content["failure"],
+                content["delivery"],
+                content.get("statement", ""),
+                content.get("scenario", ""),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path} must be what Schedule.save() has written; {error!r}") from error

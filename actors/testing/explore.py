@@ -236,7 +236,14 @@ def _fail(plan: Plan, found: Found, explored: Exploration, save: Path | None) ->
     smallest = Smaller(plan, which, first).smallest()
     error = smallest.error
     assert error is not None, "it fails as the first did"
-    schedule = Schedule(seed, smallest.deviations, str(smallest.failure), plan.world.delivery, statement_of(error))
+    schedule = Schedule(
+        seed,
+        smallest.deviations,
+        str(smallest.failure),
+        plan.world.delivery,
+        statement_of(error),
+        full_name_of(plan.scenario),
+    )
     if save is not None:
         schedule.save(save)
     saved = "" if save is None else f"saved as {save}\n"
@@ -248,6 +255,12 @@ def _fail(plan: Plan, found: Found, explored: Exploration, save: Path | None) ->
         f"to have it again:\n\n{schedule.as_test(_name_of(plan.scenario))}"
     )
     raise ScenarioFailed(message, schedule, error, explored) from error
+
+
+def full_name_of(scenario: Scenario) -> str:
+    """The module and the name of a scenario, by which a schedule knows it."""
+    named = scenario if hasattr(scenario, "__qualname__") else type(scenario)
+    return f"{named.__module__}.{named.__qualname__}"
 
 
 def _name_of(scenario: Scenario) -> str:
