@@ -146,7 +146,8 @@ class Schedule:
 
     def as_test(self, scenario: str) -> str:
         """Write it as a test, to be pasted beside the scenario of this name."""
-        # One name for a scenario that can be named: a method or a partial must be put there by hand.
+        has_name = all(part.isidentifier() for part in scenario.split("."))
+        scenario = scenario.rpartition("<locals>.")[2]
         name = "".join(part if part.isalnum() else "_" for part in scenario).strip("_")
         lines = [
             "from actors.testing.explore import Deviation, Schedule, replay",
@@ -164,7 +165,11 @@ class Schedule:
         lines += ["        ),", f"        {self.failure!r},"]
         lines += [] if self.delivery == "runtime" else [f"        delivery={self.delivery!r},"]
         lines += [f"        statement={self.statement!r},"] if self.statement else []
-        lines += ["    )", f"    replay({scenario}, schedule)"]
+        lines += ["    )"]
+        if not has_name:
+            lines += ["    # Put the name of the scenario here: it is one that a test beside it doesn't know."]
+            scenario = scenario if scenario.isidentifier() else "scenario"
+        lines += [f"    replay({scenario}, schedule)"]
         return "\n".join(lines)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -24,7 +25,7 @@ from actors.testing._exploring import (
 from actors.testing._failure import is_as_before, statement_of
 from actors.testing._injection import check_count
 from actors.testing._policy import InTurn, Pct, Policy, RandomWalk
-from actors.testing._runs import NotDeterministic, Scenario, World, follow, run_recorded
+from actors.testing._runs import NotDeterministic, Scenario, World, check_scenario, follow, run_recorded
 from actors.testing._schedule import Deviation, Kind, Schedule
 from actors.testing._shrink import Smaller
 
@@ -157,15 +158,20 @@ def explore(  # noqa: PLR0913 - each says another thing
         NothingExplored: there was nothing to decide in any run; or something was injected that never struck.
         ScenarioFailed: with the smallest schedule that was found to fail, and a test that has it again.
         StepTooLong: it blocks for real, in the schedule that a note names. It isn't run again, and nothing is saved.
+        TypeError: the scenario is no function of a `System`, or is async, or yields; a number is none; or something in
+            `policies` makes no policy.
         ValueError: a number is less than 1, or `preemptions` no whole number; there is no policy; the scenario can't be
             imported by other processes; or several workers are to go through all schedules.
 
     Example:
         explore(two_clerks_and_an_account, schedules=5000)
     """
+    check_scenario(scenario)
     _check_numbers(schedules=schedules, seconds=seconds, workers=workers)
     if preemptions is not None:
         check_count(preemptions, "preemptions", least=0)
+    if not isinstance(policies, Iterable) or not all(map(callable, policies)):
+        raise TypeError(f"policies must be a list of classes or functions, such as [RandomWalk]; got {policies!r}")
     if not policies:
         raise ValueError("policies must name one at least, such as RandomWalk; got none")
     if exhaustive and workers > 1:
@@ -196,7 +202,12 @@ def explore(  # noqa: PLR0913 - each says another thing
 
 def _check_numbers(**numbers: float | None) -> None:
     for name, number in numbers.items():
-        if number is not None and number <= 0:
+        if number is None:
+            continue
+        kind, said = (int | float, "a number") if name == "seconds" else (int, "a whole number")
+        if not isinstance(number, kind) or isinstance(number, bool):
+            raise TypeError(f"{name} must be {said}; got {number!r}")
+        if number <= 0:
             raise ValueError(f"{name} must be more than 0, or there is nothing to see; got {number!r}")
 
 
@@ -264,8 +275,7 @@ def full_name_of(scenario: Scenario) -> str:
 
 
 def _name_of(scenario: Scenario) -> str:
-    name = getattr(scenario, "__qualname__", type(scenario).__name__)
-    return str(name).rpartition("<locals>.")[2]
+    return str(getattr(scenario, "__qualname__", f"<{type(scenario).__name__}>"))
 
 
 def replay(scenario: Scenario, schedule: Schedule | str | Path, *, max_steps: int = MAX_STEPS) -> None:
@@ -285,6 +295,7 @@ def replay(scenario: Scenario, schedule: Schedule | str | Path, *, max_steps: in
             met. It is when it has the same type and comes from the same statement of the same function; or, when the
             function has no such statement any more, says the same.
     """
+    check_scenario(scenario)
     if not isinstance(schedule, Schedule):
         schedule = Schedule.load(schedule)
     came, missed = follow(scenario, schedule.seed, schedule.deviations, World(max_steps, schedule.delivery))

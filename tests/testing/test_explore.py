@@ -19,6 +19,7 @@ from actors.testing.explore import (
     replay,
 )
 from actors.testing.system import System
+from supervision.testing import crash_sweep
 from tests.testing import explored
 
 RACES = [explored.lost_update, explored.seat_sold_twice, explored.double_sync]
@@ -246,6 +247,33 @@ def test_an_async_scenario_is_refused():
 
     with pytest.raises(TypeError, match="isn't async"):
         explore(scenario)
+
+
+def yields(system):
+    yield system
+
+
+@pytest.mark.parametrize("wrong", [lambda: None, lambda system, more: None, yields, "a name"])
+@pytest.mark.parametrize("run", [explore, lambda scenario: replay(scenario, Schedule("0")), crash_sweep])
+def test_what_cant_be_run_with_a_system_is_refused_at_once(run, wrong):
+    with pytest.raises(TypeError, match="a scenario must be a function"):
+        run(wrong)
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"schedules": "x"}, "schedules must be a whole number; got 'x'"),
+        ({"schedules": 2.5}, r"schedules must be a whole number; got 2\.5"),
+        ({"workers": 1.5}, "workers must be a whole number"),
+        ({"seconds": "x"}, "seconds must be a number; got 'x'"),
+        ({"policies": [1]}, r"policies must be a list .*; got \[1\]"),
+        ({"policies": RandomWalk}, "policies must be a list"),
+    ],
+)
+def test_what_is_no_number_or_no_policy_is_refused_by_its_name(options, why):
+    with pytest.raises(TypeError, match=why):
+        explore(explored.no_lost_update, **options)
 
 
 def test_the_library_logs_nothing_while_a_scenario_is_explored_and_again_after_it(caplog):

@@ -236,6 +236,24 @@ def test_there_is_something_to_explore(wrong):
         explore_threads(*options.pop("functions"), **options, given=raced.Counter)
 
 
+async def is_async(_counter):
+    """Never run."""
+
+
+@pytest.mark.parametrize(
+    ("function", "options", "error", "why"),
+    [
+        (is_async, {}, TypeError, "functions must be such that aren't async"),
+        (add, {"seed": "a"}, TypeError, "seed must be a whole number"),
+        (add, {"schedules": "x"}, TypeError, "schedules must be a whole number"),
+        (add, {"max_points": 0}, ValueError, "max_points must be a whole number >= 1"),
+    ],
+)
+def test_what_cant_be_explored_is_refused_by_its_name(function, options, error, why):
+    with pytest.raises(error, match=why):
+        explore_threads(function, add, only=[raced], given=raced.Counter, **options)
+
+
 @pytest.mark.parametrize("only", [raced, [raced.__name__], raced.__name__, [time], [raced, "raced"]])
 def test_what_is_no_list_of_modules_of_python_is_refused(only):
     with pytest.raises(TypeError, match=r"only must be a list of modules of Python code, such as \[counters\]; got"):
