@@ -182,7 +182,7 @@ def _check_replayed(item: pytest.Item) -> None:
     if explored and not any(explored.values()):
         from actors.testing.explore import Schedule  # noqa: PLC0415
 
-        file = item.config.getoption("--replay")
+        file: Any = item.config.getoption("--replay")
         whose = Schedule.load(file).scenario
         pytest.fail(f"{file} is a schedule of {whose}; this test explores {', '.join(explored)}", pytrace=False)
 
