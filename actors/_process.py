@@ -7,6 +7,7 @@ and a death are seen by all or by nobody. What an actor's own code does is in `_
 from __future__ import annotations
 
 import threading
+import uuid
 from collections import deque
 from contextlib import suppress
 from contextvars import ContextVar
@@ -315,6 +316,10 @@ class Process:
         if self.name is not None:
             return f"{self.label} {self.name!r}"
         return f"{self.label} ({self.ref.actor_urn.removeprefix('urn:uuid:')[:_URN_LENGTH]})"
+
+    def new_urn(self) -> str:
+        """Make a name that is unique in the world."""
+        return uuid.uuid4().urn
 
     @property
     def state(self) -> ProcessState:

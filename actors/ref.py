@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from threading import RLock, get_ident
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
@@ -65,7 +64,7 @@ class ActorRef(pykka.ActorRef[A]):
         if process.urn is None:
             # Not the runtime's lock: Pykka's registry asks for urns with its own held.
             with _naming:
-                process.urn = process.urn or uuid.uuid4().urn
+                process.urn = process.urn or process.new_urn()
         return process.urn
 
     @property

@@ -29,6 +29,9 @@ _SEED = "ACTOR_SEED"
 
 _system = pytest.StashKey["System"]()
 
+_replayed = pytest.StashKey[dict[str, bool]]()
+"""The scenarios that a test would have explored, and whether the schedule of `--replay` is theirs."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""
@@ -44,7 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--schedules",
         type=int,
         metavar="N",
-        help="how many schedules explore() tries, whatever a test says",
+        help="how many schedules explore() tries, whatever a test says; but for those that go through all",
     )
     group.addoption(
         "--replay",
@@ -116,9 +119,9 @@ def explore(request: pytest.FixtureRequest) -> Callable[..., Exploration | None]
     """`explore(scenario)`: run it in many schedules; one that fails is made small, and saved to be had again.
 
     Takes what `actors.testing.explore.explore` takes, and returns what that does. The seed is that of the test. With
-    `--replay` it runs the schedule of a file, and returns None.
+    `--replay` it runs the schedule of a file, if that is one of the scenario's, and returns None.
     """
-    from actors.testing.explore import explore, replay  # noqa: PLC0415
+    from actors.testing.explore import Schedule, explore, full_name_of, replay  # noqa: PLC0415
 
     node = request.node
     file = node.config.getoption("--replay")
@@ -127,9 +130,14 @@ def explore(request: pytest.FixtureRequest) -> Callable[..., Exploration | None]
 
     def explore_here(scenario: Scenario, **options: Any) -> Exploration | None:
         if file is not None:
-            replay(scenario, file)
+            schedule = Schedule.load(file)
+            name = full_name_of(scenario)
+            is_its = schedule.scenario in ("", name)
+            node.stash.setdefault(_replayed, {})[name] = is_its
+            if is_its:
+                replay(scenario, schedule)
             return None
-        if schedules is not None:
+        if schedules is not None and not options.get("exhaustive"):
             options["schedules"] = schedules
         options.setdefault("seed", seed)
         save = options.setdefault("save", _place_for(node))
@@ -164,7 +172,19 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         system = item.stash.get(_system, None)
         if system is not None:
             system.check_crashes()
+        _check_replayed(item)
         return result
+
+
+def _check_replayed(item: pytest.Item) -> None:
+    """Fail a test none of whose explorations the schedule of `--replay` belongs to."""
+    explored = item.stash.get(_replayed, {})
+    if explored and not any(explored.values()):
+        from actors.testing.explore import Schedule  # noqa: PLC0415
+
+        file: Any = item.config.getoption("--replay")
+        whose = Schedule.load(file).scenario
+        pytest.fail(f"{file} is a schedule of {whose}; this test explores {', '.join(explored)}", pytrace=False)
 
 
 @contextlib.contextmanager

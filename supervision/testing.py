@@ -12,7 +12,7 @@ from actors import ActorRef, whereis
 from actors.testing import StepTooLong, System
 from actors.testing._exploring import many_runs
 from actors.testing._injection import check_count, check_selector, selects
-from actors.testing._runs import refuse_async
+from actors.testing._runs import check_scenario, refuse_async
 from actors.testing._shown import name_of, shown
 from actors.testing.probe import ProbeActor
 from actors.testing.system import holds
@@ -222,8 +222,8 @@ def crash_sweep(  # noqa: PLR0913 - each says another thing
         scenario: gets a `System`, starts actors under a supervisor, as by `start_supervised`, has them work, waits for
             them, and asserts what must hold.
         actors: whose points: classes, or names as in a trace; all when there are none.
-        always: gets the system after each step; fails as of `system.always()`. It only looks. What hangs
-            on something that the scenario makes is given to `system.always()` by that.
+        always: gets the system after each step; fails by an exception, or by returning what is false and not None. It
+            only looks. What hangs on something that the scenario makes is given to `system.always()` by that.
         finally_: the same, once, when the scenario has returned and nobody has anything to do.
         kill: whether to kill at each point, too.
         faults: 2 for a second crash as well, during the recovery from each.
@@ -246,6 +246,10 @@ def crash_sweep(  # noqa: PLR0913 - each says another thing
     if recovery < 1:
         raise ValueError(f"recovery must be >= 1 point at which a second crash is tried; got {recovery!r}")
     check_count(max_steps, "max_steps")
+    check_scenario(scenario)
+    for name, check in (("always", always), ("finally_", finally_)):
+        if check is not None:
+            check_scenario(check, name)
     if isinstance(actors, str) or not isinstance(actors, Iterable):
         raise TypeError(f"actors must be a list, such as ['Worker-1']; got {actors!r}")
     selectors = tuple(actors)
@@ -345,10 +349,13 @@ class _Runs:
                 injected.append(inject_at(crash.actor, crash.point, nth=crash.nth))
             # The outcome says so.
             system._must_strike = False
-            # One brings others with it.
+            # Nor need those come that the scenario expects, and one brings others with it.
+            system._must_crash = False
             system.expect_crash(times=None, at_least=0)
-            calls = [f"{crash.fault}_at({crash.actor!r}, {crash.point!r}, nth={crash.nth})" for crash in crashes]
-            system.again = " and ".join([f"seed={self.seed!r}", *calls])
+            calls = [f"system.{crash.fault}_at({crash.actor!r}, {crash.point!r}, nth={crash.nth})" for crash in crashes]
+            name = getattr(self.scenario, "__name__", "")
+            calls.append(f"{name if name.isidentifier() else 'scenario'}(system)")
+            system.again = f"with System(seed={self.seed!r}) as system: {'; '.join(calls)}"
 
         try:
             failure = self.run(inject)

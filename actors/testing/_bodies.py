@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import threading
+import uuid
 from typing import TYPE_CHECKING, Any, Protocol
 
 from actors._life import turn
@@ -118,6 +119,10 @@ class SimulatedScheduler:
         self._simulation.close()
 
 
+_URNS = uuid.UUID("6f1d3c1e-5a0b-4c3e-9a34-2d1f0d7f6c11")
+"""The namespace of simulated actors' urns."""
+
+
 class SimulatedBody:
     """What a simulation adds to the record of an actor."""
 
@@ -134,6 +139,10 @@ class SimulatedBody:
     @property
     def full_label(self) -> str:
         return self.known_as
+
+    def new_urn(self) -> str:
+        # The same in each run, since texts of exceptions tell it.
+        return uuid.uuid5(_URNS, self.known_as).urn
 
     def run_once(self, simulation: Simulation) -> None:
         process: Any = self

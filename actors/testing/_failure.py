@@ -8,6 +8,8 @@ import re
 import sysconfig
 from typing import TYPE_CHECKING, NamedTuple
 
+from actors.testing._shown import without_addresses
+
 if TYPE_CHECKING:
     from types import CodeType, TracebackType
 
@@ -35,7 +37,7 @@ class Failure(NamedTuple):
     @classmethod
     def of(cls, error: BaseException) -> Failure:
         """Describe an exception."""
-        message = str(error).partition("\n")[0]
+        message = without_addresses(str(error).partition("\n")[0])
         # What differs between one schedule and the next: numbers, addresses, and what is quoted.
         message = re.sub(r"'[^']*'|\"[^\"]*\"", "'...'", message)
         message = re.sub(r"0x[0-9a-fA-F]+|\d+", "0", message)

@@ -75,6 +75,8 @@ class SimulatedAdoptedProcess(SimulatedBody, AdoptedProcess):
         self.known_as = self.simulation.names.name(type(actor), parent)
         self.greenlet: greenlet | None = None
         self.alert = True
+        # Pykka has given them one.
+        self.urn = actor.actor_urn = actor.actor_ref.actor_urn = self.new_urn()
         # Nobody else ends it with the test.
         self.is_guest = False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -23,6 +24,7 @@ __all__ = [
     "NotDeterministic",
     "Run",
     "Scenario",
+    "check_scenario",
     "first_difference",
     "follow",
     "refuse_async",
@@ -165,6 +167,30 @@ def _failure_of(scenario: Scenario, system: System) -> BaseException | None:
         raise
     refuse_async(scenario, result)
     return None
+
+
+def check_scenario(scenario: object, what: str = "a scenario") -> None:
+    """Refuse what can't be run with a system.
+
+    Raises:
+        TypeError: saying what it must be.
+    """
+    if inspect.iscoroutinefunction(scenario):
+        raise TypeError(f"{what} must be a function that isn't async; {shown(scenario)} is")
+    if inspect.isgeneratorfunction(scenario) or inspect.isasyncgenfunction(scenario):
+        raise TypeError(f"{what} must be a function that does its work when it is called; {shown(scenario)} yields")
+    if not callable(scenario):
+        raise TypeError(f"{what} must be a function that is called with a System; got {shown(scenario)}")
+    try:
+        signature = inspect.signature(scenario)
+    except ValueError:
+        # It tells nothing, as functions of C.
+        return
+    try:
+        signature.bind(None)
+    except TypeError as error:
+        msg = f"{what} must be a function that is called with a System, and nothing else"
+        raise TypeError(f"{msg}; got {shown(scenario)}{signature}") from error
 
 
 def refuse_async(scenario: Scenario, result: Any) -> None:

@@ -95,6 +95,7 @@ class Schedule:
         failure: what the scenario failed with.
         delivery: when messages arrived, as of the `System`.
         statement: the one that raised it, by which it is told from other failures of that function.
+        scenario: whose run it is: its module and its name; empty where nobody has said so.
     """
 
     seed: str
@@ -102,6 +103,7 @@ class Schedule:
     failure: str = ""
     delivery: Delivery = "runtime"
     statement: str = ""
+    scenario: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return "\n".join(f"  {deviation}" for deviation in self.deviations) or "  everybody in turn"
@@ -110,7 +112,9 @@ class Schedule:
         """Write it to a file, as JSON."""
         deviations = [_short(deviation) for deviation in self.deviations]
         statement = {"statement": self.statement} if self.statement else {}
+        scenario = {"scenario": self.scenario} if self.scenario else {}
         content = {
+            **scenario,
             "seed": self.seed,
             "failure": self.failure,
             **statement,
@@ -130,14 +134,20 @@ class Schedule:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
             deviations = tuple(Deviation(**deviation) for deviation in content["deviations"])
             return cls(
-                content["seed"], deviations, content["failure"], content["delivery"], content.get("statement", "")
+                content["seed"],
+                deviations,
+                content["failure"],
+                content["delivery"],
+                content.get("statement", ""),
+                content.get("scenario", ""),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path} must be what Schedule.save() has written; {error!r}") from error
 
     def as_test(self, scenario: str) -> str:
         """Write it as a test, to be pasted beside the scenario of this name."""
-        # One name for a scenario that can be named: a method or a partial must be put there by hand.
+        has_name = all(part.isidentifier() for part in scenario.split("."))
+        scenario = scenario.rpartition("<locals>.")[2]
         name = "".join(part if part.isalnum() else "_" for part in scenario).strip("_")
         lines = [
             "from actors.testing.explore import Deviation, Schedule, replay",
@@ -155,7 +165,11 @@ class Schedule:
         lines += ["        ),", f"        {self.failure!r},"]
         lines += [] if self.delivery == "runtime" else [f"        delivery={self.delivery!r},"]
         lines += [f"        statement={self.statement!r},"] if self.statement else []
-        lines += ["    )", f"    replay({scenario}, schedule)"]
+        lines += ["    )"]
+        if not has_name:
+            lines += ["    # Put the name of the scenario here: it is one that a test beside it doesn't know."]
+            scenario = scenario if scenario.isidentifier() else "scenario"
+        lines += [f"    replay({scenario}, schedule)"]
         return "\n".join(lines)
 
 

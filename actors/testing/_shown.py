@@ -9,6 +9,7 @@ import fractions
 import heapq
 import itertools
 import pathlib
+import re
 import types
 import uuid
 from dataclasses import fields, is_dataclass
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     _Way: TypeAlias = Callable[[Any, _Part], str]
     """How values of a type are shown, given how their parts are."""
 
-__all__ = ["name_of", "shape", "shown"]
+__all__ = ["name_of", "shape", "shown", "without_addresses"]
 
 _DEPTH = 4
 _WIDTH = 20
@@ -81,6 +82,14 @@ def shape(value: object, depth: int = 2) -> str:
     return _cut(_by_type(value, lambda part: shape(part, depth - 1)), _TOTAL_LENGTH)
 
 
+def without_addresses(text: str) -> str:
+    """Leave out of what an exception says the addresses of objects and the urns of actors, which runs differ in."""
+    return _ADDRESSES.sub("", text)
+
+
+_ADDRESSES = re.compile(r" at 0x[0-9a-fA-F]+| ?\(?urn:uuid:[0-9a-f-]+\)?")
+
+
 def _by_type(value: object, part: _Part) -> str:
     cls = type(value)
     if getattr(value, "__class__", None) is not cls:
@@ -116,7 +125,7 @@ def _way_of(value: Any) -> _Way:  # noqa: C901, PLR0911, PLR0912 - a table of ty
         case type() | types.FunctionType() | types.MethodType() | types.BuiltinFunctionType():
             return lambda value, _part: str(value.__name__)
         case BaseException():
-            return lambda value, part: f"{name}({_all(value.args, part)})"
+            return lambda value, part: without_addresses(f"{name}({_all(value.args, part)})")
         case Wrapping():
             return lambda value, part: part(value.content)
         case tuple():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -22,8 +23,9 @@ from actors.testing._exploring import (
     many_runs,
 )
 from actors.testing._failure import is_as_before, statement_of
+from actors.testing._injection import check_count
 from actors.testing._policy import InTurn, Pct, Policy, RandomWalk
-from actors.testing._runs import NotDeterministic, Scenario, World, follow, run_recorded
+from actors.testing._runs import NotDeterministic, Scenario, World, check_scenario, follow, run_recorded
 from actors.testing._schedule import Deviation, Kind, Schedule
 from actors.testing._shrink import Smaller
 
@@ -38,6 +40,7 @@ __all__ = [
     "InTurn",
     "Kind",
     "NotDeterministic",
+    "NotExhausted",
     "NothingExplored",
     "Pct",
     "Policy",
@@ -82,6 +85,21 @@ class StaleReplay(AssertionError):
             "the code they belong to has changed; explore() again, and keep what that finds, or drop this schedule"
         )
         self.unmet = list(unmet)
+
+
+class NotExhausted(AssertionError):
+    """All schedules were to be gone through, and the time or the number was over before.
+
+    Args:
+        explored: what was seen until then.
+    """
+
+    def __init__(self, explored: Exploration) -> None:
+        super().__init__(
+            f"{explored}: not all were gone through; give more schedules= or seconds=, or fewer preemptions=, "
+            "or make the scenario smaller"
+        )
+        self.explored = explored
 
 
 def _not_met(unmet: Sequence[Deviation]) -> str:
@@ -136,16 +154,24 @@ def explore(  # noqa: PLR0913 - each says another thing
 
     Raises:
         NotDeterministic: two runs with the same seed were different.
+        NotExhausted: all schedules were to be gone through, and there are more.
         NothingExplored: there was nothing to decide in any run; or something was injected that never struck.
         ScenarioFailed: with the smallest schedule that was found to fail, and a test that has it again.
         StepTooLong: it blocks for real, in the schedule that a note names. It isn't run again, and nothing is saved.
-        ValueError: a number is less than 1; there is no policy; the scenario can't be imported by other processes; or
-            several workers are to go through all schedules.
+        TypeError: the scenario is no function of a `System`, or is async, or yields; a number is none; or something in
+            `policies` makes no policy.
+        ValueError: a number is less than 1, or `preemptions` no whole number; there is no policy; the scenario can't be
+            imported by other processes; or several workers are to go through all schedules.
 
     Example:
         explore(two_clerks_and_an_account, schedules=5000)
     """
+    check_scenario(scenario)
     _check_numbers(schedules=schedules, seconds=seconds, workers=workers)
+    if preemptions is not None:
+        check_count(preemptions, "preemptions", least=0)
+    if not isinstance(policies, Iterable) or not all(map(callable, policies)):
+        raise TypeError(f"policies must be a list of classes or functions, such as [RandomWalk]; got {policies!r}")
     if not policies:
         raise ValueError("policies must name one at least, such as RandomWalk; got none")
     if exhaustive and workers > 1:
@@ -169,12 +195,19 @@ def explore(  # noqa: PLR0913 - each says another thing
         if elsewhere:
             compare_elsewhere(plan, plan.twice(seen.schedules, exhaustive=exhaustive))
     seen.check(explored)
+    if complete is False:
+        raise NotExhausted(explored)
     return explored
 
 
 def _check_numbers(**numbers: float | None) -> None:
     for name, number in numbers.items():
-        if number is not None and number <= 0:
+        if number is None:
+            continue
+        kind, said = (int | float, "a number") if name == "seconds" else (int, "a whole number")
+        if not isinstance(number, kind) or isinstance(number, bool):
+            raise TypeError(f"{name} must be {said}; got {number!r}")
+        if number <= 0:
             raise ValueError(f"{name} must be more than 0, or there is nothing to see; got {number!r}")
 
 
@@ -214,7 +247,14 @@ def _fail(plan: Plan, found: Found, explored: Exploration, save: Path | None) ->
     smallest = Smaller(plan, which, first).smallest()
     error = smallest.error
     assert error is not None, "it fails as the first did"
-    schedule = Schedule(seed, smallest.deviations, str(smallest.failure), plan.world.delivery, statement_of(error))
+    schedule = Schedule(
+        seed,
+        smallest.deviations,
+        str(smallest.failure),
+        plan.world.delivery,
+        statement_of(error),
+        full_name_of(plan.scenario),
+    )
     if save is not None:
         schedule.save(save)
     saved = "" if save is None else f"saved as {save}\n"
@@ -228,9 +268,14 @@ def _fail(plan: Plan, found: Found, explored: Exploration, save: Path | None) ->
     raise ScenarioFailed(message, schedule, error, explored) from error
 
 
+def full_name_of(scenario: Scenario) -> str:
+    """The module and the name of a scenario, by which a schedule knows it."""
+    named = scenario if hasattr(scenario, "__qualname__") else type(scenario)
+    return f"{named.__module__}.{named.__qualname__}"
+
+
 def _name_of(scenario: Scenario) -> str:
-    name = getattr(scenario, "__qualname__", type(scenario).__name__)
-    return str(name).rpartition("<locals>.")[2]
+    return str(getattr(scenario, "__qualname__", f"<{type(scenario).__name__}>"))
 
 
 def replay(scenario: Scenario, schedule: Schedule | str | Path, *, max_steps: int = MAX_STEPS) -> None:
@@ -250,6 +295,7 @@ def replay(scenario: Scenario, schedule: Schedule | str | Path, *, max_steps: in
             met. It is when it has the same type and comes from the same statement of the same function; or, when the
             function has no such statement any more, says the same.
     """
+    check_scenario(scenario)
     if not isinstance(schedule, Schedule):
         schedule = Schedule.load(schedule)
     came, missed = follow(scenario, schedule.seed, schedule.deviations, World(max_steps, schedule.delivery))

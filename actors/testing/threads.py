@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import gc
+import inspect
 import linecache
 import math
 import random
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
 from actors.errors import Deadlock
 from actors.testing._clock import PATIENCE_SECONDS
+from actors.testing._injection import check_count
 from actors.testing._line_locks import __file__ as locks_file
 from actors.testing._line_locks import line_locks
 
@@ -151,16 +153,19 @@ def explore_threads(  # noqa: PLR0913 - each says another thing
         given: makes what they share, anew for each schedule; it is what they and `check` are called with.
         schedules: how many.
         seed: of the first; each further one has the next. The same seed makes the same schedule.
-        check: called after each schedule when all have ended; it fails by raising.
+        check: called after each schedule when all have ended; it fails by raising, or by returning what is false and
+            not None.
         max_points: lines and lock operations after which a schedule is taken for one that never ends.
 
     Raises:
         FailedSchedule: a thread or the check raised something; or no thread could go on, or they never ended.
         NothingToExplore: in no schedule was there a place at which another could have gone on: there is one function,
             or none of them came to a line of the modules, or to a lock.
-        TypeError: `only` is no list of modules, or one has no code of Python.
-        ValueError: there are no functions, no modules, or no schedules.
+        TypeError: `only` is no list of modules, or one has no code of Python; a function is none, or async; `seed` or
+            `schedules` is no whole number.
+        ValueError: there are no functions, no modules, or no schedules; or `max_points` is less than 1.
     """
+    _check(functions, seed=seed, schedules=schedules, max_points=max_points)
     modules = only if isinstance(only, Collection) else [None]
     if not all(isinstance(module, ModuleType) and getattr(module, "__file__", None) for module in modules):
         raise TypeError(f"only must be a list of modules of Python code, such as [counters]; got {only!r}")
@@ -185,6 +190,17 @@ def explore_threads(  # noqa: PLR0913 - each says another thing
         names = ", ".join(module.__name__ for module in only)
         raise NothingToExplore(f"no thread came to a line of {names}, nor to a lock; is that where they run?")
     return ThreadReport(schedules, len(distinct), points, switches)
+
+
+def _check(functions: Sequence[object], *, seed: object, schedules: object, max_points: object) -> None:
+    for function in functions:
+        if inspect.iscoroutinefunction(function) or not callable(function):
+            raise TypeError(f"functions must be such that aren't async; got {function!r}")
+    if not isinstance(seed, int):
+        raise TypeError(f"seed must be a whole number, to which others are added; got {seed!r}")
+    if not isinstance(schedules, int):
+        raise TypeError(f"schedules must be a whole number; got {schedules!r}")
+    check_count(max_points, "max_points")
 
 
 class _Abandoned(BaseException):
@@ -298,7 +314,9 @@ class _Turns:
         error = self._failure or next((one.error for one in self.threads if one.error is not None), None)
         if error is None and check is not None:
             try:
-                check(*arguments)
+                holds = check(*arguments)
+                if holds is not None and not holds:
+                    return AssertionError(f"the check doesn't hold: it returned {holds!r}")
             except Exception as failed:  # noqa: BLE001 - whatever it is, it is what is looked for
                 return failed
         return error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from actors import Actor, Queue, Registry, Worker, checkpoint, named
-from actors.testing import InjectedCrash, StepTooLong
+from actors.testing import InjectedCrash, StepTooLong, System
 from supervision.testing import crash_sweep, start_supervised
 from tests.testing import explored
 
@@ -68,7 +68,12 @@ def test_a_check_fails_with_the_table_and_a_failure_says_how_to_have_it_again():
 
     failure = caught.value.__cause__
     assert "the sum is wrong" in str(failure)
-    assert "again with: seed=0 and crash_at('Teller-1#1', 'checkpoint', nth=1)" in failure.__notes__[0]
+    again = failure.__notes__[0].rpartition("again with: ")[2]
+    assert again == (
+        "with System(seed=0) as system: system.crash_at('Teller-1#1', 'checkpoint', nth=1); careless(system)"
+    )
+    with pytest.raises(AssertionError, match="the sum is wrong"):
+        exec(again, {"System": System, "careless": careless})
 
 
 def test_the_same_point_is_crashed_at_each_time_that_it_is_come_to():
@@ -103,6 +108,26 @@ def test_what_is_always_to_hold_is_seen_at_each_step_and_what_holds_in_the_end_a
     assert "what is to hold in the end doesn't: in_order" in str(swept.not_survived[0].failure)
     with pytest.raises(AssertionError, match="what is to hold always doesn't: in_order"):
         crash_sweep(scenario, always=in_order)
+
+
+@pytest.mark.parametrize("when", ["always", "finally_"])
+def test_what_is_false_in_any_way_doesnt_hold_and_none_does(when):
+    with pytest.raises(AssertionError, match=r"what is to hold .* doesn't"):
+        crash_sweep(repaired_once, **{when: lambda _system: []})
+    crash_sweep(repaired_once, **{when: lambda _system: None}).check()
+
+
+def test_the_crashes_that_a_scenario_expects_need_not_come_after_another():
+    class Strict(Teller):
+        def on_receive(self, amount):
+            raise ValueError(amount)
+
+    def scenario(system):
+        system.expect_crash(ValueError)
+        start_supervised((Strict, ledger())).tell(5)
+        system.run_until_idle()
+
+    crash_sweep(scenario).check()
 
 
 def test_kills_are_swept_too_when_asked_for():
@@ -152,6 +177,13 @@ def test_an_async_scenario_is_refused():
 
     with pytest.raises(TypeError, match="a scenario must be a function that isn't async; scenario is"):
         crash_sweep(scenario)
+
+
+@pytest.mark.parametrize("what", ["always", "finally_"])
+def test_what_is_to_hold_is_a_function_of_the_system(what):
+    for wrong in (5, lambda: True):
+        with pytest.raises(TypeError, match=f"{what} must be a function that is called with a System"):
+            crash_sweep(careless, **{what: wrong})
 
 
 def test_crashes_that_follow_from_the_one_are_no_failures():

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import uuid
 
+import pykka
 import pytest
 
-from actors import Actor
+from actors import Actor, Registry
 from actors.testing.explore import NotDeterministic, ScenarioFailed, explore
+from actors.testing.system import System
 from tests.testing import explored
 
 VARYING = [explored.by_random, explored.by_uuid, explored.by_real_time, explored.by_the_order_of_a_set]
@@ -125,3 +128,106 @@ def digests(hash_seed):
 @pytest.mark.parametrize("hash_seed", ["0", "1", "1234"])
 def test_a_trace_is_the_same_with_any_hash_seed_and_on_any_python(hash_seed):
     assert digests(hash_seed) == DIGESTS
+
+
+# What exceptions say of actors and objects
+
+
+def asks_a_dead_one():
+    dead = explored.Account.start()
+    dead.stop()
+    dead.ask("balance")
+
+
+def asks_for_too_long():
+    explored.Stubborn.start().ask("work", timeout=1)
+
+
+def takes_a_key_of_another():
+    shops = Registry("shops of a test")
+    shops.start_link()
+    for account in [explored.Account.start(), explored.Account.start()]:
+        shops.register("key", owner=account)
+
+
+def asks_a_proxy_for_what_there_is_not():
+    explored.Account.start().proxy().nothing.get()
+
+
+def names_an_object_and_itself():
+    raise ValueError(object(), f"{object()!r}", explored.Account.start().actor_urn, uuid.uuid4().urn)
+
+
+class Doing(Actor):
+    def on_receive(self, function):
+        function()
+
+
+FAILURES = [
+    asks_a_dead_one,
+    asks_for_too_long,
+    takes_a_key_of_another,
+    asks_a_proxy_for_what_there_is_not,
+    names_an_object_and_itself,
+]
+
+
+@pytest.mark.parametrize("fail", FAILURES, ids=lambda fail: fail.__name__)
+def test_what_exceptions_say_of_actors_and_objects_is_no_difference_where_an_actor_crashes(fail):
+    def scenario(system):
+        system.slow(explored.Stubborn, 5, must_strike=False)
+        system.expect_crash(Exception, actor=Doing)
+        for actor, function in [(Doing.start(), fail), (Doing.start(), list)]:
+            actor.tell(function)
+        system.advance(10)
+
+    assert explore(scenario, schedules=5).schedules == 5
+
+
+@pytest.mark.parametrize("fail", FAILURES, ids=lambda fail: fail.__name__)
+def test_what_exceptions_say_of_actors_and_objects_is_no_difference_where_the_scenario_fails(fail):
+    def scenario(system):
+        system.slow(explored.Stubborn, 5, must_strike=False)
+        sums = []
+        explored.audit_into(sums, system)
+        if sums != [0]:
+            fail()
+
+    with pytest.raises(ScenarioFailed) as caught:
+        explore(scenario)
+    assert "switch" in {step.kind for step in caught.value.schedule.deviations}
+
+
+class Checked(Actor):
+    value = 2
+
+    def on_receive(self, message):
+        assert self.value == 1
+
+
+def test_the_address_in_what_an_assert_of_an_actor_says_is_no_difference():
+    def scenario(system):
+        for actor in [Checked.start(), Checked.start()]:
+            actor.tell("look")
+        system.run_until_idle()
+
+    with pytest.raises(ScenarioFailed, match=r"where 2 = <.*Checked object"):
+        explore(scenario, schedules=5)
+
+
+def test_an_actor_has_the_same_urn_in_each_run_and_each_has_another():
+    runs = []
+    for seed in range(2):
+        with System(seed) as system:
+            runs.append([explored.Account.start().actor_urn, explored.Account.start().actor_urn])
+            plain = system.adopt(Plain).start()
+            runs[-1] += [plain.actor_urn]
+            assert plain.proxy().actor_urn.get() == plain.actor_urn
+            assert all(pykka.ActorRegistry.get_by_urn(urn).actor_urn == urn for urn in runs[-1])
+
+    assert runs[0] == runs[1]
+    assert len(set(runs[0])) == 3
+
+
+class Plain(pykka.ThreadingActor):
+    pass

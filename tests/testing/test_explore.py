@@ -9,6 +9,7 @@ import pytest
 from actors.testing import StepTooLong
 from actors.testing.explore import (
     InTurn,
+    NotExhausted,
     NothingExplored,
     Pct,
     RandomWalk,
@@ -18,6 +19,7 @@ from actors.testing.explore import (
     replay,
 )
 from actors.testing.system import System
+from supervision.testing import crash_sweep
 from tests.testing import explored
 
 RACES = [explored.lost_update, explored.seat_sold_twice, explored.double_sync]
@@ -92,11 +94,12 @@ def test_each_schedule_is_seen_exactly_once_when_all_are_gone_through(names, pre
     assert "these are all" in str(seen)
 
 
-def test_a_report_says_that_there_are_more_schedules():
-    seen = explore(explored.halves("abc", []), exhaustive=True, preemptions=None, schedules=50)
+@pytest.mark.parametrize(("limit", "seen"), [({"schedules": 50}, 50), ({"seconds": 1e-9}, 1)])
+def test_it_is_an_error_that_not_all_schedules_were_gone_through(limit, seen):
+    with pytest.raises(NotExhausted, match=r"there are more.*more schedules=.*fewer preemptions=") as caught:
+        explore(explored.halves("abc", []), exhaustive=True, preemptions=None, **limit)
 
-    assert (seen.schedules, seen.complete) == (50, False)
-    assert "there are more" in str(seen)
+    assert (caught.value.explored.schedules, caught.value.explored.complete) == (seen, False)
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=named(POLICIES))
@@ -226,6 +229,9 @@ def test_time_ends_an_exploration():
         ({"schedules": 0}, "schedules must be more than 0"),
         ({"seconds": -1.0}, "seconds must be more than 0"),
         ({"workers": 0}, "workers must be more than 0"),
+        ({"exhaustive": True, "preemptions": -1}, "preemptions must be a whole number >= 0"),
+        ({"exhaustive": True, "preemptions": 1.5}, "preemptions must be a whole number >= 0"),
+        ({"exhaustive": True, "preemptions": "x"}, "preemptions must be a whole number >= 0"),
         ({"policies": ()}, "policies must name one"),
         ({"exhaustive": True, "workers": 2}, "workers must be 1"),
     ],
@@ -241,6 +247,33 @@ def test_an_async_scenario_is_refused():
 
     with pytest.raises(TypeError, match="isn't async"):
         explore(scenario)
+
+
+def yields(system):
+    yield system
+
+
+@pytest.mark.parametrize("wrong", [lambda: None, lambda system, more: None, yields, "a name"])
+@pytest.mark.parametrize("run", [explore, lambda scenario: replay(scenario, Schedule("0")), crash_sweep])
+def test_what_cant_be_run_with_a_system_is_refused_at_once(run, wrong):
+    with pytest.raises(TypeError, match="a scenario must be a function"):
+        run(wrong)
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"schedules": "x"}, "schedules must be a whole number; got 'x'"),
+        ({"schedules": 2.5}, r"schedules must be a whole number; got 2\.5"),
+        ({"workers": 1.5}, "workers must be a whole number"),
+        ({"seconds": "x"}, "seconds must be a number; got 'x'"),
+        ({"policies": [1]}, r"policies must be a list .*; got \[1\]"),
+        ({"policies": RandomWalk}, "policies must be a list"),
+    ],
+)
+def test_what_is_no_number_or_no_policy_is_refused_by_its_name(options, why):
+    with pytest.raises(TypeError, match=why):
+        explore(explored.no_lost_update, **options)
 
 
 def test_the_library_logs_nothing_while_a_scenario_is_explored_and_again_after_it(caplog):

@@ -463,10 +463,46 @@ def test_a_scenario_is_explored_and_the_schedule_that_fails_is_had_again(project
     again.stdout.fnmatch_lines(["E*AssertionError: an update is lost", "E*failed as before"])
 
 
+def test_a_schedule_is_had_again_by_the_exploration_that_it_belongs_to_alone(project):
+    code = (
+        EXPLORED
+        + """
+def fine(system):
+    for box in [[0], [0]]:
+        Till.start().tell(box)
+    system.run_until_idle()
+
+def test_both(explore):
+    explore(fine, schedules=5)
+    explore(two_tills)
+
+def test_another(explore):
+    explore(fine, schedules=5)
+"""
+    )
+    hunt = project(code, "-k", "both")
+    node, file = re.fullmatch(r"pytest '(.+)' --replay=(\S+)", printed(hunt, "again with")[-1]).groups()
+
+    again = project(code, node, f"--replay={file}")
+    another = project(code, "-k", "another", f"--replay={file}")
+
+    again.assert_outcomes(failed=1)
+    again.stdout.fnmatch_lines(["E*AssertionError: an update is lost", "E*failed as before"])
+    another.assert_outcomes(failed=1)
+    another.stdout.fnmatch_lines(["*is a schedule of test_it.two_tills; this test explores test_it.fine"])
+
+
 def test_how_many_schedules_are_tried_can_be_said(project):
     result = project(EXPLORED, "-s", "-k", "mended", "--schedules=30")
 
     assert printed(result, "explored")[0].startswith("30 schedules")
+
+
+def test_those_that_go_through_all_schedules_are_left_alone(project):
+    result = project(EXPLORED.replace("schedules=5", "exhaustive=True"), "-s", "-k", "mended", "--schedules=1")
+
+    result.assert_outcomes(passed=1)
+    assert "these are all" in printed(result, "explored")[0]
 
 
 # Async tests

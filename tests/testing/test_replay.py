@@ -334,6 +334,18 @@ def test_a_schedule_is_printed_as_a_test_that_fails_as_before():
 
 
 @pytest.mark.parametrize(
+    ("name", "called"),
+    [("<lambda>", "scenario"), ("<partial>", "scenario"), ("test_it.<locals>.two_clerks", "two_clerks")],
+)
+def test_a_scenario_that_a_test_beside_it_doesnt_know_is_to_be_put_there(name, called):
+    program = Schedule("0").as_test(name)
+
+    compile(program, "test", "exec")
+    assert program.splitlines()[-2].strip().startswith("# Put the name of the scenario here")
+    assert program.splitlines()[-1].strip() == f"replay({called}, schedule)"
+
+
+@pytest.mark.parametrize(
     ("deviation", "text"),
     [
         (

@@ -38,6 +38,13 @@ def test_a_count_that_can_be_lost_is_lost_in_some_schedule():
     assert failed.schedule < 50
 
 
+@pytest.mark.parametrize("wrong", [False, 0, []])
+def test_a_check_fails_by_what_is_false_too_and_holds_when_it_returns_nothing(wrong):
+    failed = found(add, add, given=raced.Counter, check=lambda counter: counter.value == 2 or wrong)
+
+    assert str(failed.error) == f"the check doesn't hold: it returned {wrong!r}"
+
+
 def test_a_failure_shows_who_ran_which_line():
     failed = found(add, add, given=raced.Counter, check=is_two)
 
@@ -227,6 +234,24 @@ def test_there_is_something_to_explore(wrong):
 
     with pytest.raises(ValueError, match="got"):
         explore_threads(*options.pop("functions"), **options, given=raced.Counter)
+
+
+async def is_async(_counter):
+    """Never run."""
+
+
+@pytest.mark.parametrize(
+    ("function", "options", "error", "why"),
+    [
+        (is_async, {}, TypeError, "functions must be such that aren't async"),
+        (add, {"seed": "a"}, TypeError, "seed must be a whole number"),
+        (add, {"schedules": "x"}, TypeError, "schedules must be a whole number"),
+        (add, {"max_points": 0}, ValueError, "max_points must be a whole number >= 1"),
+    ],
+)
+def test_what_cant_be_explored_is_refused_by_its_name(function, options, error, why):
+    with pytest.raises(error, match=why):
+        explore_threads(function, add, only=[raced], given=raced.Counter, **options)
 
 
 @pytest.mark.parametrize("only", [raced, [raced.__name__], raced.__name__, [time], [raced, "raced"]])
