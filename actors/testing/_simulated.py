@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any
 
+from actors._backlog import Events
 from actors._bounded import Bound, BoundedProcess
 from actors._life import UNFINISHED, finish
 from actors._observer import Observer
@@ -123,8 +124,10 @@ class _Watching(Observer):
 
     def handle(self, process: Any, message: object, receive: Callable[[object], object] | None = None) -> object:
         simulation: Simulation = process.simulation
-        strikes = simulation.strikes
-        simulation.note(process, "receive", (message,))
+        # A worker comes to its events one after the other, and is struck there.
+        is_batch = type(message) is Events
+        strikes = () if is_batch else simulation.strikes
+        simulation.note(process, "events" if is_batch else "receive", (message,))
         if strikes:
             for strike in strikes:
                 strike(process, "receive", (message,))
