@@ -15,6 +15,7 @@ from actors._waits import parts_of
 from actors.dead_letters import DeadLetters, FailedStart, Undelivered
 from actors.runtime import Runtime
 from actors.testing._bodies import SimulatedBody
+from actors.testing._stand_ins import refuse_plain
 from actors.testing._virtual_loop import SimulatedEventLoop
 
 if TYPE_CHECKING:
@@ -234,6 +235,8 @@ class SimulatedRuntime(Runtime):
         self.simulation.run_until(is_over, None)
 
     def admit(self, process: Process, *, link: bool = False, name: Any = None) -> None:
+        if not isinstance(process, SimulatedBody):
+            refuse_plain(self.simulation, process.actor_class)
         super().admit(process, link=link, name=name)
         process.observer = _Watching()
 

@@ -37,10 +37,12 @@ class Livelock(AssertionError):
     """A simulation went on for longer than it may; the message names who did what again and again."""
 
 
-def _wait_of(process: Process) -> str:
+def _wait_of(process: Any) -> str:
     waits = process.waiting_for
     target = None if waits is None else waits.target
     for_whom = "" if target is None else f" for {name_of(target)}"
+    if target is not None and getattr(target, "simulation", None) is not process.runtime.simulation:
+        for_whom += ", which isn't in this simulation"
     handles = "" if process.handling is None else f", handling {shown(process.handling)}"
     return f"{name_of(process)} waits{for_whom}{handles}"
 
