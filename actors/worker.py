@@ -120,11 +120,11 @@ class Worker(Actor):
             msg = f"{cls.__name__} must override handle_event(event), or handle_events(events)"
             raise TypeError(msg)
 
-    def handle_event(self, event: Any) -> Coroutine[Any, Any, None] | None:
+    def handle_event(self, event: Any, /) -> Coroutine[Any, Any, None] | None:
         """Handle one event; override this or `handle_events`."""
         raise NotImplementedError
 
-    def handle_events(self, events: Sequence[Any]) -> Coroutine[Any, Any, None] | None:
+    def handle_events(self, events: Sequence[Any], /) -> Coroutine[Any, Any, None] | None:
         """Handle a batch of up to `max_demand - min_demand` events; they are done, or fail, together."""
         raise NotImplementedError
 

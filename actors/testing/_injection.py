@@ -65,7 +65,7 @@ ANY = _Any()
 Selector: TypeAlias = "pykka.ActorRef[Any] | type[pykka.Actor] | str"
 """Which actors: by a ref; by their class; by the name in the trace, `"Worker-2"`, or `"Worker-2#1"` for one life."""
 
-Matcher: TypeAlias = object
+Matcher: TypeAlias = "Callable[[Any], object] | object"
 """Which messages: those equal to it; of this type; or, when it is a function, those for which it returns True."""
 
 

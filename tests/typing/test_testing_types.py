@@ -9,7 +9,7 @@ from typing import Any, assert_type
 
 import pytest
 
-from actors import Actor, ActorRef, Down, ExitReason, GenServer, GenServerRef, Ok, Queue
+from actors import Actor, ActorRef, Down, ExitReason, GenServer, GenServerRef, Ok, Queue, Worker
 from actors.testing import Fault, Held, SimulatedTestCase, System, like
 from actors.testing.explore import Exploration
 from supervision.pytest_plugin import Explore
@@ -58,6 +58,25 @@ def test_faults_are_what_can_be_looked_at() -> None:
             system.crash(Shop, when="later")  # type: ignore[arg-type]
         with pytest.raises(ValueError, match="times must be a whole number"):
             system.expect_crash(times="twice")  # type: ignore[arg-type]
+
+
+class SyncWorker(Worker):
+    # Each may name what it gets as it likes.
+    def handle_event(self, user: str) -> None:
+        pass
+
+
+class Sleeper(Actor):
+    async def on_receive(self, seconds: float) -> float:
+        return seconds
+
+
+def test_a_message_is_chosen_by_a_function_of_it() -> None:
+    with System() as system:
+        system.crash(SyncWorker, message=lambda event: event == "ann", must_strike=False)
+        system.drop(Sleeper, lambda seconds: seconds > 1, must_strike=False)
+
+        assert_type(Sleeper.start().ask(1.0), Any)
 
 
 def one_order(system: System) -> None:
