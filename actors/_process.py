@@ -566,6 +566,12 @@ class Process:
         """Pass by such a point, and let a kill take effect; called in its own code wherever that enters the runtime."""
         self.unwind()
 
+    def begin_handling(self, *_messages: object) -> None:
+        """Be about to handle messages that came in another, where a simulation may have something go wrong."""
+
+    def end_handling(self, *_messages: object) -> None:
+        """Have done so, where a simulation may, too."""
+
     def unwind(self) -> None:
         """Let a kill take effect."""
         if self.killed:

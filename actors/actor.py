@@ -112,6 +112,10 @@ class Actor(pykka.Actor):
     _otp_process: Process
     _otp_no_options: ClassVar[Options[Any]]
 
+    if TYPE_CHECKING:
+        # A subclass may name the message as it likes.
+        def on_receive(self, message: Any, /) -> Any: ...  # noqa: D102  # pyright: ignore[reportIncompatibleMethodOverride]
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         _check_runs_on(f"{cls.__name__}.runs_on", cls.runs_on)

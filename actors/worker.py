@@ -120,11 +120,11 @@ class Worker(Actor):
             msg = f"{cls.__name__} must override handle_event(event), or handle_events(events)"
             raise TypeError(msg)
 
-    def handle_event(self, event: Any) -> Coroutine[Any, Any, None] | None:
+    def handle_event(self, event: Any, /) -> Coroutine[Any, Any, None] | None:
         """Handle one event; override this or `handle_events`."""
         raise NotImplementedError
 
-    def handle_events(self, events: Sequence[Any]) -> Coroutine[Any, Any, None] | None:
+    def handle_events(self, events: Sequence[Any], /) -> Coroutine[Any, Any, None] | None:
         """Handle a batch of up to `max_demand - min_demand` events; they are done, or fail, together."""
         raise NotImplementedError
 
@@ -167,7 +167,8 @@ class Worker(Actor):
         groups = [batch] if self.__takes_batches else [[delivery] for delivery in batch]
         for group in groups:
             # A killed worker finishes what it is at, but begins nothing more.
-            self._otp_process.checkpoint("take", *(delivery.event for delivery in group))
+            if self._otp_process.alert:
+                self._otp_process.checkpoint("take", *(delivery.event for delivery in group))
             if self._otp_process.fatal is not ALIVE:
                 return False
             self._handle_group(group)
@@ -199,12 +200,16 @@ class Worker(Actor):
     def __handle(self, group: list[Delivery]) -> None:
         for delivery in group:
             delivery.started = True
+        if self._otp_process.alert:
+            self._otp_process.begin_handling(*(delivery.event for delivery in group))
         if self.__takes_batches:
             handled: object = self.handle_events([delivery.event for delivery in group])
         else:
             handled = self.handle_event(group[0].event)
         if type(handled) in UNFINISHED:
             finish(self._otp_process, handled)
+        if self._otp_process.alert:
+            self._otp_process.end_handling(*(delivery.event for delivery in group))
 
     def _give_back(self, delivery: Delivery, answer: Snooze | Retry | Reject) -> None:
         match answer:

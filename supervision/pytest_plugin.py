@@ -11,19 +11,19 @@ import gc
 import os
 import secrets
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from zlib import crc32
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
-    from actors import ActorRef
     from actors.testing import System, TestRuntime
     from actors.testing._runs import Scenario
     from actors.testing.explore import Exploration
+    from supervision.testing import StartSupervised
 
 _SEED = "ACTOR_SEED"
 
@@ -31,6 +31,14 @@ _system = pytest.StashKey["System"]()
 
 _replayed = pytest.StashKey[dict[str, bool]]()
 """The scenarios that a test would have explored, and whether the schedule of `--replay` is theirs."""
+
+
+class Explore(Protocol):
+    """The type of the fixture `explore`."""
+
+    def __call__(self, scenario: Scenario, **options: Any) -> Exploration | None:
+        """Run a scenario in many schedules."""
+        ...
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -103,7 +111,7 @@ def real_system() -> Iterator[TestRuntime]:
 
 
 @pytest.fixture
-def start_supervised(request: pytest.FixtureRequest) -> Callable[..., ActorRef[Any]]:
+def start_supervised(request: pytest.FixtureRequest) -> StartSupervised:
     """`start_supervised(child)`: start a child, restarted when it crashes, that ends with the test.
 
     In the `real_system`, when the test asks for that; else in the simulated one.
@@ -115,7 +123,7 @@ def start_supervised(request: pytest.FixtureRequest) -> Callable[..., ActorRef[A
 
 
 @pytest.fixture
-def explore(request: pytest.FixtureRequest) -> Callable[..., Exploration | None]:
+def explore(request: pytest.FixtureRequest) -> Explore:
     """`explore(scenario)`: run it in many schedules; one that fails is made small, and saved to be had again.
 
     Takes what `actors.testing.explore.explore` takes, and returns what that does. The seed is that of the test. With

@@ -6,9 +6,11 @@ import functools
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar, overload
 
-from actors import ActorRef, whereis
+import pykka
+
+from actors import ActorRef, GenServer, GenServerRef, whereis
 from actors.testing import StepTooLong, System
 from actors.testing._exploring import many_runs
 from actors.testing._injection import check_count, check_selector, selects
@@ -30,7 +32,18 @@ if TYPE_CHECKING:
     from actors.testing import Selector
     from actors.testing._runs import Scenario
 
-__all__ = ["CrashPoint", "CrashSweep", "Outcome", "crash_sweep", "start_supervised", "stop_supervised"]
+__all__ = [
+    "CrashPoint",
+    "CrashSweep",
+    "Outcome",
+    "StartSupervised",
+    "crash_sweep",
+    "start_supervised",
+    "stop_supervised",
+]
+
+A = TypeVar("A", bound=pykka.Actor)
+G = TypeVar("G", bound="GenServer[Any]")
 
 
 class TestSupervisor(Supervisor):
@@ -47,6 +60,34 @@ class TestSupervisor(Supervisor):
 _NAME = "the supervisor of the test"
 
 
+class StartSupervised(Protocol):
+    """The type of `start_supervised`, the function and the fixture of pytest: the ref is that of the child's class."""
+
+    @overload
+    def __call__(self, child: type[G], **overrides: Unpack[Overrides]) -> GenServerRef[G]: ...
+
+    @overload
+    def __call__(self, child: tuple[type[G], *tuple[Any, ...]], **overrides: Unpack[Overrides]) -> GenServerRef[G]: ...
+
+    @overload
+    def __call__(self, child: type[A], **overrides: Unpack[Overrides]) -> ActorRef[A]: ...
+
+    @overload
+    def __call__(self, child: tuple[type[A], *tuple[Any, ...]], **overrides: Unpack[Overrides]) -> ActorRef[A]: ...
+
+    @overload
+    def __call__(self, child: Child, **overrides: Unpack[Overrides]) -> ActorRef[Any]: ...
+
+    def __call__(self, child: Any, **overrides: Any) -> Any:
+        """Start a child under a supervisor that ends with the test."""
+        ...
+
+
+def _typed(function: Callable[..., Any]) -> StartSupervised:
+    return function
+
+
+@_typed
 def start_supervised(child: Child, **overrides: Unpack[Overrides]) -> ActorRef[Any]:
     """Start a child under a supervisor that ends with the test: the last that was started first.
 

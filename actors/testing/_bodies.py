@@ -162,6 +162,17 @@ class SimulatedBody:
         process: Any = self
         self.simulation.at_point(process, point, about)
 
+    def begin_handling(self, *messages: object) -> None:
+        process: Any = self
+        self.simulation.note(process, "receive", messages)
+        for strike in self.simulation.strikes:
+            strike(process, "receive", messages)
+
+    def end_handling(self, *messages: object) -> None:
+        process: Any = self
+        for strike in self.simulation.strikes:
+            strike(process, "handled", messages)
+
     def checkpoint(self, point: str = "checkpoint", *about: object) -> None:
         process: Any = self
         self.simulation.at_point(process, point, about)

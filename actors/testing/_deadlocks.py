@@ -48,9 +48,14 @@ def wait_of(body: Any) -> str:
 
 
 def _for_whom(process: Any) -> str:
-    lock: SimulatedLock | None = process.simulation.lock_waits.get(process)
+    simulation = process.runtime.simulation
+    lock: SimulatedLock | None = simulation.lock_waits.get(process)
     owner = None if lock is None else lock.owner
     if isinstance(owner, Process) and owner is not process:
         return f" for a lock that {name_of(owner)} {'had when it ended' if owner.gone else 'has'}"
     waits = process.waiting_for
-    return "" if waits is None or waits.target is None else f" for {name_of(waits.target)}"
+    if waits is None or waits.target is None:
+        return ""
+    stranger = ", which isn't in this simulation"
+    is_here = getattr(waits.target, "simulation", None) is simulation
+    return f" for {name_of(waits.target)}{'' if is_here else stranger}"

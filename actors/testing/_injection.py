@@ -65,7 +65,7 @@ ANY = _Any()
 Selector: TypeAlias = "pykka.ActorRef[Any] | type[pykka.Actor] | str"
 """Which actors: by a ref; by their class; by the name in the trace, `"Worker-2"`, or `"Worker-2#1"` for one life."""
 
-Matcher: TypeAlias = object
+Matcher: TypeAlias = "Callable[[Any], object] | object"
 """Which messages: those equal to it; of this type; or, when it is a function, those for which it returns True."""
 
 
@@ -98,6 +98,10 @@ POINTS = frozenset(
     | {"put", "take", "ack"}
 )
 """The points of an actor's code: where it enters the runtime, comes to a message, or is done with it."""
+
+
+_OF_MESSAGES = frozenset({"receive", "handled", "take"})
+"""Those at which all that is at hand is messages: one, or the events that a worker handles together."""
 
 
 def check_point(point: object, name: str = "point") -> None:
@@ -188,10 +192,15 @@ class Fault:
         """Tell whether it is to strike now, and count that it may have been."""
         if self._nth is not None and self.met >= self._nth:
             return False
-        if not selects(self._actor, process) or not matches(self._message, about[-1] if about else None):
+        if not selects(self._actor, process) or not any(matches(self._message, one) for one in self._values(about)):
             return False
         self.met += 1
         return self._nth is None or self.met == self._nth
+
+    def _values(self, about: tuple[object, ...]) -> tuple[object, ...]:
+        if self.at in _OF_MESSAGES:
+            return about
+        return about[-1:] or (None,)
 
     def strike(self, process: Process) -> None:
         """Have it happen."""

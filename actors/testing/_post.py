@@ -35,7 +35,8 @@ class Dropped(Exception):
 def is_users(message: object) -> bool:
     """Tell whether a message is one that users have sent, and not the runtime: no signal, no answer, no event."""
     content = unwrapped(message)
-    return not isinstance(content, Control | Exit | Down | pykka_messages._ActorStop) and not isinstance(message, Fired)
+    signals = (Control, Exit, Down, pykka_messages._ActorStop)
+    return not isinstance(content, signals) and not isinstance(message, Control | Fired)
 
 
 class _Letter(NamedTuple):

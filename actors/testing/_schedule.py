@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeAlias
 
+from actors._backlog import Events
 from actors.testing._policy import InTurn
 from actors.testing._shown import name_of, shape, shown
 
@@ -77,6 +78,7 @@ _SENTENCES: dict[tuple[Kind, str], str] = {
     ("switch", ""): "at {about}, before that {then} goes on",
     ("turn", "begin"): "before its turn, {then} goes on first",
     ("turn", "receive"): "before it handles {message}, {then} goes on first",
+    ("turn", "events"): "before it gets {message}, {then} goes on first",
     ("turn", ""): "back from {about}, {then} goes on first",
     ("unharmed", ""): "killed, goes on from {about}",
     ("fault", "receive"): "{then} before it handles {message}",
@@ -212,8 +214,8 @@ class Whereabouts:
         if not (body.taken or body.inbox):
             return _Place(body.known_as, "begin", "", 1), ""
         message = body.taken[-1] if body.taken else body.inbox[0]
-        kind = shape(message)
-        return _Place(body.known_as, "receive", kind, self._times[body.known_as, "receive", kind] + 1), shown(message)
+        kind, point = shape(message), "events" if isinstance(message, Events) else "receive"
+        return _Place(body.known_as, point, kind, self._times[body.known_as, point, kind] + 1), shown(message)
 
     def of_fault(self, process: Process, fault: Fault, about: tuple[object, ...]) -> tuple[_Place, str]:
         """The place at which something is to go wrong."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any
 
+from actors._backlog import Events
 from actors._bounded import Bound, BoundedProcess
 from actors._life import UNFINISHED, finish
 from actors._observer import Observer
@@ -15,6 +16,7 @@ from actors.dead_letters import DeadLetters, FailedStart, Undelivered
 from actors.messages import Crashed
 from actors.runtime import Runtime
 from actors.testing._bodies import SimulatedBody
+from actors.testing._stand_ins import refuse_plain
 from actors.testing._virtual_loop import SimulatedEventLoop
 
 if TYPE_CHECKING:
@@ -124,8 +126,10 @@ class _Watching(Observer):
 
     def handle(self, process: Any, message: object, receive: Callable[[object], object] | None = None) -> object:
         simulation: Simulation = process.simulation
-        strikes = simulation.strikes
-        simulation.note(process, "receive", (message,))
+        # A worker comes to its events one after the other, and is struck there.
+        is_batch = type(message) is Events
+        strikes = () if is_batch else simulation.strikes
+        simulation.note(process, "events" if is_batch else "receive", (message,))
         if strikes:
             for strike in strikes:
                 strike(process, "receive", (message,))
@@ -236,6 +240,8 @@ class SimulatedRuntime(Runtime):
         self.simulation.run_until(is_over, None)
 
     def admit(self, process: Process, *, link: bool = False, name: Any = None) -> None:
+        if not isinstance(process, SimulatedBody):
+            refuse_plain(self.simulation, process.actor_class)
         super().admit(process, link=link, name=name)
         process.observer = _Watching()
 

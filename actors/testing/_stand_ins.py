@@ -15,8 +15,11 @@ import sys
 import sysconfig
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
+import pykka
+
+from actors import _pykka_registry
 from actors._fork import free_in_child
 from actors._process import current, new_waiter
 
@@ -36,6 +39,7 @@ __all__ = [
     "check_acquire",
     "check_sleep",
     "package_of",
+    "refuse_plain",
     "stand_ins",
     "where_called",
 ]
@@ -291,6 +295,32 @@ def _refused(what: str, instead: str) -> Callable[[Any], Any]:
     return make
 
 
+def refuse_plain(running: Simulation, cls: type[pykka.Actor]) -> NoReturn:
+    """Refuse a plain Pykka actor, which has a thread of its own; in the test when it is an actor that wants it.
+
+    Raises:
+        NotSimulated: it says what to do.
+    """
+    adopted = f"system.adopt({cls.__name__})"
+    instead = f"take {adopted} for the class, as in start_supervised(({adopted}, ...))"
+    refusal = NotSimulated(f"the plain Pykka actor {cls.__name__}", where_called(), instead)
+    if running.running is not None and current() is not None and threading.get_ident() == running.thread:
+        running.fail(refusal)
+    raise refusal
+
+
+def _plain_refused(original: Any) -> Any:
+    def start_loop(actor: Any) -> None:
+        running = _simulations.get(threading.get_ident())
+        if running is not None:
+            # It has no loop that would end it.
+            _pykka_registry.remove(actor.actor_ref)
+            refuse_plain(running, type(actor))
+        original(actor)
+
+    return start_loop
+
+
 _INSTEAD_OF_A_THREAD = "start an actor (system.adopt() makes one of a plain Pykka class), or a Task"
 _INSTEAD_OF_A_LOOP = "make the handler `async def`"
 
@@ -301,6 +331,7 @@ _REPLACED: tuple[tuple[Any, str, Callable[[Any], Any]], ...] = (
     (threading, "_allocate_lock", _lock(reentrant=False)),
     (threading, "RLock", _lock(reentrant=True)),
     (threading.Thread, "start", _refused("the start of a thread", _INSTEAD_OF_A_THREAD)),
+    (pykka.ThreadingActor, "_start_actor_loop", _plain_refused),
     (_thread, "start_new_thread", _refused("the start of a thread", _INSTEAD_OF_A_THREAD)),
     (asyncio, "run", _refused("asyncio.run()", _INSTEAD_OF_A_LOOP)),
     (asyncio.BaseEventLoop, "run_forever", _refused("an event loop of its own", _INSTEAD_OF_A_LOOP)),

@@ -353,10 +353,13 @@ class System:
     ) -> Fault:
         """Have an actor crash at its n-th message, or its n-th that matches.
 
+        Of a worker, messages are the events that it handles, here and in all other faults; those that `handle_events`
+        gets together count as one, which matches when any of them does.
+
         Args:
             actor: a ref, a class, or a name such as `"Worker-2"`; the n-th message of all that are meant.
             exception: what is raised; by default an `InjectedCrash`.
-            when: before its handler begins; or after it has done its work, and before it answers.
+            when: before its handler begins; or after it has done its work, and before it answers, or an event is done.
             must_strike: whether the test fails at its end when this has never struck, as of all faults.
 
         Raises:

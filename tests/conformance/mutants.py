@@ -841,7 +841,7 @@ def what_a_dead_worker_had_begun_is_not_failed(self, delivery, _exit_reason):
     return ALIVE
 
 
-@broken("queues", Worker, "_handle_batch", "b2cb1b3dd1d2")
+@broken("queues", Worker, "_handle_batch", "476d3e07fd1b")
 def a_worker_that_is_to_end_begins_another_batch(self, batch):
     groups = [batch] if self._Worker__takes_batches else [[delivery] for delivery in batch]
     for group in groups:

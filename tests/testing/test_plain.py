@@ -5,9 +5,11 @@ from __future__ import annotations
 import pykka
 import pytest
 
-from actors import Crashed, Killed, adopt
+from actors import Actor, Crashed, Deadlock, Killed, adopt, monitor
+from actors.testing import NotSimulated, TestRuntime
 from actors.testing.system import System
 from supervision import Supervisor
+from supervision.testing import start_supervised
 from tests.support import Probe
 
 
@@ -93,3 +95,78 @@ def test_a_killed_plain_actor_is_gone_when_its_loop_has_noticed():
         system.run_until_idle()
         assert [step.about for step in system.trace if step.point == "ended"] == [f"{Killed()!r}"]
         assert probe.ask(lambda: "others live") == "others live"
+
+
+# Those that nobody has adopted
+
+
+class Asking(Actor):
+    """Starts, monitors, tells or asks whom it was given."""
+
+    def __init__(self, ref=None):
+        self.ref = ref
+
+    def on_receive(self, message):
+        match message:
+            case "start":
+                Plain.start()
+            case "monitor":
+                monitor(self.ref)
+            case "tell":
+                self.ref.tell("hello")
+            case "ask":
+                return self.ref.ask("hello")
+        return None
+
+
+@pytest.fixture
+def real_plain():
+    ref = Plain.start()
+    yield ref
+    ref.stop()
+
+
+def test_a_plain_actor_started_in_the_test_is_refused_and_leaves_nothing_behind():
+    before = pykka.ActorRegistry.get_all()
+
+    with System(), pytest.raises(NotSimulated, match=r"actor Plain can't .*; take system.adopt\(Plain\)") as caught:
+        Plain.start()
+
+    assert __file__ in caught.value.where
+    assert pykka.ActorRegistry.get_all() == before
+
+
+def test_one_that_an_actor_starts_is_refused_in_the_test():
+    with System(), pytest.raises(NotSimulated, match=r"take system.adopt\(Plain\)"):
+        Asking.start().ask("start")
+
+
+def test_one_that_is_to_be_supervised_is_refused_with_how_to_write_that():
+    with System(), pytest.raises(NotSimulated, match=r"start_supervised\(\(system.adopt\(Plain\), ...\)\)"):
+        start_supervised((Plain,))
+
+
+def test_one_that_runs_for_real_is_not_monitored_and_works_on(real_plain):
+    with System() as system:
+        with pytest.raises(NotSimulated, match="the plain Pykka actor Plain"):
+            system.probe().monitor(real_plain)
+        with pytest.raises(NotSimulated, match="the plain Pykka actor Plain"):
+            Asking.start(real_plain).ask("monitor")
+
+    assert real_plain.ask("still there") == "still there"
+
+
+def test_one_that_runs_for_real_may_be_told(real_plain):
+    with System():
+        Asking.start(real_plain).ask("tell")
+
+    assert real_plain.ask("still there") == "still there"
+
+
+def test_who_asks_an_actor_of_another_runtime_learns_that_it_is_not_in_this_simulation():
+    with TestRuntime():
+        real = Asking.start()
+        with System():
+            asking = Asking.start(real)
+            with pytest.raises(Deadlock, match="waits for Asking, which isn't in this simulation, handling 'ask'"):
+                asking.ask("ask")

@@ -9,9 +9,11 @@ from typing import Any, assert_type
 
 import pytest
 
-from actors import Actor, ActorRef, Down, ExitReason
+from actors import Actor, ActorRef, Down, ExitReason, GenServer, GenServerRef, Ok, Queue, Worker
 from actors.testing import Fault, Held, SimulatedTestCase, System, like
-from supervision.testing import CrashPoint, crash_sweep, start_supervised
+from actors.testing.explore import Exploration
+from supervision.pytest_plugin import Explore
+from supervision.testing import CrashPoint, StartSupervised, crash_sweep, start_supervised
 
 
 @dataclass(frozen=True)
@@ -58,15 +60,58 @@ def test_faults_are_what_can_be_looked_at() -> None:
             system.expect_crash(times="twice")  # type: ignore[arg-type]
 
 
+class SyncWorker(Worker):
+    # Each may name what it gets as it likes.
+    def handle_event(self, user: str) -> None:
+        pass
+
+
+class Sleeper(Actor):
+    async def on_receive(self, seconds: float) -> float:
+        return seconds
+
+
+def test_a_message_is_chosen_by_a_function_of_it() -> None:
+    with System() as system:
+        system.crash(SyncWorker, message=lambda event: event == "ann", must_strike=False)
+        system.drop(Sleeper, lambda seconds: seconds > 1, must_strike=False)
+
+        assert_type(Sleeper.start().ask(1.0), Any)
+
+
 def one_order(system: System) -> None:
     start_supervised(Shop).tell(Order(1))
     system.run_until_idle()
 
 
-def test_a_sweep_has_points_and_what_is_supervised_is_a_ref() -> None:
+def test_a_sweep_has_points() -> None:
     assert_type(crash_sweep(one_order).survived, list[CrashPoint])
+
+
+class Counter(GenServer[int]):
+    def init(self, count: int) -> Ok[int]:
+        return Ok(count)
+
+
+def test_what_is_supervised_has_a_ref_of_its_class() -> None:
     with System():
-        assert_type(start_supervised(Shop, id="shop"), ActorRef[Any])
+        assert_type(start_supervised(Shop, id="shop"), ActorRef[Shop])
+        assert_type(start_supervised((Shop,)), ActorRef[Shop])
+        assert_type(start_supervised((Counter, 1)), GenServerRef[Counter])
+        assert_type(start_supervised((Counter, 1), id="another"), GenServerRef[Counter])
+        assert_type(start_supervised(Shop.child_spec().replace(id="third")), ActorRef[Any])
+        assert_type(start_supervised(Queue("jobs")), ActorRef[Any])
+
+
+def takes_the_fixtures(start: StartSupervised, explore: Explore) -> None:
+    assert_type(start((Counter, 1)), GenServerRef[Counter])
+    assert_type(explore(one_order, schedules=10), Exploration | None)
+
+
+def test_the_function_and_the_fixture_have_the_same_type() -> None:
+    fixture: StartSupervised = start_supervised
+
+    assert fixture is start_supervised
 
 
 def test_a_test_case_has_a_system() -> None:
