@@ -39,7 +39,7 @@ from actors.testing._shown import name_of, shown
 from actors.testing._simulated import SimulatedRuntime
 from actors.testing._simulation import Simulation
 from actors.testing._stand_ins import RunningIn, stand_ins
-from actors.testing._told import LAST_STEPS, Step, has_story, sequence_diagram
+from actors.testing._told import LAST_STEPS, Step, has_story, sequence_diagram, source_of
 from actors.testing._watch import watch
 from actors.testing.probe import Probe
 
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
     from actors.runtime import Runtime
 
-__all__ = ["Delivery", "System", "UnexpectedCrash"]
+__all__ = ["Delivery", "NotReached", "System", "UnexpectedCrash"]
 
 Delivery: TypeAlias = Literal["runtime", "otp"]
 
@@ -65,6 +65,10 @@ _MAIL = "mail"
 
 _POINTS = {"before": "receive", "after": "handled"}
 """Where it is, in an actor's code, that it is before its handler's work or after it."""
+
+
+class NotReached(AssertionError):
+    """What a test waited for by `run_until()` has not come to hold in its time; the message says what, and how long."""
 
 
 class UnexpectedCrash(AssertionError):
@@ -210,21 +214,22 @@ class System:
             raise ValueError(f"seconds must be a finite number >= 0, since time doesn't go back; got {seconds!r}")
         self._simulation.advance(seconds)
 
-    def run_until(self, condition: Callable[[], object], *, within: float = 60.0) -> bool:
+    def run_until(self, condition: Callable[[], object], *, within: float = 60.0) -> None:
         """Have everybody run, and time pass, until a condition holds; it is looked at after each step.
 
         Args:
             within: virtual seconds.
 
-        Returns:
-            False when the time was over before.
-
         Raises:
             Deadlock: it never will: nobody can run, and there is no timer that would let time pass.
+            NotReached: the time was over before.
             ValueError: `within` is no finite number of seconds, or negative.
         """
         check_seconds(within, "within")
-        return self._simulation.run_until(condition, within, must_come=True)
+        if not self._simulation.run_until(condition, within, must_come=True):
+            error = NotReached(f"{source_of(condition)} has not come to hold within {within} seconds")
+            self.explain(error)
+            raise error
 
     def always(self, check: Callable[[], object]) -> None:
         """Have something hold at each step from now on, until the end of the test: an invariant.

@@ -27,7 +27,7 @@ from actors import (
     send_after,
     sleep,
 )
-from actors.testing import InjectedCrash, Livelock, NeverStruck, NotSimulated, System, UnexpectedCrash, like
+from actors.testing import InjectedCrash, Livelock, NeverStruck, NotReached, NotSimulated, System, UnexpectedCrash, like
 from actors.testing._injection import POINTS
 
 
@@ -111,7 +111,7 @@ def test_run_until_jumps_from_timer_to_timer_until_something_holds():
     with System() as system:
         ticker = Ticker.start()
 
-        assert system.run_until(lambda: ticks(ticker) == 40)
+        system.run_until(lambda: ticks(ticker) == 40)
 
         assert system.now() == 40
 
@@ -141,13 +141,28 @@ def test_a_simulation_may_end_in_another_greenlet_than_the_one_that_waited_first
     assert ending.switch() == "ended"
 
 
-def test_run_until_gives_up_when_the_time_is_over():
+def test_run_until_fails_when_the_time_is_over_and_says_what_it_waited_for():
     with System() as system:
         ticker = Ticker.start()
 
-        assert not system.run_until(lambda: ticks(ticker) == 100)
+        with pytest.raises(NotReached) as caught:
+            system.run_until(lambda: ticks(ticker) == 100)
 
         assert system.now() == 60
+        said = "system.run_until(lambda: ticks(ticker) == 100) has not come to hold within 60.0 seconds"
+        assert str(caught.value) == said
+        assert "60.000  Ticker-1#1           receive 'tick'" in caught.value.__notes__[0]
+
+
+def test_a_condition_that_has_a_name_is_told_by_it():
+    def all_have_rung():
+        return False
+
+    with System() as system:
+        Ticker.start()
+
+        with pytest.raises(NotReached, match=r"^all_have_rung has not come to hold within 3\.5 seconds"):
+            system.run_until(all_have_rung, within=3.5)
 
 
 def test_a_wait_of_the_test_jumps_to_its_answer():
