@@ -29,6 +29,7 @@ __all__ = [
     "check_nth",
     "check_point",
     "check_selector",
+    "matcher_shown",
     "matches",
     "selects",
 ]
@@ -137,6 +138,11 @@ def _is_count(value: object, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
+def matcher_shown(matcher: Matcher) -> str:
+    """Show what is matched."""
+    return "ANY" if matcher is ANY else shown(matcher)
+
+
 def matches(matcher: Matcher, value: object) -> bool:
     """Tell whether a message is among those that are meant."""
     if matcher is ANY:
@@ -201,7 +207,7 @@ class Fault:
     @property
     def target(self) -> tuple[str, str, str, str]:
         """What goes wrong, for whom, where, and with what; whichever time it is."""
-        return self.what, shown(self._actor), self.at, shown(self._message)
+        return self.what, shown(self._actor), self.at, matcher_shown(self._message)
 
     @property
     def asked(self) -> str:
