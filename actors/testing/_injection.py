@@ -75,7 +75,9 @@ def selects(selector: Selector, process: Process) -> bool:
     if isinstance(selector, pykka.ActorRef):
         return selector == process.ref
     if isinstance(selector, type):
-        return issubclass(process.actor_class, selector)
+        # The test's own actors are only meant by themselves.
+        is_tests = getattr(process.actor_class, "is_of_the_test", False)
+        return issubclass(process.actor_class, selector) and (not is_tests or hasattr(selector, "is_of_the_test"))
     name = name_of(process)
     return name == selector or name.partition("#")[0] == selector
 
@@ -194,10 +196,17 @@ class Fault:
         """Tell whether it is to strike now, and count that it may have been."""
         if self._nth is not None and self.met >= self._nth:
             return False
-        if not selects(self._actor, process) or not matches(self._message, about[-1] if about else None):
+        if not selects(self._actor, process) or not self._is_meant(about[-1] if about else None):
             return False
         self.met += 1
         return self._nth is None or self.met == self._nth
+
+    def _is_meant(self, message: object) -> bool:
+        try:
+            return matches(self._message, message)
+        except Exception as error:
+            error.add_note(f"the function that was given as message= has raised it, for the {self.what} at {self.at!r}")
+            raise
 
     def strike(self, process: Process) -> None:
         """Have it happen."""
@@ -223,7 +232,8 @@ class Fault:
 class Held:
     """An actor that is held at a point: what `hold()` returns."""
 
-    def __init__(self) -> None:
+    def __init__(self, at: str = "receive") -> None:
+        self.at = at
         self._waiter: Any = None
         self._is_released = False
 
@@ -237,7 +247,13 @@ class Held:
         if self._is_released:
             return
         self._waiter = process.new_waiter()
-        process.wait(self._waiter, None)
+        simulated: Any = process
+        held = simulated.simulation.held
+        held[process] = self.at
+        try:
+            process.wait(self._waiter, None)
+        finally:
+            del held[process]
 
     def release(self) -> None:
         """Let it go on; and nobody is held here any more."""

@@ -37,11 +37,13 @@ class Livelock(AssertionError):
     """A simulation went on for longer than it may; the message names who did what again and again."""
 
 
-def _wait_of(process: Process) -> str:
+def _wait_of(process: Process, held_at: str | None) -> str:
     waits = process.waiting_for
     target = None if waits is None else waits.target
     for_whom = "" if target is None else f" for {name_of(target)}"
     handles = "" if process.handling is None else f", handling {shown(process.handling)}"
+    if held_at is not None:
+        return f"{name_of(process)} is held at {held_at!r}{handles}: hold() has returned what is to release() it"
     return f"{name_of(process)} waits{for_whom}{handles}"
 
 
@@ -95,6 +97,7 @@ class Simulation:
         "ended",
         "event_loop",
         "has_failed",
+        "held",
         "is_unwinding",
         "listeners",
         "names",
@@ -141,6 +144,8 @@ class Simulation:
         self.drops: Callable[[Process, object], bool] | None = None
         # What is on its way; None when all arrives at once.
         self.post: Post | None = None
+        # Whom the test holds, and where.
+        self.held: dict[Process, str] = {}
         self.listeners: list[Callable[[Process, str, tuple[object, ...]], None]] = []
         self._max_steps = max_steps
         self._max_time = max_time
@@ -464,7 +469,7 @@ class Simulation:
         """Say who waits for whom."""
         # Who waits for a lock is known by what he handles.
         waiting = [process for process in self.processes() if process.waiter or process.handling is not None]
-        lines = "\n".join(f"  {_wait_of(process)}" for process in waiting) or "  no actor waits"
+        lines = "\n".join(f"  {_wait_of(process, self.held.get(process))}" for process in waiting) or "  no actor waits"
         msg = f"the test waits for what can never come: nobody can run, and there is no timer\n{lines}"
         return Deadlock(msg, "deadlock")
 

@@ -83,6 +83,7 @@ class ProbeActor(Actor):
     use_daemon_thread = True
     crash_on_failed_ask = False
     trap_exit = True
+    is_of_the_test = True
 
     def __init__(self, received: list[Any]) -> None:
         self._received = received

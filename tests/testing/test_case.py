@@ -145,7 +145,7 @@ def test_a_crash_that_nobody_expects_is_a_failure():
     result, output = run(Cases("test_crashing"))
 
     assert len(result.failures) == 1
-    assert "UnexpectedCrash: Counter-1#1 of TypeError" in output
+    assert "UnexpectedCrash: Counter-1#1 crashed of TypeError" in output
 
 
 @pytest.mark.parametrize("name", ["test_recovering", "test_cleaning_up"])

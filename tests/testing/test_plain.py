@@ -5,7 +5,7 @@ from __future__ import annotations
 import pykka
 import pytest
 
-from actors import Crashed, Killed, adopt
+from actors import Actor, Crashed, Killed, adopt
 from actors.testing.system import System
 from supervision import Supervisor
 from tests.support import Probe
@@ -93,3 +93,27 @@ def test_a_killed_plain_actor_is_gone_when_its_loop_has_noticed():
         system.run_until_idle()
         assert [step.about for step in system.trace if step.point == "ended"] == [f"{Killed()!r}"]
         assert probe.ask(lambda: "others live") == "others live"
+
+
+class Simulated(Actor):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (int, "a class of plain Pykka actors"),
+        (7, "a class of plain Pykka actors"),
+        (Simulated, "is simulated as it is"),
+    ],
+)
+def test_what_is_no_class_of_plain_actors_is_not_adopted(given, says):
+    with System() as system, pytest.raises(TypeError, match=says):
+        system.adopt(given)
+
+
+def test_what_was_adopted_before_stays_as_it_is():
+    with System() as system:
+        adopted = system.adopt(pykka.ThreadingActor)
+
+        assert system.adopt(adopted) is adopted

@@ -275,7 +275,7 @@ def test_the_story_is_told_once(project):
 
     result.assert_outcomes(failed=2)
     assert result.stdout.str().count("the last steps:") == 2
-    result.stdout.fnmatch_lines(["E*UnexpectedCrash: Counter-1#1 of TypeError(*) crashed; expect_crash() it*"])
+    result.stdout.fnmatch_lines(["E*UnexpectedCrash: Counter-1#1 crashed of TypeError(*); expect_crash() it*"])
 
 
 CRASHES = """

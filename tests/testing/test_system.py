@@ -510,6 +510,59 @@ def test_an_actor_is_held_at_a_point_while_the_test_acts():
         assert answer.get() == 11
 
 
+def test_an_actor_is_held_at_the_nth_time():
+    with System() as system:
+        counter = Counter.start()
+        held = system.hold(counter, nth=2)
+
+        assert counter.ask(1) == 1
+        counter.tell(1)
+        system.run_until_idle()
+
+        assert held.has_arrived
+        held.release()
+
+
+def test_a_wait_for_one_who_is_held_says_so():
+    with System() as system:
+        counter = Counter.start()
+        system.hold(counter)
+
+        with pytest.raises(Deadlock, match=r"Counter-1#1 is held at 'receive', handling 1: hold\(\) has returned what"):
+            counter.ask(1)
+
+
+def test_an_exception_that_needs_arguments_is_refused_without_them():
+    class NeedsTwo(Exception):
+        def __init__(self, one, two):
+            super().__init__(one, two)
+
+    with System() as system, pytest.raises(TypeError, match=r"can't be called without arguments .* NeedsTwo\(...\)"):
+        system.crash(Counter, NeedsTwo)
+
+
+def test_a_matcher_that_fails_is_told_as_such():
+    with System() as system:
+        system.crash(Counter, message=lambda message: message["kind"], must_strike=False)
+        system.expect_crash(TypeError)
+
+        with pytest.raises(TypeError) as caught:
+            Counter.start().ask(1)
+
+    assert "the function that was given as message= has raised it" in caught.value.__notes__[0]
+
+
+def test_a_fault_of_a_base_class_leaves_the_probes_of_the_test_alone():
+    with System() as system:
+        probe = system.probe()
+        system.crash(Actor)
+        probe.ref.tell("hello")
+        assert probe.assert_receive() == "hello"
+
+        with pytest.raises(InjectedCrash):
+            Counter.start().ask(1)
+
+
 # Crashes
 
 
@@ -518,7 +571,7 @@ def test_a_crash_that_nobody_expects_fails_the_test_at_its_end():
         Counter.start().tell("a word")
         system.run_until_idle()
 
-    assert re.match(r"Counter-1#1 of TypeError\(.*\) crashed; expect_crash\(\) it", str(caught.value))
+    assert re.match(r"Counter-1#1 crashed of TypeError\(.*\); expect_crash\(\) it", str(caught.value))
     assert isinstance(caught.value.__cause__, TypeError)
     assert "receive 'a word'" in caught.value.__notes__[0]
 
@@ -578,6 +631,34 @@ def test_crashes_that_may_come_needn_t(count):
         for _ in range(count):
             failing(ValueError("boom"))
         system.run_until_idle()
+
+
+@pytest.mark.parametrize("errors", [(ValueError(), KeyError()), (KeyError(), ValueError())])
+def test_a_crash_is_taken_by_the_narrowest_that_expects_it(errors):
+    with System() as system:
+        system.expect_crash(Exception)
+        system.expect_crash(ValueError)
+        for error in errors:
+            failing(error)
+        system.run_until_idle()
+
+
+def test_a_crash_that_nobody_expects_is_told_with_those_that_were_expected():
+    with pytest.raises(UnexpectedCrash) as caught, System() as system:
+        system.expect_crash(KeyError)
+        failing(ValueError("boom"))
+        system.run_until_idle()
+
+    assert str(caught.value) == (
+        "Counter2-1#1 crashed of ValueError('boom'); expect_crash() it, if that is meant; what was expected:\n"
+        "  an actor was to crash of KeyError, and did so 0 times"
+    )
+
+
+@pytest.mark.parametrize("exception", ["ValueError", int, 7])
+def test_what_no_exception_can_match_is_refused(exception):
+    with System() as system, pytest.raises(TypeError, match="exception must be a class of exceptions, an exception"):
+        system.expect_crash(exception)
 
 
 # Invariants
