@@ -90,6 +90,7 @@ def system(request: pytest.FixtureRequest) -> Iterator[System]:
     """A simulated system: actors run in it in virtual time, the same way in each run with the same seed."""
     from actors.testing import System  # noqa: PLC0415
 
+    _refuse_both(request)
     node = request.node
     seed = _seed_of(node)
     with System(seed) as system:
@@ -99,13 +100,14 @@ def system(request: pytest.FixtureRequest) -> Iterator[System]:
 
 
 @pytest.fixture
-def real_system() -> Iterator[TestRuntime]:
+def real_system(request: pytest.FixtureRequest) -> Iterator[TestRuntime]:
     """A runtime with threads and the machine's time, at whose end all actors are stopped, and leaks are failures.
 
     Crashes are none: the test asserts what has become of them.
     """
     from actors.testing import TestRuntime  # noqa: PLC0415
 
+    _refuse_both(request)
     with TestRuntime() as runtime:
         yield runtime
 
@@ -116,10 +118,22 @@ def start_supervised(request: pytest.FixtureRequest) -> StartSupervised:
 
     In the `real_system`, when the test asks for that; else in the simulated one.
     """
+    from actors import Runtime  # noqa: PLC0415
+    from actors.testing import System  # noqa: PLC0415
     from supervision.testing import start_supervised  # noqa: PLC0415
 
-    request.getfixturevalue("real_system" if "real_system" in request.fixturenames else "system")
+    name = "real_system" if "real_system" in request.fixturenames else "system"
+    given = request.getfixturevalue(name)
+    if not isinstance(given, System | Runtime):
+        pytest.fail(
+            f"start_supervised needs the fixture {name!r} of pykka-otp; another has this name, and gave {given!r}"
+        )
     return start_supervised
+
+
+def _refuse_both(request: pytest.FixtureRequest) -> None:
+    if {"system", "real_system"} <= set(request.fixturenames):
+        pytest.fail("a test has either `system`, which is simulated, or `real_system`; this one asks for both")
 
 
 @pytest.fixture
@@ -219,6 +233,20 @@ def pytest_runtest_makereport(
         system.explain(call.excinfo.value)
     with _no_garbage_meanwhile():
         return (yield)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name the actors that live on outside of any system, and hold up the end of the program."""
+    module: Any = sys.modules.get("actors.runtime")
+    default = [] if module is None else module._default
+    left = [process for runtime in default for process in runtime.processes()]
+    holding = [process.label for process in left if not process.actor_class.use_daemon_thread]
+    if holding:
+        terminalreporter.section("actors that were started outside of any system, and live on")
+        terminalreporter.line("\n".join(holding))
+        terminalreporter.line(
+            "the program waits for their end: stop() them, or have the test take the fixture `system`"
+        )
 
 
 @contextlib.contextmanager

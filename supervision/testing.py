@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar, ov
 
 import pykka
 
-from actors import ActorRef, GenServer, GenServerRef, whereis
+from actors import ActorRef, GenServer, GenServerRef, current_runtime, whereis
 from actors.testing import StepTooLong, System
 from actors.testing._exploring import many_runs
 from actors.testing._injection import check_count, check_selector, selects
@@ -105,12 +105,17 @@ def start_supervised(child: Child, **overrides: Unpack[Overrides]) -> ActorRef[A
         AssertionError: its start raised `Ignore`.
         ChildAlreadyStarted: one with the same id was started; give another `id=`.
         InvalidChildSpec: it is no child.
+        RuntimeError: no system, nor any other runtime, was entered: nothing would end it.
         StartFailed: it couldn't be started.
 
     Example:
         counter = start_supervised(Counter)
     """
     spec = child_spec(child, **overrides)
+    if not current_runtime()._is_entered:
+        msg = "start_supervised() has no system that would end the child with the test: have the test take the fixture "
+        msg += "`system` or `real_system`, or enter one: with System() as system"
+        raise RuntimeError(msg)
     supervisor = whereis(_NAME)
     if supervisor is None:
         supervisor = TestSupervisor.start_link(name=_NAME)

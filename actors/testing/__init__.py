@@ -18,7 +18,7 @@ from actors.testing._told import Step
 from actors.testing._watch import StepTooLong
 from actors.testing.case import SimulatedTestCase
 from actors.testing.probe import Like, Probe, like
-from actors.testing.system import System, UnexpectedCrash
+from actors.testing.system import NotReached, System, UnexpectedCrash
 
 __all__ = [
     "ANY",
@@ -31,6 +31,7 @@ __all__ = [
     "ManualClock",
     "Matcher",
     "NeverStruck",
+    "NotReached",
     "NotSettled",
     "NotSimulated",
     "Probe",

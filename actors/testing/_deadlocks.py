@@ -43,7 +43,11 @@ def wait_of(body: Any) -> str:
     """Say who waits for whom, or for a lock of whose, and what it handles."""
     if not isinstance(body, Process):
         return f"{body.known_as} waits"
+    process: Any = body
     handles = "" if body.handling is None else f", handling {shown(body.handling)}"
+    held_at = process.runtime.simulation.held.get(body)
+    if held_at is not None:
+        return f"{name_of(body)} is held at {held_at!r}{handles}: hold() has returned what is to release() it"
     return f"{name_of(body)} waits{_for_whom(body)}{handles}"
 
 

@@ -29,6 +29,7 @@ __all__ = [
     "check_nth",
     "check_point",
     "check_selector",
+    "matcher_shown",
     "matches",
     "selects",
 ]
@@ -74,7 +75,9 @@ def selects(selector: Selector, process: Process) -> bool:
     if isinstance(selector, pykka.ActorRef):
         return selector == process.ref
     if isinstance(selector, type):
-        return issubclass(process.actor_class, selector)
+        # The test's own actors are only meant by themselves.
+        is_tests = getattr(process.actor_class, "is_of_the_test", False)
+        return issubclass(process.actor_class, selector) and (not is_tests or hasattr(selector, "is_of_the_test"))
     name = name_of(process)
     return name == selector or name.partition("#")[0] == selector
 
@@ -141,6 +144,11 @@ def _is_count(value: object, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
+def matcher_shown(matcher: Matcher) -> str:
+    """Show what is matched."""
+    return "ANY" if matcher is ANY else shown(matcher)
+
+
 def matches(matcher: Matcher, value: object) -> bool:
     """Tell whether a message is among those that are meant."""
     if matcher is ANY:
@@ -192,7 +200,7 @@ class Fault:
         """Tell whether it is to strike now, and count that it may have been."""
         if self._nth is not None and self.met >= self._nth:
             return False
-        if not selects(self._actor, process) or not any(matches(self._message, one) for one in self._values(about)):
+        if not selects(self._actor, process) or not any(self._is_meant(one) for one in self._values(about)):
             return False
         self.met += 1
         return self._nth is None or self.met == self._nth
@@ -202,6 +210,13 @@ class Fault:
             return about
         return about[-1:] or (None,)
 
+    def _is_meant(self, message: object) -> bool:
+        try:
+            return matches(self._message, message)
+        except Exception as error:
+            error.add_note(f"the function that was given as message= has raised it, for the {self.what} at {self.at!r}")
+            raise
+
     def strike(self, process: Process) -> None:
         """Have it happen."""
         self.fired += 1
@@ -210,7 +225,7 @@ class Fault:
     @property
     def target(self) -> tuple[str, str, str, str]:
         """What goes wrong, for whom, where, and with what; whichever time it is."""
-        return self.what, shown(self._actor), self.at, shown(self._message)
+        return self.what, shown(self._actor), self.at, matcher_shown(self._message)
 
     @property
     def asked(self) -> str:
@@ -226,7 +241,8 @@ class Fault:
 class Held:
     """An actor that is held at a point: what `hold()` returns."""
 
-    def __init__(self) -> None:
+    def __init__(self, at: str = "receive") -> None:
+        self.at = at
         self._waiter: Any = None
         self._is_released = False
 
@@ -240,7 +256,13 @@ class Held:
         if self._is_released:
             return
         self._waiter = process.new_waiter()
-        process.wait(self._waiter, None)
+        simulated: Any = process
+        held = simulated.simulation.held
+        held[process] = self.at
+        try:
+            process.wait(self._waiter, None)
+        finally:
+            del held[process]
 
     def release(self) -> None:
         """Let it go on; and nobody is held here any more."""

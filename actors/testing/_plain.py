@@ -5,13 +5,15 @@ from __future__ import annotations
 from queue import Empty
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import pykka
+
 from actors._adopted import AdoptedProcess, _adopt
 from actors._future import Future
+from actors.actor import Actor
 from actors.runtime import current_runtime
 from actors.testing._bodies import SimulatedBody
 
 if TYPE_CHECKING:
-    import pykka
     from greenlet import greenlet
     from pykka._envelope import Envelope
 
@@ -93,7 +95,17 @@ class SimulatedAdoptedProcess(SimulatedBody, AdoptedProcess):
 
 
 def simulated(cls: type[A]) -> type[A]:
-    """Return a class of the same name whose actors do what those of `cls` do, in the simulation that they start in."""
+    """Return a class of the same name whose actors do what those of `cls` do, in the simulation that they start in.
+
+    Raises:
+        TypeError: it is no class of actors; or one whose actors are simulated as it is.
+    """
+    if not isinstance(cls, type) or not issubclass(cls, pykka.Actor):
+        raise TypeError(f"adopt() takes a class of plain Pykka actors, before they are started; got {cls!r}")
+    if issubclass(cls, _Simulated):
+        return cls
+    if issubclass(cls, Actor):
+        raise TypeError(f"{cls.__name__} is simulated as it is: call its own start(), without adopt()")
     names = {"__module__": cls.__module__, "__doc__": cls.__doc__}
     made: Any = type(cls.__name__, (_Simulated, cls), names)
     return made  # type: ignore[no-any-return]  # a subclass of cls

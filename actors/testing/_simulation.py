@@ -108,6 +108,7 @@ class Simulation:
         "event_loop",
         "harmless_entries",
         "has_failed",
+        "held",
         "injected",
         "interruption",
         "is_unwinding",
@@ -169,6 +170,8 @@ class Simulation:
         self.stuck: list[str] = []
         # What is on its way; None when all arrives at once.
         self.post: Post | None = None
+        # Whom the test holds, and where.
+        self.held: dict[Process, str] = {}
         self.listeners: list[Callable[[Process, str, tuple[object, ...]], None]] = []
         self._max_steps = max_steps
         self._max_time = max_time

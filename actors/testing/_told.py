@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import linecache
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from actors.testing._shown import shown
 
-__all__ = ["LAST_STEPS", "Step", "has_story", "sequence_diagram"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+__all__ = ["LAST_STEPS", "Step", "has_story", "sequence_diagram", "source_of"]
 
 
 class Step(NamedTuple):
@@ -37,6 +40,14 @@ LAST_STEPS = "the last steps"
 def has_story(error: BaseException) -> bool:
     """Tell whether an error has been told the story of its run."""
     return any(note.startswith(LAST_STEPS) for note in getattr(error, "__notes__", ()))
+
+
+def source_of(function: Callable[..., object]) -> str:
+    """Say which function it is: by its name; a lambda, which has none, by the line that it is in."""
+    code = getattr(function, "__code__", None)
+    if code is None or function.__name__ != "<lambda>":
+        return shown(function)
+    return linecache.getline(code.co_filename, code.co_firstlineno).strip() or shown(function)
 
 
 _ARROWS = {

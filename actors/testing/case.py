@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import secrets
 import unittest
 from typing import TYPE_CHECKING, Any, TypeAlias
 from zlib import crc32
 
+from actors.runtime import current_runtime
 from actors.testing.system import System
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
 __all__ = ["SimulatedTestCase"]
@@ -56,8 +59,24 @@ class SimulatedTestCase(unittest.TestCase):
         """Run the test."""
         result = self.defaultTestResult() if result is None else result
         told: Any = _Told(result, self)
-        super().run(told)
+        case: Any = self
+        case.setUp = functools.partial(self._set_up, self.setUp)
+        try:
+            super().run(told)
+        finally:
+            del case.setUp
         return result
+
+    def _set_up(self, set_up: Callable[[], None]) -> None:
+        """Set up, and refuse to go on in the runtime that is there without a system; end what was started in that."""
+        runtime = current_runtime()
+        before = runtime.processes()
+        set_up()
+        if self._system is None:
+            for process in runtime.processes():
+                if process not in before:
+                    process.ref.stop()
+            raise RuntimeError(f"the test has no system: begin {type(self).__name__}.setUp() with super().setUp()")
 
 
 class _Told:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import deque
+from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
 from actors._clock import check_seconds
 from actors.actor import Actor
 from actors.messages import Down, ExitReason
 from actors.process import monitor
-from actors.testing._injection import ANY, matches
+from actors.testing._injection import ANY, matcher_shown, matches
 from actors.testing._shown import name_of, shown
 
 if TYPE_CHECKING:
@@ -40,17 +42,39 @@ class Like(Generic[T]):
         )
 
     def __repr__(self) -> str:
-        attributes = "".join(f", {name}={shown(value)}" for name, value in self._attributes.items())
+        attributes = "".join(f", {name}={matcher_shown(value)}" for name, value in self._attributes.items())
         return f"like({self._cls.__name__}{attributes})"
 
 
 def like(cls: type[T], /, **attributes: object) -> Like[T]:
     """Match messages of a class whose attributes are equal to these, of these types, or accepted by these functions.
 
+    Raises:
+        TypeError: messages of this class have no such attribute. That is known of dataclasses, named tuples, and
+            classes with `__slots__`.
+
     Example:
         probe.assert_receive(like(Down, reason=Crashed))
     """
+    names = _names_of(cls)
+    for name in attributes:
+        if names is not None and name not in names and not hasattr(cls, name):
+            there = ", ".join(names) or "no fields"
+            raise TypeError(f"{cls.__name__} has no {name!r} that a message could be known by; it has {there}")
     return Like(cls, attributes)
+
+
+def _names_of(cls: type) -> dict[str, None] | None:
+    """The fields of a class that says which it has; None of one whose objects may have any."""
+    is_told = is_dataclass(cls) or issubclass(cls, tuple) or not getattr(cls, "__dictoffset__", 1)
+    if not is_told:
+        return None
+    names = dict.fromkeys(getattr(cls, "_fields", ()))
+    for base in reversed(cls.__mro__):
+        slots = vars(base).get("__slots__", ())
+        names |= dict.fromkeys([slots] if isinstance(slots, str) else slots)
+        names |= dict.fromkeys(inspect.get_annotations(base))
+    return names
 
 
 class ProbeActor(Actor):
@@ -59,6 +83,7 @@ class ProbeActor(Actor):
     use_daemon_thread = True
     crash_on_failed_ask = False
     trap_exit = True
+    is_of_the_test = True
 
     def __init__(self, received: list[Any]) -> None:
         self._received = received
@@ -129,6 +154,9 @@ class Probe:
         Raises:
             AssertionError: none came; it says what did, and what of that was skipped or taken before.
         """
+        return self._receive(message, within, lambda: "")
+
+    def _receive(self, message: Any, within: float, why_not: Callable[[], str]) -> Any:
         found: list[Any] = []
 
         def look() -> bool:
@@ -141,7 +169,7 @@ class Probe:
 
         check_seconds(within, "within")
         if not self._system._simulation.run_until(look, within):
-            self._fail(f"got nothing like {_wanted(message)} within {within} seconds")
+            self._fail(f"got nothing like {_wanted(message)} within {within} seconds{why_not()}")
         return found[0]
 
     def refute_receive(self, message: Any = ANY, *, within: float = 0.1) -> None:
@@ -162,8 +190,16 @@ class Probe:
             reason: what it is to have died of; matched as messages are.
             within: virtual seconds.
         """
-        down = self.assert_receive(like(Down, ref=ref, reason=reason), within=within)
-        return down.reason
+        down = self._receive(like(Down, ref=ref, reason=reason), within, lambda: self._why_no_down(ref))
+        reason_of_end: ExitReason = down.reason
+        return reason_of_end
+
+    def _why_no_down(self, ref: pykka.ActorRef[Any]) -> str:
+        is_monitored = any(one.given == ref for one in self.ref._process.watching or ())
+        seen = [*self._received, *(message for message, _ in self._gone)]
+        if is_monitored or any(isinstance(message, Down) and message.ref == ref for message in seen):
+            return ""
+        return f", and doesn't monitor {shown(ref)}: probe.monitor() has it do so"
 
     def _let_go(self, taken: int) -> None:
         """Be rid of the message that is taken, and of those before it."""
@@ -184,4 +220,4 @@ class Probe:
 
 
 def _wanted(message: object) -> str:
-    return repr(message) if isinstance(message, Like) else shown(message)
+    return repr(message) if isinstance(message, Like) else matcher_shown(message)

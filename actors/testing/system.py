@@ -40,7 +40,7 @@ from actors.testing._shown import name_of, shown
 from actors.testing._simulated import SimulatedRuntime
 from actors.testing._simulation import Livelock, Simulation
 from actors.testing._stand_ins import RunningIn, stand_ins
-from actors.testing._told import LAST_STEPS, Step, has_story, sequence_diagram
+from actors.testing._told import LAST_STEPS, Step, has_story, sequence_diagram, source_of
 from actors.testing._watch import watch
 from actors.testing.probe import Probe
 
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
     from actors.runtime import Runtime
 
-__all__ = ["Delivery", "System", "UnexpectedCrash"]
+__all__ = ["Delivery", "NotReached", "System", "UnexpectedCrash"]
 
 Delivery: TypeAlias = Literal["runtime", "otp"]
 
@@ -66,6 +66,10 @@ _MAIL = "mail"
 
 _POINTS = {"before": "receive", "after": "handled"}
 """Where it is, in an actor's code, that it is before its handler's work or after it."""
+
+
+class NotReached(AssertionError):
+    """What a test waited for by `run_until()` has not come to hold in its time; the message says what, and how long."""
 
 
 class UnexpectedCrash(AssertionError):
@@ -136,6 +140,7 @@ class System:
         self._must_crash = True
         self._is_checked = True
         self._crashes: list[tuple[Process, BaseException]] = []
+        self._seen_crashes: list[tuple[Process, BaseException]] = []
         self._expected: list[_Expected] = []
         self._invariants: list[Callable[[], object]] = []
         self._story: str | None = None
@@ -245,22 +250,23 @@ class System:
         self._simulation.advance(seconds)
         self._check_invariants()
 
-    def run_until(self, condition: Callable[[], object], *, within: float = 60.0) -> bool:
+    def run_until(self, condition: Callable[[], object], *, within: float = 60.0) -> None:
         """Have everybody run, and time pass, until a condition holds; it is looked at after each step.
 
         Args:
             within: virtual seconds.
 
-        Returns:
-            False when the time was over before.
-
         Raises:
             Deadlock: it never will: nobody can run, and there is no timer that would let time pass.
+            NotReached: the time was over before.
             ValueError: `within` is no finite number of seconds, or negative.
         """
         check_seconds(within, "within")
         self._check_invariants()
-        return self._simulation.run_until(condition, within, must_come=True)
+        if not self._simulation.run_until(condition, within, must_come=True):
+            error = NotReached(f"{source_of(condition)} has not come to hold within {within} seconds")
+            self.explain(error)
+            raise error
 
     def always(self, check: Callable[[], object]) -> None:
         """Have something hold from now on, until the end of the test, when nobody can run any more: an invariant.
@@ -332,6 +338,9 @@ class System:
 
     def adopt(self, cls: type[A]) -> type[A]:
         """Return a class of plain Pykka actors that do what those of `cls` do, in the simulation.
+
+        Raises:
+            TypeError: `cls` is no class of plain Pykka actors.
 
         Example:
             Legacy = system.adopt(LegacyThreadingActor)
@@ -441,16 +450,20 @@ class System:
 
         return self._inject(Fault("slow", actor, "receive", message, nth, wait, must_strike=must_strike))
 
-    def hold(self, actor: Selector, at: str = "receive", *, message: Matcher = ANY, must_strike: bool = True) -> Held:
-        """Hold an actor when it comes to a point of its code next, until `release()` of what is returned is called.
+    def hold(
+        self, actor: Selector, at: str = "receive", *, message: Matcher = ANY, nth: int = 1, must_strike: bool = True
+    ) -> Held:
+        """Hold an actor when it comes to a point of its code for the n-th time, until `release()` of what is returned.
+
+        A coroutine that is held holds up the event loop, and with it all async actors of the simulation.
 
         Raises:
             TypeError: `actor` names no actor.
-            ValueError: there is no such point.
+            ValueError: there is no such point; or `nth` is no whole number, or below 1.
         """
         check_point(at, "at")
-        held = Held()
-        self._inject(Fault("hold", actor, at, message, 1, held.wait, must_strike=must_strike))
+        held = Held(at)
+        self._inject(Fault("hold", actor, at, message, nth, held.wait, must_strike=must_strike))
         return held
 
     def drop(self, actor: Selector, message: Matcher = ANY, *, nth: int | None = 1, must_strike: bool = True) -> Fault:
@@ -499,6 +512,8 @@ class System:
         if not isinstance(made, BaseException) and not (isinstance(made, type) and issubclass(made, BaseException)):
             raise TypeError(f"exception must be an exception, or a class of exceptions; got {exception!r}")
         make = made if isinstance(made, type) else lambda: made
+        if isinstance(made, type):
+            _check_makes(made)
         act = self._faults.raising(make)
         return self._inject(Fault("crash", actor, point, message, nth, act, must_strike=must_strike))
 
@@ -532,11 +547,12 @@ class System:
             at_least: how often, when it is any number of times; 0 when they may come, and needn't.
 
         Raises:
-            TypeError: `actor` names no actor.
+            TypeError: `actor` names no actor; or `exception` is nothing that an exception could match.
             ValueError: `times` is no whole number, or below 1; or `at_least` is none, or below 0.
         """
         if actor is not None:
             check_selector(actor)
+        _check_matches_exceptions(exception)
         check_count(at_least, "at_least", least=0)
         if times is not None and (not isinstance(times, int) or isinstance(times, bool) or times < 1):
             raise ValueError(f"times must be a whole number >= 1, or None for any number of times; got {times!r}")
@@ -549,15 +565,16 @@ class System:
             UnexpectedCrash: it says which.
         """
         crashes, self._crashes = self._crashes, []
-        unexpected = []
-        for process, error in crashes:
-            expected = next((one for one in self._expected if one.takes(process, error)), None)
-            if expected is None:
-                unexpected.append((process, error))
+        # Those that fit the fewest first, so that a wider one takes none that a narrower one could.
+        self._seen_crashes += crashes
+        fitting = sorted(self._expected, key=lambda one: sum(one.fits(*crash) for crash in self._seen_crashes))
+        unexpected = [crash for crash in crashes if not any(one.takes(*crash) for one in fitting)]
         if unexpected:
-            process, error = unexpected[0]
-            who = ", ".join(f"{name_of(process)} of {shown(error)}" for process, error in unexpected)
-            crash = UnexpectedCrash(f"{who} crashed; expect_crash() it, if that is meant")
+            error = unexpected[0][1]
+            who = ", ".join(f"{name_of(process)} crashed of {shown(error)}" for process, error in unexpected)
+            others = "".join(f"\n  {one}" for one in self._expected)
+            but = f"; what was expected:{others}" if others else ""
+            crash = UnexpectedCrash(f"{who}; expect_crash() it, if that is meant{but}")
             self.explain(crash)
             raise crash from error
 
@@ -621,6 +638,33 @@ def holds(looked: object) -> bool:
     return looked is None or bool(looked)
 
 
+def _check_makes(cls: type[BaseException]) -> None:
+    """Refuse a class of exceptions that can't be made without arguments.
+
+    Raises:
+        TypeError: saying what to give instead.
+    """
+    try:
+        cls()
+    except TypeError as error:
+        msg = f"exception is a class that can't be called without arguments ({error}); give one: {cls.__name__}(...)"
+        raise TypeError(msg) from None
+
+
+def _check_matches_exceptions(matcher: Matcher) -> None:
+    """Refuse what no exception can match.
+
+    Raises:
+        TypeError: saying what was expected, and what came.
+    """
+    if isinstance(matcher, type):
+        can_match = issubclass(matcher, BaseException)
+    else:
+        can_match = matcher is ANY or isinstance(matcher, BaseException) or callable(matcher)
+    if not can_match:
+        raise TypeError(f"exception must be a class of exceptions, an exception, or a function; got {matcher!r}")
+
+
 class _Expected:
     """A crash that a test expects."""
 
@@ -633,15 +677,17 @@ class _Expected:
 
     def takes(self, process: Process, error: BaseException) -> bool:
         """Tell whether it is this one, and count it."""
-        if self._times is not None and self._seen >= self._times:
-            return False
-        if self._actor is not None and not selects(self._actor, process):
-            return False
-        wanted = self._exception
-        if not (Crashed(wanted) == Crashed(error) if isinstance(wanted, BaseException) else matches(wanted, error)):
+        if (self._times is not None and self._seen >= self._times) or not self.fits(process, error):
             return False
         self._seen += 1
         return True
+
+    def fits(self, process: Process, error: BaseException) -> bool:
+        """Tell whether it may be this one."""
+        if self._actor is not None and not selects(self._actor, process):
+            return False
+        wanted = self._exception
+        return Crashed(wanted) == Crashed(error) if isinstance(wanted, BaseException) else matches(wanted, error)
 
     @property
     def is_missed(self) -> bool:

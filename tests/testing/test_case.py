@@ -91,6 +91,17 @@ class Forgetful(SimulatedTestCase):
         raise AssertionError
 
 
+class ForgetfulAndGreen(SimulatedTestCase):
+    __test__ = False
+    started = []
+
+    def setUp(self):
+        self.started.append(Counter.start())
+
+    def test_it(self):
+        """Would pass."""
+
+
 @pytest.fixture(autouse=True)
 def no_seed(monkeypatch):
     monkeypatch.delenv("ACTOR_SEED", raising=False)
@@ -145,7 +156,7 @@ def test_a_crash_that_nobody_expects_is_a_failure():
     result, output = run(Cases("test_crashing"))
 
     assert len(result.failures) == 1
-    assert "UnexpectedCrash: Counter-1#1 of TypeError" in output
+    assert "UnexpectedCrash: Counter-1#1 crashed of TypeError" in output
 
 
 @pytest.mark.parametrize("name", ["test_recovering", "test_cleaning_up"])
@@ -166,6 +177,14 @@ def test_a_set_up_that_forgets_the_one_of_the_base_is_told_so():
 
     assert len(result.errors) == 1
     assert "begin setUp() with super().setUp()" in output
+
+
+def test_a_test_without_a_system_fails_and_what_it_has_started_ends():
+    result, output = run(ForgetfulAndGreen("test_it"))
+
+    assert len(result.errors) == 1
+    assert "the test has no system: begin ForgetfulAndGreen.setUp() with super().setUp()" in output
+    assert not ForgetfulAndGreen.started[0].is_alive()
 
 
 def test_await_drives_the_simulation_in_an_async_test():

@@ -293,7 +293,6 @@ def test_crashes_of_a_worker_its_queue_and_its_registry_are_survived_and_no_even
         for user in "abc":
             jobs.put(user)
         system.run_until(lambda: set(done) == set("abc"), within=600)
-        assert set(done) == set("abc")
 
     swept = crash_sweep(scenario, kill=True)
 

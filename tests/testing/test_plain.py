@@ -170,3 +170,27 @@ def test_who_asks_an_actor_of_another_runtime_learns_that_it_is_not_in_this_simu
             asking = Asking.start(real)
             with pytest.raises(Deadlock, match="waits for Asking, which isn't in this simulation, handling 'ask'"):
                 asking.ask("ask")
+
+
+class Simulated(Actor):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (int, "a class of plain Pykka actors"),
+        (7, "a class of plain Pykka actors"),
+        (Simulated, "is simulated as it is"),
+    ],
+)
+def test_what_is_no_class_of_plain_actors_is_not_adopted(given, says):
+    with System() as system, pytest.raises(TypeError, match=says):
+        system.adopt(given)
+
+
+def test_what_was_adopted_before_stays_as_it_is():
+    with System() as system:
+        adopted = system.adopt(pykka.ThreadingActor)
+
+        assert system.adopt(adopted) is adopted

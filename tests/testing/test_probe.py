@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pytest
 
@@ -204,3 +205,45 @@ def test_two_probes_get_each_their_own(system, probe):
 
 def test_a_matcher_shows_what_it_matches():
     assert repr(like(Down, reason=Crashed)) == "like(Down, reason=Crashed)"
+
+
+class Point(NamedTuple):
+    x: int
+
+
+class Slotted:
+    __slots__ = ("x",)
+
+
+class Open:
+    def __init__(self):
+        self.y = 1
+
+
+@pytest.mark.parametrize("cls", [Order, Point, Slotted, Down])
+def test_a_matcher_for_an_attribute_that_no_message_of_the_class_can_have_is_refused(cls):
+    with pytest.raises(TypeError, match=f"{cls.__name__} has no 'reson' that a message could be known by; it has "):
+        like(cls, reson=Crashed)
+
+
+def test_what_objects_have_beside_their_fields_is_theirs_and_a_class_that_does_not_say_may_have_any():
+    assert like(Point, x=1, __len__=ANY)(Point(1))
+    assert like(Open, y=1)(Open())
+
+
+def test_a_down_of_what_it_does_not_monitor_fails_and_says_so(probe):
+    shop = Shop.start(probe.ref)
+    shop.stop()
+
+    with pytest.raises(AssertionError) as caught:
+        probe.assert_down(shop)
+
+    assert str(caught.value) == (
+        "ProbeActor-1#1 got nothing like like(Down, ref=Shop-1#1, reason=ANY) within 1.0 seconds, "
+        "and doesn't monitor Shop-1#1: probe.monitor() has it do so; it got\n  nothing"
+    )
+
+
+def test_what_is_matched_by_anything_is_called_so(probe):
+    with pytest.raises(AssertionError, match="got nothing like ANY within"):
+        probe.assert_receive()

@@ -123,7 +123,7 @@ def test_the_rules_of_a_state_machine_may_inject_faults():
 
 
 def test_a_state_machine_fails_by_a_crash_that_nobody_expects():
-    with pytest.raises(AssertionError, match="Theatre-1#1 of AttributeError"):
+    with pytest.raises(AssertionError, match="Theatre-1#1 crashed of AttributeError"):
         run_state_machine_as_test(UnexpectedlyCrashingAccounts, settings=QUICK)
 
 

@@ -162,6 +162,50 @@ def test_what_is_supervised_is_restarted_and_ends_with_the_test_in_reverse(proje
     result.assert_outcomes(passed=2)
 
 
+def test_a_test_that_asks_for_both_systems_is_refused(project):
+    result = project("""
+        def test_it(system, real_system):
+            pass
+    """)
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*either `system`, which is simulated, or `real_system`; this one asks for both*"])
+
+
+def test_a_system_of_another_s_is_told_apart(project):
+    result = project("""
+        @pytest.fixture
+        def system():
+            return "linux"
+
+        def test_it(start_supervised):
+            pass
+    """)
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*needs the fixture 'system' of pykka-otp; another has this name, and gave 'linux'*"])
+
+
+def test_actors_that_live_on_outside_of_any_system_are_named_at_the_end(project, pytester):
+    pytester.makeconftest("""
+        def pytest_unconfigure():
+            from actors import current_runtime
+            current_runtime().stop_all()
+    """)
+    result = project(
+        """
+        def test_it():
+            Counter.start()
+        """,
+        apart=True,
+    )
+
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(
+        ["*actors that were started outside of any system*", "*Counter*", "*the program waits*"]
+    )
+
+
 def test_what_is_supervised_lives_in_a_simulated_system_unless_the_test_asks_for_the_real_one(project):
     result = project("""
         def test_it(start_supervised):
@@ -275,7 +319,7 @@ def test_the_story_is_told_once(project):
 
     result.assert_outcomes(failed=2)
     assert result.stdout.str().count("the last steps:") == 2
-    result.stdout.fnmatch_lines(["E*UnexpectedCrash: Counter-1#1 of TypeError(*) crashed; expect_crash() it*"])
+    result.stdout.fnmatch_lines(["E*UnexpectedCrash: Counter-1#1 crashed of TypeError(*); expect_crash() it*"])
 
 
 CRASHES = """

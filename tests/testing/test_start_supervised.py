@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextvars
+
 import pytest
 
 from actors import Actor
@@ -33,3 +35,8 @@ def test_what_was_not_started_cant_be_stopped(others):
 
         with pytest.raises(ChildNotFound):
             stop_supervised("nobody")
+
+
+def test_what_nothing_would_end_is_not_started():
+    with pytest.raises(RuntimeError, match=r"no system .* fixture `system` or `real_system`, or enter one"):
+        contextvars.Context().run(start_supervised, Counter)

@@ -30,7 +30,7 @@ from actors import (
     send_after,
     sleep,
 )
-from actors.testing import InjectedCrash, Livelock, NeverStruck, NotSimulated, System, UnexpectedCrash, like
+from actors.testing import InjectedCrash, Livelock, NeverStruck, NotReached, NotSimulated, System, UnexpectedCrash, like
 from actors.testing._injection import POINTS
 from actors.testing.explore import explore
 from supervision.testing import crash_sweep
@@ -116,7 +116,7 @@ def test_run_until_jumps_from_timer_to_timer_until_something_holds():
     with System() as system:
         ticker = Ticker.start()
 
-        assert system.run_until(lambda: ticks(ticker) == 40)
+        system.run_until(lambda: ticks(ticker) == 40)
 
         assert system.now() == 40
 
@@ -146,13 +146,28 @@ def test_a_simulation_may_end_in_another_greenlet_than_the_one_that_waited_first
     assert ending.switch() == "ended"
 
 
-def test_run_until_gives_up_when_the_time_is_over():
+def test_run_until_fails_when_the_time_is_over_and_says_what_it_waited_for():
     with System() as system:
         ticker = Ticker.start()
 
-        assert not system.run_until(lambda: ticks(ticker) == 100)
+        with pytest.raises(NotReached) as caught:
+            system.run_until(lambda: ticks(ticker) == 100)
 
         assert system.now() == 60
+        said = "system.run_until(lambda: ticks(ticker) == 100) has not come to hold within 60.0 seconds"
+        assert str(caught.value) == said
+        assert "60.000  Ticker-1#1           receive 'tick'" in caught.value.__notes__[0]
+
+
+def test_a_condition_that_has_a_name_is_told_by_it():
+    def all_have_rung():
+        return False
+
+    with System() as system:
+        Ticker.start()
+
+        with pytest.raises(NotReached, match=r"^all_have_rung has not come to hold within 3\.5 seconds"):
+            system.run_until(all_have_rung, within=3.5)
 
 
 def test_a_wait_of_the_test_jumps_to_its_answer():
@@ -582,6 +597,59 @@ def test_an_actor_is_held_at_a_point_while_the_test_acts():
         assert answer.get() == 11
 
 
+def test_an_actor_is_held_at_the_nth_time():
+    with System() as system:
+        counter = Counter.start()
+        held = system.hold(counter, nth=2)
+
+        assert counter.ask(1) == 1
+        counter.tell(1)
+        system.run_until_idle()
+
+        assert held.has_arrived
+        held.release()
+
+
+def test_a_wait_for_one_who_is_held_says_so():
+    with System() as system:
+        counter = Counter.start()
+        system.hold(counter)
+
+        with pytest.raises(Deadlock, match=r"Counter-1#1 is held at 'receive', handling 1: hold\(\) has returned what"):
+            counter.ask(1)
+
+
+def test_an_exception_that_needs_arguments_is_refused_without_them():
+    class NeedsTwo(Exception):
+        def __init__(self, one, two):
+            super().__init__(one, two)
+
+    with System() as system, pytest.raises(TypeError, match=r"can't be called without arguments .* NeedsTwo\(...\)"):
+        system.crash(Counter, NeedsTwo)
+
+
+def test_a_matcher_that_fails_is_told_as_such():
+    with System() as system:
+        system.crash(Counter, message=lambda message: message["kind"], must_strike=False)
+        system.expect_crash(TypeError)
+
+        with pytest.raises(TypeError) as caught:
+            Counter.start().ask(1)
+
+    assert "the function that was given as message= has raised it" in caught.value.__notes__[0]
+
+
+def test_a_fault_of_a_base_class_leaves_the_probes_of_the_test_alone():
+    with System() as system:
+        probe = system.probe()
+        system.crash(Actor)
+        probe.ref.tell("hello")
+        assert probe.assert_receive() == "hello"
+
+        with pytest.raises(InjectedCrash):
+            Counter.start().ask(1)
+
+
 # Crashes
 
 
@@ -590,7 +658,7 @@ def test_a_crash_that_nobody_expects_fails_the_test_at_its_end():
         Counter.start().tell("a word")
         system.run_until_idle()
 
-    assert re.match(r"Counter-1#1 of TypeError\(.*\) crashed; expect_crash\(\) it", str(caught.value))
+    assert re.match(r"Counter-1#1 crashed of TypeError\(.*\); expect_crash\(\) it", str(caught.value))
     assert isinstance(caught.value.__cause__, TypeError)
     assert "receive 'a word'" in caught.value.__notes__[0]
 
@@ -743,6 +811,34 @@ def test_an_interrupt_that_is_injected_is_a_crash_as_any():
 
         assert not counter.is_alive()
         assert "ended Crashed(exception=KeyboardInterrupt())" in str(system.trace[-1])
+
+
+@pytest.mark.parametrize("errors", [(ValueError(), KeyError()), (KeyError(), ValueError())])
+def test_a_crash_is_taken_by_the_narrowest_that_expects_it(errors):
+    with System() as system:
+        system.expect_crash(Exception)
+        system.expect_crash(ValueError)
+        for error in errors:
+            failing(error)
+        system.run_until_idle()
+
+
+def test_a_crash_that_nobody_expects_is_told_with_those_that_were_expected():
+    with pytest.raises(UnexpectedCrash) as caught, System() as system:
+        system.expect_crash(KeyError)
+        failing(ValueError("boom"))
+        system.run_until_idle()
+
+    assert str(caught.value) == (
+        "Counter2-1#1 crashed of ValueError('boom'); expect_crash() it, if that is meant; what was expected:\n"
+        "  an actor was to crash of KeyError, and did so 0 times"
+    )
+
+
+@pytest.mark.parametrize("exception", ["ValueError", int, 7])
+def test_what_no_exception_can_match_is_refused(exception):
+    with System() as system, pytest.raises(TypeError, match="exception must be a class of exceptions, an exception"):
+        system.expect_crash(exception)
 
 
 # Invariants
