@@ -62,9 +62,10 @@ class ActorRef(pykka.ActorRef[A]):
         """A name for the actor that is unique in the world; made when it is first asked for."""
         process = self._process
         if process.urn is None:
+            urn = process.new_urn()
             # Not the runtime's lock: Pykka's registry asks for urns with its own held.
             with _naming:
-                process.urn = process.urn or process.new_urn()
+                process.urn = process.urn or urn
         return process.urn
 
     @property

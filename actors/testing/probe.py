@@ -69,7 +69,7 @@ def _names_of(cls: type) -> dict[str, None] | None:
     is_told = is_dataclass(cls) or issubclass(cls, tuple) or not getattr(cls, "__dictoffset__", 1)
     if not is_told:
         return None
-    names = dict.fromkeys(getattr(cls, "_fields", ()))
+    names: dict[str, None] = dict.fromkeys(getattr(cls, "_fields", ()))
     for base in reversed(cls.__mro__):
         slots = vars(base).get("__slots__", ())
         names |= dict.fromkeys([slots] if isinstance(slots, str) else slots)

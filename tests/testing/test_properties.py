@@ -65,6 +65,12 @@ def test_a_fault_strikes_where_it_was_drawn(kind):
     assert not account_dies(Case(0, [1], [DrawnFault(kind, explored.Account, "handled", 2)]))
 
 
+@pytest.mark.parametrize(("seed", "again"), [(0, "System(0, policy=actors.testing.explore.InTurn())"), (7, "seed=7")])
+def test_a_failure_says_how_to_have_the_same_run_again(seed, again):
+    with Case(seed, [], []).system() as system:
+        assert system.story().endswith(f"again with: {again}")
+
+
 class Accounts(SystemMachine):
     """Clerks pay into an account; whenever all is quiet, nothing is missing."""
 
