@@ -310,13 +310,13 @@ def refuse_plain(running: Simulation, cls: type[pykka.Actor]) -> NoReturn:
 
 
 def _plain_refused(original: Any) -> Any:
-    def start_loop(actor: Any) -> None:
+    def start_loop(self: Any) -> None:
         running = _simulations.get(threading.get_ident())
         if running is not None:
             # It has no loop that would end it.
-            _pykka_registry.remove(actor.actor_ref)
-            refuse_plain(running, type(actor))
-        original(actor)
+            _pykka_registry.remove(self.actor_ref)
+            refuse_plain(running, type(self))
+        original(self)
 
     return start_loop
 

@@ -157,6 +157,7 @@ def test_an_actor_ended_by_a_signal_runs_on_stop():
 
 @pytest.mark.parametrize("error", [SystemExit(3), INTERRUPT, GeneratorExit()], ids=repr)
 @rule("A2", "A4")
+@pytest.mark.threads
 def test_what_would_end_a_program_ends_one_actor_only(error):
     def handler():
         raise error

@@ -95,6 +95,7 @@ def test_a_dead_actor_gets_no_name():
 
 
 @rule("A32")
+@pytest.mark.threads
 def test_a_dead_plain_pykka_actor_gets_no_name():
     plain = pykka.ThreadingActor.start()
     plain.stop()
