@@ -13,11 +13,10 @@ import pykka
 from actors import ActorRef, GenServer, GenServerRef, current_runtime, whereis
 from actors.testing import StepTooLong, System
 from actors.testing._exploring import many_runs
-from actors.testing._injection import check_count, check_selector, selects
+from actors.testing._injection import check_count, check_selector, holds, selects
 from actors.testing._runs import check_scenario, refuse_async
 from actors.testing._shown import name_of, shown
 from actors.testing.probe import ProbeActor
-from actors.testing.system import holds
 from supervision.children import Child, child_spec
 from supervision.errors import ChildNotFound
 from supervision.supervisor import Supervisor, SupervisorRef

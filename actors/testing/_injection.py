@@ -29,6 +29,7 @@ __all__ = [
     "check_nth",
     "check_point",
     "check_selector",
+    "holds",
     "matcher_shown",
     "matches",
     "selects",
@@ -147,6 +148,11 @@ def _is_count(value: object, least: int) -> bool:
 def matcher_shown(matcher: Matcher) -> str:
     """Show what is matched."""
     return "ANY" if matcher is ANY else shown(matcher)
+
+
+def holds(looked: object) -> bool:
+    """Whether what a look at an invariant has returned says that it holds; what only asserts returns None."""
+    return looked is None or bool(looked)
 
 
 def matches(matcher: Matcher, value: object) -> bool:

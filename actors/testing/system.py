@@ -30,6 +30,7 @@ from actors.testing._injection import (
     check_count,
     check_point,
     check_selector,
+    holds,
     matches,
     selects,
 )
@@ -631,11 +632,6 @@ class System:
             error = process.reason.exception
             if not isinstance(error, ProcessKilled) and not any(error is one for one in self._faults.injected):
                 self._crashes.append((process, error))
-
-
-def holds(looked: object) -> bool:
-    """Whether what a look at an invariant has returned says that it holds; what only asserts returns None."""
-    return looked is None or bool(looked)
 
 
 def _check_makes(cls: type[BaseException]) -> None:

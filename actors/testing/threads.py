@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
 from actors.errors import Deadlock
 from actors.testing._clock import PATIENCE_SECONDS
-from actors.testing._injection import check_count
+from actors.testing._injection import check_count, holds
 from actors.testing._line_locks import __file__ as locks_file
 from actors.testing._line_locks import line_locks
 
@@ -314,9 +314,9 @@ class _Turns:
         error = self._failure or next((one.error for one in self.threads if one.error is not None), None)
         if error is None and check is not None:
             try:
-                holds = check(*arguments)
-                if holds is not None and not holds:
-                    return AssertionError(f"the check doesn't hold: it returned {holds!r}")
+                looked = check(*arguments)
+                if not holds(looked):
+                    return AssertionError(f"the check doesn't hold: it returned {looked!r}")
             except Exception as failed:  # noqa: BLE001 - whatever it is, it is what is looked for
                 return failed
         return error
