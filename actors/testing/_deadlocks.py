@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 __all__ = ["stuck", "wait_of"]
 
 
-def stuck(waits: Mapping[Body, SimulatedLock], *, with_gone: bool = True) -> list[str]:
-    """Say of each who waits for ever that it does.
+def stuck(waits: Mapping[Body, SimulatedLock], *, with_gone: bool = True) -> list[Body]:
+    """Find those who wait for ever.
 
     Args:
         waits: who waits for which lock, without a time-out.
         with_gone: whether those are meant, too, whose lock an actor had that has ended; not only circles.
     """
-    return [wait_of(body) for body in waits if _is_stuck(body, waits, with_gone=with_gone)]
+    return [body for body in waits if _is_stuck(body, waits, with_gone=with_gone)]
 
 
 def _is_stuck(body: Body, waits: Mapping[Body, SimulatedLock], *, with_gone: bool) -> bool:

@@ -58,6 +58,9 @@ _RECENT = 1000
 _REPEATING = 5
 """How many of those that repeat most are named."""
 
+_PATIENCE = 10
+"""How many times as often the test may wait until a time is over: it has its reasons, or polls for ever."""
+
 _TURNS = 300
 """Turns that are looked at when there are too many."""
 
@@ -99,6 +102,8 @@ class Simulation:
         "_max_time",
         "_recent",
         "_stopped",
+        "_turns_limit",
+        "_vain",
         "after_step",
         "before_leaving",
         "begun",
@@ -112,6 +117,7 @@ class Simulation:
         "injected",
         "interruption",
         "is_unwinding",
+        "left_waiting",
         "listeners",
         "lock_waits",
         "names",
@@ -137,6 +143,10 @@ class Simulation:
         self.interruption: BaseException | None = None
         # The last interrupt that has ended the test.
         self._interrupt: BaseException | None = None
+        # At how many turns there are too many: so many in one wait of the test's.
+        self._turns_limit = max_steps
+        # How often the test has waited until a time was over.
+        self._vain = 0
         # Who had his turn since there were too many.
         self._endless: list[str] = []
         # Where users' functions enter by a call what has no lock from before: the code, where in it, and of what class.
@@ -166,7 +176,8 @@ class Simulation:
         self.injected: list[BaseException] = []
         # Who waits for which of the locks that stand in for threading's, without a time-out.
         self.lock_waits: dict[Body, SimulatedLock] = {}
-        # Who waited for ever in a circle of these when all was closed.
+        # Who waited for ever for one of these when the test was over; and who did so still when all had ended.
+        self.left_waiting: list[Body] = []
         self.stuck: list[str] = []
         # What is on its way; None when all arrives at once.
         self.post: Post | None = None
@@ -250,7 +261,8 @@ class Simulation:
     def close(self) -> None:
         """End what still waits somewhere: code that has swallowed its kill, or that a failure has left where it was."""
         # Without those that the end has taken a lock from: others might have opened it.
-        self.stuck += stuck(self.lock_waits, with_gone=False)
+        circles = stuck(self.lock_waits, with_gone=False)
+        self.stuck += [wait_of(body) for body in self.lock_waits if body in circles or body in self.left_waiting]
         self._is_closed = True
         for loop in self._idle:
             # Out of its own loop, since there is no more to do; and back here.
@@ -303,8 +315,8 @@ class Simulation:
         if deadline < math.inf:
             self.clock.move_to(deadline)
             # It may poll.
-            self.turns += 1
-            if self.turns >= self._max_steps:
+            self._vain += 1
+            if self._vain >= _PATIENCE * self._max_steps:
                 self._note_endless("the test, which has waited in vain")
             return False
         raise self.never_over()
@@ -324,13 +336,14 @@ class Simulation:
             self._unwind(stopped)
         self._hub = getcurrent()
         self._gate = gate
+        self._turns_limit = self.turns + self._max_steps
 
     def _step(self) -> bool:
         """Have bodies run until all wait, or the test has to look; False when nobody can."""
         body = self._next()
         if body is None:
             return False
-        if self.turns >= self._max_steps:
+        if self.turns >= self._turns_limit:
             self._look_at_endless(body)
         self._switch_to(body)
         self.running = None
@@ -349,7 +362,7 @@ class Simulation:
 
     def _is_late_to_end(self) -> bool:
         """Whether all are to end and some go on: those are killed after a time, which would stand still."""
-        return self.has_failed and self.turns >= self._max_steps
+        return self.has_failed and self.turns >= self._turns_limit
 
     def _note_endless(self, who: str) -> None:
         self._endless.append(who)
@@ -376,7 +389,7 @@ class Simulation:
         gate = self._gate
         if gate is None or self.after_step is not None or self.interruption is not None or not gate.locked():
             return None
-        if self.turns >= self._max_steps:
+        if self.turns >= self._turns_limit:
             return None
         body = self._next()
         if body is None or body.greenlet is not None or self._idle:

@@ -99,7 +99,7 @@ class System:
             timers, events of a queue, and all that goes to an actor with a bound on its mailbox come at once in both.
         record: whether to keep the trace, for `trace`, `digest` and `story()`; a run is quicker without.
         max_steps: switch points after which a run is taken for one that never ends, and fails with `Livelock`; it is
-            when somebody, such as a coroutine, has gone on so often without any, too.
+            when somebody, such as a coroutine, has gone on so often without any, too, in one wait of the test's.
         max_time: the same, in virtual seconds.
         step_seconds: seconds of real time that an actor's code may take between two switch points; past it the test
             fails with `StepTooLong`, which shows where it was. In the main thread, the call is interrupted; elsewhere
@@ -182,7 +182,8 @@ class System:
             self._story = self.story()
         # Nobody is told of anything else when it has failed, or was skipped.
         self._simulation.has_failed = exception is not None or not self._is_checked
-        self._simulation.stuck = stuck(self._simulation.lock_waits)
+        has_timers = self._simulation.clock.next_deadline() is not None
+        self._simulation.left_waiting = stuck(self._simulation.lock_waits, with_gone=not has_timers)
         try:
             self._exit_runtime(exception_type, exception, tb)
         finally:
@@ -192,8 +193,8 @@ class System:
                 self._running_in.__exit__()
                 watch.remove(self._simulation)
         if exception is None and self._is_checked:
-            self._check_stuck()
             self.check_crashes()
+            self._check_stuck()
             self._check_expected()
             self._check_faults()
         elif exception is not None and exception is not failure:
@@ -210,10 +211,8 @@ class System:
                 raise
 
     def _check_stuck(self) -> None:
-        # Once for each, whether it stood so before all were to end or after that.
-        waits = list(dict.fromkeys(self._simulation.stuck))
-        if waits:
-            lines = "".join(f"\n  {wait}" for wait in waits)
+        if self._simulation.stuck:
+            lines = "".join(f"\n  {wait}" for wait in self._simulation.stuck)
             deadlock = Deadlock(f"actors wait for locks that nobody can open any more{lines}", "deadlock")
             self.explain(deadlock)
             raise deadlock
@@ -568,7 +567,7 @@ class System:
         crashes, self._crashes = self._crashes, []
         # Those that fit the fewest first, so that a wider one takes none that a narrower one could.
         self._seen_crashes += crashes
-        fitting = sorted(self._expected, key=lambda one: sum(one.fits(*crash) for crash in self._seen_crashes))
+        fitting = sorted(self._expected, key=self._width_of)
         unexpected = [crash for crash in crashes if not any(one.takes(*crash) for one in fitting)]
         if unexpected:
             error = unexpected[0][1]
@@ -578,6 +577,10 @@ class System:
             crash = UnexpectedCrash(f"{who}; expect_crash() it, if that is meant{but}")
             self.explain(crash)
             raise crash from error
+
+    def _width_of(self, expected: _Expected) -> tuple[int, bool]:
+        """How many crashes it could take; of two that could take as many, one that takes any number comes last."""
+        return sum(expected.fits(*crash) for crash in self._seen_crashes), expected.takes_any_number
 
     def leave_unchecked(self) -> None:
         """Have nothing more be looked for at the end: the test has failed, which says more, or was skipped."""
@@ -684,6 +687,10 @@ class _Expected:
             return False
         wanted = self._exception
         return Crashed(wanted) == Crashed(error) if isinstance(wanted, BaseException) else matches(wanted, error)
+
+    @property
+    def takes_any_number(self) -> bool:
+        return self._times is None
 
     @property
     def is_missed(self) -> bool:

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from actors import Actor, Deadlock, checkpoint, sleep
+from actors import Actor, Deadlock, checkpoint, send_after, sleep
 from actors.testing import System
 from actors.testing.explore import ScenarioFailed, explore
 from supervision.testing import crash_sweep, start_supervised
@@ -122,6 +122,26 @@ def test_who_waits_for_one_that_is_at_work_is_left_alone():
         system.run_until_idle()
         Told.start().tell(lock.acquire)
         system.run_until_idle()
+
+
+def at_once(other, lock):
+    other.tell(lock.release)
+
+
+def in_ten_seconds(other, lock):
+    send_after(other, lock.release, 10)
+
+
+@pytest.mark.parametrize("open_later", [at_once, in_ten_seconds])
+def test_a_lock_that_another_is_about_to_open_is_left_alone(open_later):
+    with System() as system:
+        lock = threading.Lock()
+        first = Told.start()
+        first.ask(lock.acquire)
+        first.stop()
+        Told.start().tell(lock.acquire)
+        system.run_until_idle()
+        open_later(Told.start(), lock)
 
 
 def test_who_waits_in_vain_for_such_a_test_is_told_whose_lock_it_is():

@@ -720,6 +720,14 @@ def test_crashes_that_may_come_needn_t(count):
         system.run_until_idle()
 
 
+def test_a_test_may_have_as_many_turns_as_it_likes_that_it_waits_for_one_by_one():
+    with System(max_steps=100, record=False):
+        counter = Counter.start()
+        for number in range(300):
+            counter.ask(number)
+            time.sleep(1)
+
+
 # Interrupts
 
 
@@ -820,6 +828,14 @@ def test_a_crash_is_taken_by_the_narrowest_that_expects_it(errors):
         system.expect_crash(ValueError)
         for error in errors:
             failing(error)
+        system.run_until_idle()
+
+
+def test_a_crash_is_taken_by_one_that_expects_it_before_one_that_expects_any_number():
+    with System() as system:
+        system.expect_crash(times=None, at_least=0)
+        system.expect_crash(ValueError)
+        failing(ValueError("boom"))
         system.run_until_idle()
 
 
