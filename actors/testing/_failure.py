@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import linecache
 import re
-import sysconfig
 from typing import TYPE_CHECKING, NamedTuple
 
 from actors.testing._shown import without_addresses
+from actors.testing._stand_ins import is_of_library
 
 if TYPE_CHECKING:
     from types import CodeType, TracebackType
@@ -87,15 +87,13 @@ def _place_of(error: BaseException) -> tuple[CodeType, int] | None:
         module = str(traceback.tb_frame.f_globals.get("__name__")).partition(".")[0]
         if module not in _NOT_USERS:
             of_library = (traceback.tb_frame.f_code, traceback.tb_lineno)
-            if not of_library[0].co_filename.startswith(_LIBRARIES):
+            if not is_of_library(of_library[0].co_filename):
                 place = of_library
         traceback = traceback.tb_next
     return place or of_library
 
 
 _NOT_USERS = ("actors", "supervision", "pykka", "_pytest", "unittest")
-
-_LIBRARIES = tuple(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 
 
 def _statements(code: CodeType) -> list[ast.stmt]:

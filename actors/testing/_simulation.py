@@ -83,7 +83,8 @@ class Simulation:
 
     Args:
         policy: who goes on at each switch point.
-        max_steps: how many switch points there may be; and, since code may go on without any, how many turns.
+        max_steps: how many switch points there may be; and, since code may go on without any, how many turns
+            in one wait of the test.
         max_time: how many virtual seconds a test may wait for.
         step_seconds: how much of the machine's time a step may take.
     """

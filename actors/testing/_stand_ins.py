@@ -38,6 +38,7 @@ __all__ = [
     "RunningIn",
     "check_acquire",
     "check_sleep",
+    "is_of_library",
     "package_of",
     "refuse_plain",
     "stand_ins",
@@ -276,7 +277,9 @@ def _virtual_time_of_users(original: Callable[[], float]) -> Callable[[], float]
             return original()
         caller = sys._getframe(1)
         # Only where waits are virtual too: what libraries wait for in the test, such as a socket, is real.
-        is_virtual = _is_users(running, caller) and (running.running is not None or not _is_of_library(caller))
+        is_virtual = _is_users(running, caller) and (
+            running.running is not None or not is_of_library(caller.f_code.co_filename)
+        )
         return running.clock.look() if is_virtual else original()
 
     return monotonic
@@ -367,12 +370,12 @@ def _is_users(running: Simulation, frame: FrameType | None) -> bool:
     return package not in OWN or (package in _OF_FUTURES and running.running is not None)
 
 
-def _is_of_library(frame: FrameType) -> bool:
-    return frame.f_code.co_filename.startswith(_LIBRARIES)
+def is_of_library(file: str) -> bool:
+    """Tell whether it is one of Python's own modules, or of those that are installed."""
+    return file.startswith(_LIBRARIES)
 
 
 _LIBRARIES = tuple(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
-"""Where Python's own modules are, and those that are installed."""
 
 
 def _is_made_here() -> bool:
