@@ -89,11 +89,13 @@ def _id_of(node: Any) -> str:
 def system(request: pytest.FixtureRequest) -> Iterator[System]:
     """A simulated system: actors run in it in virtual time, the same way in each run with the same seed."""
     from actors.testing import System  # noqa: PLC0415
+    from actors.testing._stand_ins import stand_ins  # noqa: PLC0415
 
     _refuse_both(request)
     node = request.node
     seed = _seed_of(node)
     with System(seed) as system:
+        stand_ins.replace_around(request.module.__name__)
         system.again = f"pytest '{_id_of(node)}' --actor-seed={seed}"
         node.stash[_system] = system
         yield system

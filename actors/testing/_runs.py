@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from actors.testing._failure import Failure
 from actors.testing._schedule import Decisions, Follower, Recorder, Whereabouts
 from actors.testing._shown import shown
+from actors.testing._stand_ins import stand_ins
 from actors.testing._watch import StepTooLong
 from actors.testing.system import System
 
@@ -152,6 +153,7 @@ def _failure_of(scenario: Scenario, system: System) -> BaseException | None:
     """
     try:
         with system:
+            stand_ins.replace_around(getattr(scenario, "__module__", None) or "")
             try:
                 result: Any = scenario(system)
             except BaseException as error:

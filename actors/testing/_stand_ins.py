@@ -15,7 +15,7 @@ import sys
 import sysconfig
 import threading
 import time
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import pykka
 
@@ -25,7 +25,7 @@ from actors._process import current, new_waiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
+    from types import FrameType, ModuleType
 
     from actors._clock import Waiter
     from actors.testing._simulation import Simulation
@@ -404,8 +404,8 @@ class _StandIns:
         self._wanted = 0
         self._originals: list[tuple[Any, str, Any]] = []
         self._made: dict[Any, Any] = {}
-        # Packages whose names are replaced; with how many modules there were, since more may be imported.
-        self._packages: set[tuple[str, int]] = set()
+        # Where names are replaced.
+        self._around: set[_Around] = set()
 
     def __enter__(self) -> None:
         with self._lock:
@@ -428,19 +428,19 @@ class _StandIns:
                     setattr(where, name, original)
                 self._originals.clear()
                 self._made.clear()
-                self._packages.clear()
+                self._around.clear()
 
-    def replace_around(self, cls: type) -> None:
-        """Replace, too, what the modules around a class have bound to names of their own."""
-        package = (cls.__module__.partition(".")[0], len(sys.modules))
-        if package in self._packages:
+    def replace_around(self, module: str) -> None:
+        """Replace, too, what the modules of the same package as this one have bound to names of their own."""
+        around = _Around(module.partition(".")[0], len(sys.modules), sys.modules.get(module))
+        if around in self._around:
             return
         with self._lock:
-            self._packages.add(package)
-            for module, name, original in _names_in(*package, self._made):
-                if getattr(module, name, None) is not original or original not in self._made:
+            self._around.add(around)
+            for where, name, original in _names_in(around, self._made):
+                if getattr(where, name, None) is not original or original not in self._made:
                     continue
-                self._replace(module, name, original)
+                self._replace(where, name, original)
 
     def _replace(self, where: Any, name: str, original: Any) -> None:
         self._originals.append((where, name, original))
@@ -452,23 +452,32 @@ stand_ins = _StandIns()
 
 # Names that were bound before
 
-_of_packages: dict[tuple[str, int], list[tuple[Any, str, Any]]] = {}
+
+class _Around(NamedTuple):
+    """The modules of a package, as they are: more may be imported, and another one by a name that was one's before."""
+
+    package: str
+    modules: int
+    one: ModuleType | None
 
 
-def _names_in(package: str, modules: int, wanted: dict[Any, Any]) -> list[tuple[Any, str, Any]]:
+_known: dict[_Around, list[tuple[Any, str, Any]]] = {}
+
+
+def _names_in(around: _Around, wanted: dict[Any, Any]) -> list[tuple[Any, str, Any]]:
     """Where a package has names of its own for what is replaced, as after `from time import sleep`."""
-    if package in OWN:
+    if around.package in OWN or around.package in sys.stdlib_module_names:
         return []
-    found = _of_packages.get((package, modules))
+    found = _known.get(around)
     if found is None:
         found = [
             (module, name, value)
             for module_name, module in list(sys.modules.items())
-            if module_name.partition(".")[0] == package
+            if module_name.partition(".")[0] == around.package
             for name, value in list(vars(module).items())
             if type(value) in _TYPES and value in wanted
         ]
-        _of_packages[package, modules] = found
+        _known[around] = found
     return found
 
 

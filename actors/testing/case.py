@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from zlib import crc32
 
 from actors.runtime import current_runtime
+from actors.testing._stand_ins import stand_ins
 from actors.testing.system import System
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class SimulatedTestCase(unittest.TestCase):
         system = System(seed)
         system.again = f"ACTOR_SEED={seed} python -m unittest {self.id()}"
         self._system = self.enterContext(system)
+        stand_ins.replace_around(type(self).__module__)
 
     @property
     def system(self) -> System:

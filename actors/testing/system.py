@@ -6,6 +6,7 @@ import functools
 import hashlib
 import math
 import random
+import sys
 import uuid
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar, get_args
 
@@ -40,7 +41,7 @@ from actors.testing._post import Dropped, Post, is_users
 from actors.testing._shown import name_of, shown
 from actors.testing._simulated import SimulatedRuntime
 from actors.testing._simulation import Livelock, Simulation
-from actors.testing._stand_ins import RunningIn, stand_ins
+from actors.testing._stand_ins import RunningIn, package_of, stand_ins
 from actors.testing._told import LAST_STEPS, Step, has_story, sequence_diagram, source_of
 from actors.testing._watch import watch
 from actors.testing.probe import Probe
@@ -159,6 +160,7 @@ class System:
         self._runtime.__enter__()
         self._running_in.__enter__()
         watch.add(self._simulation)
+        stand_ins.replace_around(package_of(sys._getframe(1).f_globals))
         return self
 
     def __exit__(
@@ -606,7 +608,7 @@ class System:
     # Told by the simulation
 
     def _begun(self, process: Process) -> None:
-        stand_ins.replace_around(process.actor_class)
+        stand_ins.replace_around(process.actor_class.__module__)
         locks = locks_of(process)
         if locks:
             self._locks[process] = locks

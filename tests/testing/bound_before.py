@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from queue import SimpleQueue
 from threading import Lock, RLock
-from time import sleep
+from time import monotonic, sleep
 from typing import Any
 
 from actors import Actor, now
+from actors.testing import SimulatedTestCase, System
 
 
 class Sleeper(Actor):
@@ -36,3 +37,23 @@ class Shut:
 
     def __exit__(self, *_exc_info):
         SHOP.lock.release()
+
+
+def naps(_system):
+    """A scenario that sleeps and reads the clock before any actor runs."""
+    sleep(3600)
+    assert monotonic() == 3600
+    for answer in [Sleeper.start().ask(1, block=False) for _ in range(2)]:
+        assert answer.get() == 3601
+
+
+def naps_in_a_system_of_its_own():
+    with System() as system:
+        naps(system)
+
+
+class Napping(SimulatedTestCase):
+    __test__ = False
+
+    def test_it(self):
+        naps(self.system)

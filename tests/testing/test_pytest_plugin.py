@@ -206,6 +206,18 @@ def test_actors_that_live_on_outside_of_any_system_are_named_at_the_end(project,
     )
 
 
+def test_names_that_the_test_s_module_has_bound_to_the_clock_and_to_sleep_are_virtual_from_the_beginning(project):
+    result = project("""
+        from time import monotonic, sleep
+
+        def test_it(system):
+            sleep(3600)
+            assert monotonic() == system.now() == 3600
+    """)
+
+    result.assert_outcomes(passed=1)
+
+
 def test_what_is_supervised_lives_in_a_simulated_system_unless_the_test_asks_for_the_real_one(project):
     result = project("""
         def test_it(start_supervised):

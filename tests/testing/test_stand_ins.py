@@ -20,6 +20,7 @@ import pytest
 from actors import Actor, Deadlock, checkpoint, now, sleep
 from actors.testing import settle
 from actors.testing._stand_ins import NotSimulated, SimulatedLock
+from actors.testing.explore import explore
 from actors.testing.system import System
 from tests.support import Probe
 from tests.testing import bound_before
@@ -669,6 +670,19 @@ def test_what_a_module_has_bound_before_is_the_simulation_s_too():
         assert isinstance(items, queue._PySimpleQueue)
 
     assert (bound_before.sleep, bound_before.Lock) == real
+
+
+@pytest.mark.parametrize(
+    "naps",
+    [
+        bound_before.naps_in_a_system_of_its_own,
+        lambda: explore(bound_before.naps, schedules=1),
+        lambda: bound_before.Napping("test_it").debug(),
+    ],
+    ids=["by whoever enters it", "in a scenario", "in a test case"],
+)
+def test_what_the_test_s_own_module_has_bound_before_is_so_before_any_actor_runs(naps):
+    naps()
 
 
 def test_all_is_as_before_when_the_simulation_has_ended():
