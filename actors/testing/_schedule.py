@@ -101,6 +101,7 @@ class Schedule:
         statement: the one that raised it, by which it is told from other failures of that function.
         scenario: whose run it is: its module and its name; empty where nobody has said so.
         max_steps: switch points after which it was taken for one that never ends.
+        test: the test of pytest that has found it, by its id; empty where it was none.
     """
 
     seed: str
@@ -110,6 +111,7 @@ class Schedule:
     statement: str = ""
     scenario: str = field(default="", compare=False)
     max_steps: int = MAX_STEPS
+    test: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return "\n".join(f"  {deviation}" for deviation in self.deviations) or "  everybody in turn"
@@ -119,8 +121,10 @@ class Schedule:
         deviations = [_short(deviation) for deviation in self.deviations]
         statement = {"statement": self.statement} if self.statement else {}
         scenario = {"scenario": self.scenario} if self.scenario else {}
+        test = {"test": self.test} if self.test else {}
         max_steps = {"max_steps": self.max_steps} if self.max_steps != MAX_STEPS else {}
         content = {
+            **test,
             **scenario,
             "seed": self.seed,
             "failure": self.failure,
@@ -149,6 +153,7 @@ class Schedule:
                 content.get("statement", ""),
                 content.get("scenario", ""),
                 content.get("max_steps", MAX_STEPS),
+                content.get("test", ""),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path} must be what Schedule.save() has written; {error!r}") from error
