@@ -761,10 +761,31 @@ def test_a_test_case_of_unittest_takes_the_seed_that_was_given_and_tells_its_sto
         [
             "E*AssertionError: 2 != 3",
             "E*the last steps:",
-            "E*again with: ACTOR_SEED=77 python -m unittest test_it.TestCounter.test_it",
+            "E*again with: ACTOR_SEED=77 pytest 'test_it.py::TestCounter::test_it'",
         ]
     )
     assert "ACTOR_SEED" not in os.environ
+
+
+@pytest.mark.parametrize("options", [[], ["-p", "xdist", "-n", "1", "--dist", "loadgroup"]])
+def test_the_command_of_a_test_case_in_a_folder_runs_it_from_the_root_of_the_project(
+    project, pytester, monkeypatch, options
+):
+    if options:
+        pytest.importorskip("xdist")
+    tests = pytester.mkdir("tests")
+    tests.joinpath("test_case.py").write_text(
+        ACTORS + CASE.replace("class Test", "@pytest.mark.xdist_group('group')\nclass Test")
+    )
+
+    hunt = project("", *options, "-k", "TestCounter", apart=True)
+    seed, command, node = shlex.split(printed(hunt, "again with")[-1])
+    monkeypatch.setenv(*seed.split("="))
+    again = project("", node, apart=True)
+
+    assert command == "pytest"
+    again.assert_outcomes(failed=1)
+    assert printed(again, "again with") == printed(hunt, "again with")
 
 
 # Tools
