@@ -262,6 +262,8 @@ class Supervisor(Actor):
     use_daemon_thread: ClassVar[bool] = True
     trap_exit: ClassVar[bool] = True
     _otp_second_stop_waits: ClassVar[bool] = True
+    # The id of the child that is being started, by which its lives are told from those of others.
+    _otp_starting: Hashable = None
 
     def __init__(
         self,
@@ -427,12 +429,15 @@ class Supervisor(Actor):
 
     def _start(self, record: Record) -> None:
         """Start a child at its place; `Ignore` is no failure: it has no actor then (B12, B57)."""
+        self._otp_starting = record.spec.id
         try:
             self._records.bring_up(record, self._link(_start(record.spec)))
         except Ignore:
             self._set_down(record)
         else:
             self._report("progress", None, record)
+        finally:
+            self._otp_starting = None
 
     def _link(self, ref: ActorRef[Any]) -> ActorRef[Any]:
         # A start function may have forgotten to link, and an unlinked child's end would go unseen (B67).

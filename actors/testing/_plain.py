@@ -89,9 +89,9 @@ class SimulatedAdoptedProcess(SimulatedBody, AdoptedProcess):
         actor: Any = self.actor
         actor._actor_loop()
 
-    def depart(self) -> None:
-        super().depart()
+    def announce(self) -> None:
         self.simulation.names.ended(self)
+        super().announce()
 
 
 def simulated(cls: type[A]) -> type[A]:

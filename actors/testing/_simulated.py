@@ -96,9 +96,9 @@ class SimulatedProcess(SimulatedBody, Process):
                 # It has learnt of what the other did last.
                 post.flush(target, self)
 
-    def depart(self) -> None:
-        super().depart()
+    def announce(self) -> None:
         self.simulation.names.ended(self)
+        super().announce()
 
 
 class SimulatedBoundedProcess(SimulatedBody, BoundedProcess):
@@ -110,9 +110,9 @@ class SimulatedBoundedProcess(SimulatedBody, BoundedProcess):
         drops = self.simulation.drops
         return (drops is not None and drops(self, message)) or super().put(message)
 
-    def depart(self) -> None:
-        super().depart()
+    def announce(self) -> None:
         self.simulation.names.ended(self)
+        super().announce()
 
 
 class _Watching(Observer):
