@@ -8,12 +8,12 @@ import math
 import random
 import sys
 import uuid
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar, get_args
 
 from actors._clock import check_seconds
 from actors._kill import kill
 from actors._mail import unwrapped
-from actors._process import ALIVE, Process
 from actors.errors import Deadlock, ProcessKilled
 from actors.inspection import _holds
 from actors.messages import Crashed
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
     import pykka
 
+    from actors._process import Process
     from actors.runtime import Runtime
 
 __all__ = ["Delivery", "NotReached", "System", "UnexpectedCrash"]
@@ -100,7 +101,8 @@ class System:
             timers, events of a queue, and all that goes to an actor with a bound on its mailbox come at once in both.
         record: whether to keep the trace, for `trace`, `digest` and `story()`; a run is quicker without.
         max_steps: switch points after which a run is taken for one that never ends, and fails with `Livelock`; it is
-            when somebody, such as a coroutine, has gone on so often without any, too, in one wait of the test's.
+            when somebody, such as a coroutine, has gone on so often without any, too, in one wait of the test's, or has
+            looked at `time.monotonic()` so often while time stood still.
         max_time: the same, in virtual seconds.
         step_seconds: seconds of real time that an actor's code may take between two switch points; past it the test
             fails with `StepTooLong`, which shows where it was. In the main thread, the call is interrupted; elsewhere
@@ -169,7 +171,9 @@ class System:
         exception = failure
         if exception is None and self._is_checked and self._invariants:
             try:
-                self.run_until_idle()
+                # Some may go on for ever; those are seen for long enough.
+                with suppress(Livelock):
+                    self.run_until_idle()
             except BaseException as late:  # noqa: BLE001 - raised when all have ended
                 exception_type, exception, tb = type(late), late, None
         self._simulation.after_step = None
@@ -633,7 +637,8 @@ class System:
         self._trace.append(Step(self.now(), name_of(process), point, " ".join(map(shown, about))))
 
     def _ended(self, process: Process) -> None:
-        if isinstance(process.reason, Crashed) and process.fatal is ALIVE:
+        # A signal that has ended it may bring the crash of another.
+        if isinstance(process.reason, Crashed) and process.reason is not process.fatal:
             error = process.reason.exception
             if not isinstance(error, ProcessKilled) and not any(error is one for one in self._faults.injected):
                 self._crashes.append((process, error))

@@ -6,13 +6,14 @@ import _thread
 import asyncio
 import queue
 import sched
+import sys
 import threading
 import time
 from concurrent import futures
 from concurrent.futures import Future
 from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import pykka
 import pytest
@@ -156,6 +157,28 @@ def wait_by_the_clock(condition, seconds):
     with condition:
         while (left := deadline - time.monotonic()) > 0:
             condition.wait(left)
+
+
+def test_as_much_time_has_passed_by_the_clock_as_was_slept_however_many_look_at_it():
+    def measured():
+        begun = [time.monotonic() for _ in range(10)]
+        sleep(1.0)
+        return [time.monotonic() - moment for moment in begun]
+
+    with System():
+        for asleep in [Probe.start().ask(measured, block=False) for _ in range(10)]:
+            assert asleep.get() == [1.0] * 10
+
+
+def test_what_a_test_s_own_coroutines_read_from_the_clock_is_the_machine_s_as_is_what_they_sleep():
+    async def test():
+        before = time.monotonic()
+        await asyncio.sleep(0)
+        return before
+
+    real = time.monotonic()
+    with System():
+        assert asyncio.run(test()) >= real
 
 
 def test_the_test_polls_until_a_moment_of_the_clock_by_which_it_sleeps():
@@ -683,6 +706,16 @@ def test_what_a_module_has_bound_before_is_the_simulation_s_too():
 )
 def test_what_the_test_s_own_module_has_bound_before_is_so_before_any_actor_runs(naps):
     naps()
+
+
+def test_what_a_module_has_bound_before_is_so_in_the_next_simulation_too_when_others_are_imported(monkeypatch):
+    with System():
+        Probe.start()
+        monkeypatch.setitem(sys.modules, "another_module", ModuleType("another_module"))
+        Probe.start().ask(now)
+
+    with System() as system:
+        bound_before.naps(system)
 
 
 def test_all_is_as_before_when_the_simulation_has_ended():
