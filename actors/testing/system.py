@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import math
 import random
 import sys
 import uuid
@@ -17,6 +16,7 @@ from actors._mail import unwrapped
 from actors.errors import Deadlock, ProcessKilled
 from actors.inspection import _holds
 from actors.messages import Crashed
+from actors.runtime import current_runtime
 from actors.testing._deadlocks import stuck
 from actors.testing._held_locks import locks_of, refuse_held
 from actors.testing._injection import (
@@ -107,6 +107,10 @@ class System:
         step_seconds: seconds of real time that an actor's code may take between two switch points; past it the test
             fails with `StepTooLong`, which shows where it was. In the main thread, the call is interrupted; elsewhere
             the test fails when it returns. Nobody is hurried in a debugger.
+
+    Raises:
+        TypeError: `policy` is none.
+        ValueError: `delivery` is another; a number is none, or below 1.
     """
 
     def __init__(  # noqa: PLR0913 - each says another thing
@@ -132,6 +136,8 @@ class System:
             max_time=max_time,
             step_seconds=step_seconds,
         )
+        if policy is not None and not hasattr(policy, "next_of"):
+            raise TypeError(f"policy must be a Policy, such as InTurn(), or None; got {policy!r}")
         if delivery not in get_args(Delivery):
             raise ValueError(f"delivery must be 'runtime' or 'otp'; got {delivery!r}")
         if delivery == "otp":
@@ -248,10 +254,9 @@ class System:
         """Let time pass, and everybody run who can meanwhile, each at his time.
 
         Raises:
-            ValueError: `seconds` is negative or not finite.
+            ValueError: `seconds` is no finite number, or negative: time doesn't go back.
         """
-        if not math.isfinite(seconds) or seconds < 0:
-            raise ValueError(f"seconds must be a finite number >= 0, since time doesn't go back; got {seconds!r}")
+        check_seconds(seconds, "seconds")
         self._check_invariants()
         self._simulation.advance(seconds)
         self._check_invariants()
@@ -265,8 +270,11 @@ class System:
         Raises:
             Deadlock: it never will: nobody can run, and there is no timer that would let time pass.
             NotReached: the time was over before.
+            TypeError: `condition` can't be called.
             ValueError: `within` is no finite number of seconds, or negative.
         """
+        if not callable(condition):
+            raise TypeError(f"condition must be a function that looks whether something holds; got {condition!r}")
         check_seconds(within, "within")
         self._check_invariants()
         if not self._simulation.run_until(condition, within, must_come=True):
@@ -339,7 +347,13 @@ class System:
         return sequence_diagram(self._trace)
 
     def probe(self) -> Probe:
-        """Start an actor that keeps what it gets for the test to look at."""
+        """Start an actor that keeps what it gets for the test to look at.
+
+        Raises:
+            RuntimeError: the system isn't entered, or has ended, or another was entered within it.
+        """
+        if current_runtime() is not self._runtime:
+            raise RuntimeError("a probe lives in a system that is entered: with System() as system: system.probe()")
         return Probe(self)
 
     def adopt(self, cls: type[A]) -> type[A]:

@@ -108,9 +108,9 @@ def test_advance_runs_all_that_is_due_until_then_each_at_its_time():
         assert [step.at for step in system.trace if step.point == "receive"] == [1.0, 2.0, 3.0]
 
 
-@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf")])
+@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf"), "1"])
 def test_time_advances_by_a_finite_number_of_seconds_and_not_back(seconds):
-    with System() as system, pytest.raises(ValueError, match="seconds must be a finite number >= 0"):
+    with System() as system, pytest.raises(ValueError, match="seconds must be a finite number of seconds >= 0"):
         system.advance(seconds)
 
 
@@ -177,6 +177,27 @@ def test_run_until_looks_once_more_when_its_time_is_over():
         Ticker.start()
 
         system.run_until(lambda: system.now() >= 2.5, within=2.5)
+
+
+def test_a_condition_must_be_a_function():
+    with System() as system, pytest.raises(TypeError, match=r"condition must be a function .*; got True"):
+        system.run_until(True)
+
+
+def test_a_policy_decides_who_is_next():
+    with pytest.raises(TypeError, match=r"policy must be a Policy, such as InTurn.*; got 3"):
+        System(policy=3)
+
+
+def test_a_probe_lives_in_a_system_that_is_entered():
+    outer = System()
+    with pytest.raises(RuntimeError, match="with System"):
+        outer.probe()
+
+    with outer, System() as inner:
+        assert inner.probe().ref.is_alive()
+        with pytest.raises(RuntimeError, match="with System"):
+            outer.probe()
 
 
 def test_what_is_due_at_one_moment_comes_in_the_order_in_which_it_was_asked_for():
@@ -699,15 +720,16 @@ def test_a_matcher_that_fails_is_told_as_such():
     assert "the function that was given as message= has raised it" in caught.value.__notes__[0]
 
 
-def test_a_fault_of_a_base_class_leaves_the_probes_of_the_test_alone():
+def test_a_fault_of_a_base_class_leaves_the_probes_and_the_supervisor_of_the_test_alone():
     with System() as system:
         probe = system.probe()
         system.crash(Actor)
+        counter = start_supervised(Counter)
         probe.ref.tell("hello")
         assert probe.assert_receive() == "hello"
 
         with pytest.raises(InjectedCrash):
-            Counter.start().ask(1)
+            counter.ask(1)
 
 
 # Crashes
