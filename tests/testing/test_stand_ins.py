@@ -587,6 +587,44 @@ def test_no_code_of_others_is_called_to_look_for_a_lock():
         system.run_until_idle()
 
 
+class Unbound:
+    """Raises when anybody looks at it, as what stands for a request does where there is none."""
+
+    def _look(self):
+        raise RuntimeError("there is none now")
+
+    __class__ = __dict__ = property(_look)
+
+
+def _empty_slot():
+    return Slotted.__new__(Slotted)
+
+
+def _its_class():
+    return Slotted
+
+
+async def _task():
+    return asyncio.create_task(asyncio.sleep(0))
+
+
+@pytest.mark.parametrize("make", [Unbound, _empty_slot, _its_class, _task], ids=lambda make: make.__name__)
+def test_a_variable_that_keeps_no_lock_is_looked_at_whatever_it_is(make):
+    class Having(Actor):
+        async def on_receive(self, want):
+            shop = make() if make is not _task else await make()
+            checkpoint()
+            if want:
+                with shop.lock:
+                    pass
+            return now()
+
+    with System(seed=1):
+        answers = [Having.start().ask(None, block=False) for _ in range(3)]
+
+        assert [answer.get() for answer in answers] == [0.0] * 3
+
+
 @pytest.mark.parametrize("hold", [_local, _in_a_dict, _in_an_attribute, _acquired])
 @pytest.mark.parametrize("kind", [threading.RLock, threading.Condition], ids=["RLock", "Condition"])
 def test_a_reentrant_lock_from_before_that_a_message_brings_may_not_let_others_in(kind, hold):
