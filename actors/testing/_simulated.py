@@ -13,6 +13,8 @@ from actors._process import Process
 from actors._telemetry import ACTOR, MESSAGE
 from actors._waits import parts_of
 from actors.dead_letters import DeadLetters, FailedStart, Undelivered
+from actors.errors import ProcessKilled
+from actors.gen_server import GenServer
 from actors.messages import Crashed
 from actors.runtime import Runtime
 from actors.testing._awaiting import Awaiting
@@ -133,8 +135,7 @@ class _Watching(Observer):
         strikes = () if is_batch else simulation.strikes
         simulation.note(process, "events" if is_batch else "receive", (message,))
         if strikes:
-            for strike in strikes:
-                strike(process, "receive", (message,))
+            _strike(process, "receive", message)
         if self.listeners or process.runtime._observes_all:
             response = super().handle(process, message, receive)
         else:
@@ -143,8 +144,7 @@ class _Watching(Observer):
             if type(response) in UNFINISHED:
                 response = finish(process, response)
         if strikes:
-            for strike in strikes:
-                strike(process, "handled", (message,))
+            _strike(process, "handled", message)
         return response
 
     def ended(self, process: Any) -> None:
@@ -157,6 +157,20 @@ class _Watching(Observer):
             simulation.ended(process)
         if self.listeners or process.runtime._observes_all:
             super().ended(process)
+
+
+def _strike(process: Any, point: str, message: object) -> None:
+    """Have those faults strike that are to strike here, as if the handler itself had failed."""
+    try:
+        for strike in process.simulation.strikes:
+            strike(process, point, (message,))
+    except ProcessKilled:
+        raise
+    except BaseException as error:
+        if isinstance(process.actor, GenServer):
+            # It ends by itself, and cleans up.
+            process.actor._end(error)
+        raise
 
 
 class _Teller:
