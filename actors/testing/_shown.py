@@ -66,7 +66,7 @@ def shown(value: object) -> str:
 def _part_shown(value: object, depth: int) -> str:
     try:
         if isinstance(value, _PLAIN) or isinstance(value, _VALUES):  # noqa: SIM101 - most are plain
-            return _cut(repr(value))
+            return _plain(value)
         if depth == 0:
             return "..."
         return _by_type(value, lambda part: _part_shown(part, depth - 1))
@@ -74,12 +74,18 @@ def _part_shown(value: object, depth: int) -> str:
         return f"{type(value).__name__}(...)"
 
 
+def _plain(value: object) -> str:
+    text = repr(value)
+    # A text may tell of an object, as that of an exception does.
+    return _cut(_ADDRESSES.sub("", text) if " at 0x" in text else text)
+
+
 def shape(value: object, depth: int = 2) -> str:
     """Show what kind of value it is: its type and those of its parts; of a tuple, what it begins with as it is."""
     try:
         if isinstance(value, tuple) and value and isinstance(value[0], str):
             rest = "".join(f", {shape(part, depth - 1)}" for part in value[1:_WIDTH])
-            return _cut(f"({_cut(repr(value[0]))}{rest})", _TOTAL_LENGTH)
+            return _cut(f"({_plain(value[0])}{rest})", _TOTAL_LENGTH)
         if isinstance(value, _PLAIN) or isinstance(value, _VALUES) or depth == 0:  # noqa: SIM101 - most are plain
             return type(value).__name__
         return _cut(_by_type(value, lambda part: shape(part, depth - 1)), _TOTAL_LENGTH)
@@ -89,10 +95,11 @@ def shape(value: object, depth: int = 2) -> str:
 
 def without_addresses(text: str) -> str:
     """Leave out of what an exception says the addresses of objects and the urns of actors, which runs differ in."""
-    return _ADDRESSES.sub("", text)
+    return _URNS.sub("", _ADDRESSES.sub("", text))
 
 
-_ADDRESSES = re.compile(r" at 0x[0-9a-fA-F]+| ?\(?urn:uuid:[0-9a-f-]+\)?")
+_ADDRESSES = re.compile(r" at 0x[0-9a-fA-F]+")
+_URNS = re.compile(r" ?\(?urn:uuid:[0-9a-f-]+\)?")
 
 
 def _by_type(value: object, part: _Part) -> str:
