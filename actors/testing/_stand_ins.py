@@ -387,11 +387,23 @@ def _is_made_here() -> bool:
 
 
 def where_called() -> str:
-    """The file and line of the user's code that calls."""
-    frame: FrameType | None = sys._getframe(2)
+    """The file and line of the user's code that calls; of the test's that waits, when only the runtime's does."""
+    frame = _users(sys._getframe(2)) or _users(_frame_of_the_test())
+    return "an unknown place" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def _users(frame: FrameType | None) -> FrameType | None:
     while frame is not None and package_of(frame.f_globals) in OWN | LOCK_MAKERS:
         frame = frame.f_back
-    return "an unknown place" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+    return frame
+
+
+def _frame_of_the_test() -> FrameType | None:
+    """Where it waits meanwhile, if it does."""
+    running = _simulations.get(threading.get_ident())
+    hub: Any = running and running._hub
+    frame: FrameType | None = hub and hub.gr_frame
+    return frame
 
 
 class _StandIns:

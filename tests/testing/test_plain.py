@@ -142,8 +142,12 @@ def test_one_that_an_actor_starts_is_refused_in_the_test():
 
 
 def test_one_that_is_to_be_supervised_is_refused_with_how_to_write_that():
-    with System(), pytest.raises(NotSimulated, match=r"start_supervised\(\(system.adopt\(Plain\), ...\)\)"):
+    match = r"start_supervised\(\(system.adopt\(Plain\), ...\)\)"
+    with System(), pytest.raises(NotSimulated, match=match) as refused:
         start_supervised((Plain,))
+
+    # The supervisor starts it, whose code is nobody's in the test.
+    assert __file__ in refused.value.where
 
 
 def test_one_that_runs_for_real_is_not_monitored_and_works_on(real_plain):
