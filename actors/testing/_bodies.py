@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from actors._life import turn
 from actors._process import Process, set_current
+from actors.testing._shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,6 +140,9 @@ class SimulatedBody:
     @property
     def full_label(self) -> str:
         return self.known_as
+
+    def show(self, message: object) -> str:
+        return shown(message)
 
     def new_urn(self) -> str:
         # The same in each run, since texts of exceptions tell it.

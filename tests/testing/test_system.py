@@ -266,6 +266,27 @@ def test_actors_that_ask_in_a_circle_get_a_deadlock_that_names_it():
         assert caught.value.__notes__[0] == "Asker-2#1 handles 'hello'\nAsker-1#1 handles 'hello'"
 
 
+class Onward(Actor):
+    """Asks the first that it gets with the rest."""
+
+    def on_receive(self, others):
+        if others:
+            others[0].ask(others[1:])
+
+
+def test_a_deadlock_shows_what_each_handles_as_the_trace_does():
+    with System() as system:
+        first, second = Onward.start(), Onward.start()
+        system.expect_crash(Deadlock, times=None)
+
+        with pytest.raises(Deadlock) as caught:
+            first.ask([second, first])
+
+        assert (
+            caught.value.__notes__[0] == "Onward-2#1 handles [Onward-1#1]\nOnward-1#1 handles [Onward-2#1, Onward-1#1]"
+        )
+
+
 def test_actors_that_go_on_for_ever_are_a_livelock_that_says_who_does_what():
     class Ping(Actor):
         def on_receive(self, message):
