@@ -15,7 +15,7 @@ from actors.testing import StepTooLong, System
 from actors.testing._exploring import many_runs
 from actors.testing._injection import check_count, check_selector, holds, selects
 from actors.testing._runs import check_scenario, refuse_async
-from actors.testing._shown import name_of, shown
+from actors.testing._shown import name_of, said_by, shown
 from actors.testing.probe import ProbeActor
 from supervision.children import Child, child_spec
 from supervision.errors import ChildNotFound
@@ -442,4 +442,4 @@ def _hold(when: str, check: Callable[[System], object], system: System) -> None:
 
 
 def _first_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0]
+    return said_by(error).partition("\n")[0]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     _Way: TypeAlias = Callable[[Any, _Part], str]
     """How values of a type are shown, given how their parts are."""
 
-__all__ = ["name_of", "shape", "shown", "without_addresses"]
+__all__ = ["name_of", "said_by", "shape", "shown", "without_addresses"]
 
 _DEPTH = 4
 _WIDTH = 20
@@ -91,6 +91,14 @@ def shape(value: object, depth: int = 2) -> str:
         return _cut(_by_type(value, lambda part: shape(part, depth - 1)), _TOTAL_LENGTH)
     except Exception:  # noqa: BLE001 - as in `_part_shown()`
         return type(value).__name__
+
+
+def said_by(error: BaseException) -> str:
+    """Return what an exception says; of one whose `str()` fails, how it is shown."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - whatever it is, it isn't what a test has failed with
+        return shown(error)
 
 
 def without_addresses(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import textwrap
 from functools import partial
 from types import MethodType
 
@@ -10,7 +11,10 @@ import pytest
 
 from actors import Actor
 from actors.testing import System
-from actors.testing._shown import shape, shown
+from actors.testing._shown import said_by, shape, shown
+from actors.testing.explore import explore
+from actors.testing.threads import explore_threads
+from supervision.testing import crash_sweep
 
 LONG = 2100
 
@@ -117,6 +121,38 @@ def test_what_can_not_be_shown_is_shown_by_its_type(name):
 def test_of_what_makes_up_its_attributes_none_is_shown():
     assert shown(MadeUp()) == "MadeUp()"
     assert shape(MadeUp()) == "MadeUp()"
+
+
+class Mute(Exception):
+    """Says nothing of itself, nor of what it is about."""
+
+    def __str__(self):
+        raise KeyError("no text")
+
+    __repr__ = __str__
+
+
+def test_an_exception_that_says_nothing_is_shown_by_what_it_is_made_of():
+    assert said_by(ValueError("boom")) == "boom"
+    assert said_by(Mute("for", 1)) == "Mute('for', 1)"
+
+
+def fail(*_args):
+    raise Mute("now")
+
+
+@pytest.mark.parametrize("look", [explore, crash_sweep, lambda scenario: explore_threads(scenario, only=[textwrap])])
+def test_a_failure_by_an_exception_that_says_nothing_is_told_all_the_same(look):
+    def scenario(_system=None):
+        if _system is not None:
+            Taking.start().ask("before")
+        textwrap.dedent("a line of a module")
+        fail()
+
+    with pytest.raises((AssertionError, Mute)) as failed:
+        look(scenario)
+
+    assert failed.type is Mute or r"Mute('now')" in str(failed.value)
 
 
 class Taking(Actor):
