@@ -56,7 +56,7 @@ def locks_of(process: Process) -> list[tuple[str, Any]]:
         found = []
         for base in cls.__mro__:
             if str(base.__module__).partition(".")[0] in OWN:
-                break
+                continue
             found += _real_locks(f"{base.__name__}.", vars(base))
             module = sys.modules.get(base.__module__)
             if module is not None:

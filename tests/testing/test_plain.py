@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pykka
 import pytest
 
@@ -134,6 +136,30 @@ def test_a_plain_actor_started_in_the_test_is_refused_and_leaves_nothing_behind(
 
     assert __file__ in caught.value.where
     assert pykka.ActorRegistry.get_all() == before
+
+
+def test_one_that_was_adopted_fails_to_start_as_often_as_it_is_to():
+    with System() as system:
+        adopted = system.adopt(Plain)
+        system.fail_start(Plain, ValueError)
+        first, second = adopted.start(), adopted.start()
+        system.run_until_idle()
+
+        assert not first.is_alive()
+        assert second.ask("there") == "there"
+        assert [step.actor for step in system.trace if step.point == "start"] == ["Plain-1#1", "Plain-2#1"]
+
+
+def test_one_that_was_adopted_may_hold_no_lock_from_before_while_others_go_on():
+    class Holding(Plain):
+        lock = threading.Lock()
+
+        def on_receive(self, message):
+            self.lock.acquire()
+
+    with pytest.raises(NotSimulated, match=r"the lock Holding.lock, held across"), System() as system:
+        system.adopt(Holding).start().tell("hold")
+        system.run_until_idle()
 
 
 def test_one_that_an_actor_starts_is_refused_in_the_test():
