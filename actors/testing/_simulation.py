@@ -32,7 +32,10 @@ if TYPE_CHECKING:
     from actors.testing._post import Post
     from actors.testing._stand_ins import SimulatedLock
 
-__all__ = ["Livelock", "Simulation"]
+__all__ = ["MAX_STEPS", "Livelock", "Simulation"]
+
+MAX_STEPS = 100_000
+"""Switch points after which a run is taken for one that never ends, where nobody says otherwise."""
 
 
 class Livelock(AssertionError):

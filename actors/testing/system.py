@@ -40,7 +40,7 @@ from actors.testing._policy import Policy, RandomWalk
 from actors.testing._post import Dropped, Post, is_users
 from actors.testing._shown import name_of, shown
 from actors.testing._simulated import SimulatedRuntime
-from actors.testing._simulation import Livelock, Simulation
+from actors.testing._simulation import MAX_STEPS, Livelock, Simulation
 from actors.testing._stand_ins import RunningIn, package_of, stand_ins
 from actors.testing._told import LAST_STEPS, Step, has_story, sequence_diagram, source_of
 from actors.testing._watch import watch
@@ -120,7 +120,7 @@ class System:
         policy: Policy | None = None,
         delivery: Delivery = "runtime",
         record: bool = True,
-        max_steps: int = 100_000,
+        max_steps: int = MAX_STEPS,
         max_time: float = 1_000_000.0,
         step_seconds: float = 30.0,
     ) -> None:
