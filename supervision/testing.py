@@ -16,7 +16,7 @@ from actors.testing import StepTooLong, System
 from actors.testing._exploring import many_runs
 from actors.testing._injection import check_count, check_selector, holds, selects
 from actors.testing._runs import check_scenario, refuse_async
-from actors.testing._shown import name_of, shown
+from actors.testing._shown import name_of, said_by, shown
 from actors.testing._simulation import MAX_STEPS
 from actors.testing.probe import ProbeActor
 from supervision.children import Child, child_spec
@@ -52,6 +52,7 @@ class TestSupervisor(Supervisor):
 
     # It is no test, though pytest would take it for one.
     __test__ = False
+    is_of_the_test = True
 
     def __init__(self) -> None:
         # Without end: a test that goes on for too long fails of that.
@@ -398,7 +399,7 @@ class _Runs:
             system._must_strike = False
             # Nor need those come that the scenario expects, and one brings others with it.
             system._must_crash = False
-            system.expect_crash(times=None, at_least=0)
+            system.expect_crash(BaseException, times=None, at_least=0)
             system.again = self.again_with(crashes)
 
         try:
@@ -459,4 +460,4 @@ def _hold(when: str, check: Callable[[System], object], system: System) -> None:
 
 
 def _first_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0]
+    return said_by(error).partition("\n")[0]

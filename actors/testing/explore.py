@@ -28,6 +28,7 @@ from actors.testing._injection import check_count
 from actors.testing._policy import InTurn, Pct, Policy, RandomWalk
 from actors.testing._runs import NotDeterministic, Scenario, World, check_scenario, follow, run_recorded
 from actors.testing._schedule import Deviation, Kind, Schedule
+from actors.testing._shown import said_by
 from actors.testing._shrink import Smaller
 from actors.testing._simulation import MAX_STEPS
 
@@ -259,7 +260,7 @@ def _fail(plan: Plan, found: Found, explored: Exploration, save: Path | None) ->
         schedule.save(save)
     saved = "" if save is None else f"saved as {save}\n"
     message = (
-        f"{which} (seed {seed!r}) failed: {type(error).__name__}: {error}\n\n"
+        f"{which} (seed {seed!r}) failed: {type(error).__name__}: {said_by(error)}\n\n"
         f"after {explored}\n"
         f"it takes {len(schedule.deviations)} steps out of turn; it had {len(first.deviations)} when it was found:\n"
         f"{schedule}\n{saved}"

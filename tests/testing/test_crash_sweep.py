@@ -257,10 +257,14 @@ def test_what_is_to_hold_is_a_function_of_the_system(what):
             crash_sweep(careless, **{what: wrong})
 
 
-def test_crashes_that_follow_from_the_one_are_no_failures():
+@pytest.mark.parametrize("follows", [LookupError, SystemExit])
+def test_crashes_that_follow_from_the_one_are_no_failures(follows):
     class Clerk(Actor):
         def on_receive(self, amount):
-            named("teller").ask(amount)
+            try:
+                named("teller").ask(amount)
+            except Exception as error:
+                raise follows from error
 
     def scenario(system):
         book = ledger()
