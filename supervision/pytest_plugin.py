@@ -199,7 +199,7 @@ def explore(request: pytest.FixtureRequest) -> Explore:
         explored.append(name)
         if schedule is not None and schedule.scenario in ("", name):
             replay(scenario, schedule)
-            raise _Replayed
+            raise _Replayed(f"the schedule of {name} was had again, and passes")
         if schedules is not None and not options.get("exhaustive"):
             options["schedules"] = schedules
         options.setdefault("seed", seed)
