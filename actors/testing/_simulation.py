@@ -153,8 +153,9 @@ class Simulation:
         self._vain = 0
         # Who had his turn since there were too many.
         self._endless: list[str] = []
-        # Where users' functions enter by a call what has no lock from before: the code, where in it, and of what class.
-        self.harmless_entries: set[tuple[int, int, type]] = set()
+        # Where users' functions enter by a call what has no lock from before: the code, where in it, and whose call it
+        # is. And what they give to such calls that has none: its names, and the class of what has it.
+        self.harmless_entries: set[tuple[object, ...]] = set()
         # Whether code is being ended, by nobody's turn.
         self.is_unwinding = False
         # How often somebody had his turn.
