@@ -6,7 +6,7 @@ import asyncio
 import functools
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
 
 from actors._waits import Several, parts_of, refuse_deadlock
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 __all__ = ["ActorTask", "AwaitedCoroutine", "Errand", "InnerWait", "errand_of_thread", "is_in_event_loop", "run_errand"]
 
 
-class _Waiting:
+class _Waiting(Protocol):
     """Something of an actor's that may wait."""
 
-    inner: InnerWait | None = None
+    inner: InnerWait | None
 
 
 class InnerWait:
@@ -61,10 +61,12 @@ class InnerWait:
             self._release()
 
 
-class ActorTask(asyncio.Task[Any], _Waiting):
+class ActorTask(asyncio.Task[Any]):
     """A task that knows whose it is, and what it waits for of other actors."""
 
+    # On Python 3.11, a second base with attributes would hide these, and vars() of a task fail.
     process: Process | None = None
+    inner: InnerWait | None = None
 
     def add_done_callback(self, callback: Callable[[Any], object], /, *, context: Any = None) -> None:
         super().add_done_callback(callback, context=context)
@@ -78,8 +80,10 @@ class ActorTask(asyncio.Task[Any], _Waiting):
             inner.look()
 
 
-class Errand(_Waiting):
+class Errand:
     """What a coroutine has run in a thread; the future is done when that is."""
+
+    inner: InnerWait | None = None
 
     def __init__(self, process: Process, loop: asyncio.AbstractEventLoop) -> None:
         self.process = process

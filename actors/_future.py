@@ -259,7 +259,7 @@ class Future(pykka.Future[T]):
     def _await_release(self, waiter: _LoopWaiter) -> Generator[Any, None, None]:
         process = current()
         if process is None and self._runtime is not None:
-            self._runtime.help_on(self._is_over)
+            self._runtime.help_on(self._is_over, waiter.done)
         task = asyncio.current_task()
         if process is None or not isinstance(task, ActorTask) or task.process is not process:
             yield from waiter.done.__await__()

@@ -317,6 +317,10 @@ class Process:
             return f"{self.label} {self.name!r}"
         return f"{self.label} ({self.ref.actor_urn.removeprefix('urn:uuid:')[:_URN_LENGTH]})"
 
+    def show(self, message: object) -> str:
+        """Show what it handles, to those who look on."""
+        return shown(message)
+
     def new_urn(self) -> str:
         """Make a name that is unique in the world."""
         return uuid.uuid4().urn

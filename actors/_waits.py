@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from actors._mail import Asked, unwrapped
 from actors.errors import Deadlock, ProcessKilled
-from actors.messages import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -90,7 +89,7 @@ def refuse_deadlock(asker: Process, waits: Waits) -> None:
     msg = f"{names[0]} would wait for ever, each for the next: {' -> '.join([*names, names[0]])}"
     error = Deadlock(msg, "deadlock")
     at_work = [one for one in zip(processes, names, strict=True) if one[0].handling is not None]
-    error.add_note("\n".join(f"{name} handles {_short(process.handling)}" for process, name in at_work))
+    error.add_note("\n".join(f"{name} handles {_handled_by(process)}" for process, name in at_work))
     raise error
 
 
@@ -147,8 +146,8 @@ def _names(processes: Sequence[Process]) -> list[str]:
     ]
 
 
-def _short(message: object) -> str:
-    text = shown(unwrapped(message))
+def _handled_by(process: Process) -> str:
+    text = process.show(unwrapped(process.handling))
     return text if len(text) <= _LENGTH else f"{text[:_LENGTH]}..."
 
 

@@ -22,6 +22,7 @@ from actors.dead_letters import DeadLetters
 from actors.errors import AlreadyStarted, Deadlock, NameUnavailable, ProcessKilled
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Coroutine, Hashable
 
     import pykka
@@ -297,8 +298,8 @@ class Runtime:
     def _new_event_loop(self) -> EventLoop:
         return EventLoop(self.scheduler.watchdog)
 
-    def help_on(self, is_over: Callable[[], bool]) -> None:
-        """Do what is needed for something to hold in the end: nothing, since actors run by themselves."""
+    def help_on(self, is_over: Callable[[], bool], done: asyncio.Future[None]) -> None:
+        """Do what is needed for something to hold in the end, which is awaited: nothing, actors run by themselves."""
 
     def end_tasks(self, process: Process) -> None:
         """Cancel the tasks that coroutines of a dead actor have started, and wait for their end."""

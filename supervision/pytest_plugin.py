@@ -10,7 +10,10 @@ import contextlib
 import gc
 import os
 import secrets
+import shlex
 import sys
+from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 from zlib import crc32
 
@@ -29,16 +32,23 @@ _SEED = "ACTOR_SEED"
 
 _system = pytest.StashKey["System"]()
 
-_replayed = pytest.StashKey[dict[str, bool]]()
-"""The scenarios that a test would have explored, and whether the schedule of `--replay` is theirs."""
+_schedule = pytest.StashKey[Any]()
+"""That of `--replay`."""
+
+_explored = pytest.StashKey[list[str]]()
+"""The scenarios that a test has explored."""
 
 
 class Explore(Protocol):
     """The type of the fixture `explore`."""
 
-    def __call__(self, scenario: Scenario, **options: Any) -> Exploration | None:
+    def __call__(self, scenario: Scenario, **options: Any) -> Exploration:
         """Run a scenario in many schedules."""
         ...
+
+
+class _Replayed(BaseException):
+    """The schedule of `--replay` was had again, and passes: the test is over, which nothing in it may prevent."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -60,17 +70,37 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--replay",
         metavar="FILE",
-        help="have explore() run the schedule that was saved to this file, when it failed, and no other",
+        help="run the test that has saved a schedule to this file, when it failed, and have explore() run that alone",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have test cases of unittest, which get no options, find the seed."""
+    """Have test cases of unittest, which get no options, find the seed; and read the schedule of `--replay`."""
     seed = config.getoption("--actor-seed")
     if seed is not None:
         patch = pytest.MonkeyPatch()
         patch.setenv(_SEED, seed)
         config.add_cleanup(patch.undo)
+    file = config.getoption("--replay")
+    if file is not None:
+        from actors.testing.explore import Schedule  # noqa: PLC0415
+
+        try:
+            config.stash[_schedule] = Schedule.load(file)
+        except (OSError, ValueError) as error:
+            raise pytest.UsageError(f"--replay: {error}") from error
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run nothing but the test whose schedule is to be had again; where it isn't found, all those that explore."""
+    schedule = config.stash.get(_schedule, None)
+    if schedule is None:
+        return
+    meant = {item for item in items if _id_of(item) == schedule.test}
+    meant = meant or {item for item in items if "explore" in getattr(item, "fixturenames", ())}
+    config.hook.pytest_deselected(items=[item for item in items if item not in meant])
+    items[:] = [item for item in items if item in meant]
 
 
 def _seed_of(node: Any) -> object:
@@ -85,6 +115,12 @@ def _id_of(node: Any) -> str:
     return f"{node.parent.nodeid}::{node.name}"
 
 
+def _command_for(node: Any, option: str) -> str:
+    """What to type in a shell to run a test alone."""
+    quoted = _id_of(node).replace("'", "'\"'\"'")
+    return f"pytest '{quoted}' {option}"
+
+
 @pytest.fixture
 def system(request: pytest.FixtureRequest) -> Iterator[System]:
     """A simulated system: actors run in it in virtual time, the same way in each run with the same seed."""
@@ -96,7 +132,7 @@ def system(request: pytest.FixtureRequest) -> Iterator[System]:
     seed = _seed_of(node)
     with System(seed) as system:
         stand_ins.replace_around(request.module.__name__)
-        system.again = f"pytest '{_id_of(node)}' --actor-seed={seed}"
+        system.again = _command_for(node, f"--actor-seed={seed}")
         node.stash[_system] = system
         yield system
 
@@ -143,33 +179,41 @@ def explore(request: pytest.FixtureRequest) -> Explore:
     """`explore(scenario)`: run it in many schedules; one that fails is made small, and saved to be had again.
 
     Takes what `actors.testing.explore.explore` takes, and returns what that does. The seed is that of the test. With
-    `--replay` it runs the schedule of a file, if that is one of the scenario's, and returns None.
+    `--replay` it runs the schedule of a file, if that is one of the scenario's, and ends the test.
     """
-    from actors.testing.explore import Schedule, explore, full_name_of, replay  # noqa: PLC0415
+    from actors.testing.explore import ScenarioFailed, explore, full_name_of, replay  # noqa: PLC0415
 
     node = request.node
-    file = node.config.getoption("--replay")
+    schedule = node.config.stash.get(_schedule, None)
     schedules = node.config.getoption("--schedules")
     seed = _seed_of(node)
+    explored = node.stash[_explored] = []
+    times: Counter[str] = Counter()
 
-    def explore_here(scenario: Scenario, **options: Any) -> Exploration | None:
-        if file is not None:
-            schedule = Schedule.load(file)
-            name = full_name_of(scenario)
-            is_its = schedule.scenario in ("", name)
-            node.stash.setdefault(_replayed, {})[name] = is_its
-            if is_its:
-                replay(scenario, schedule)
-            return None
+    def explore_here(scenario: Scenario, **options: Any) -> Exploration:
+        name = full_name_of(scenario)
+        times[name] += 1
+        if times[name] > 1:
+            # As two lambdas of one function.
+            name = f"{name}, number {times[name]}"
+        explored.append(name)
+        if schedule is not None and schedule.scenario in ("", name):
+            replay(scenario, schedule)
+            raise _Replayed
         if schedules is not None and not options.get("exhaustive"):
             options["schedules"] = schedules
         options.setdefault("seed", seed)
         save = options.setdefault("save", _place_for(node))
+        if schedule is not None:
+            # Not in the place of the one that is to be had again.
+            save = options["save"] = None
         try:
             return explore(scenario, **options)
-        except AssertionError as error:
-            if hasattr(error, "schedule") and save is not None:
-                error.add_note(f"again with: pytest '{_id_of(node)}' --replay={save}")
+        except ScenarioFailed as failed:
+            if save is not None:
+                replace(failed.schedule, scenario=name, test=_id_of(node)).save(save)
+                option = shlex.quote(f"--replay={save}")
+                failed.add_note(f"again with: {_command_for(node, option)}")
             raise
 
     return explore_here
@@ -191,24 +235,29 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Have a test fail whose actors have crashed, as long as it is the test: its fixtures' end may see more of them."""
-    with _told_once(item):
-        result = yield
-        system = item.stash.get(_system, None)
-        if system is not None:
-            system.check_crashes()
-        _check_replayed(item)
-        return result
+    try:
+        with _told_once(item):
+            result = yield
+            system = item.stash.get(_system, None)
+            if system is not None:
+                system.check_crashes()
+            _check_replayed(item)
+            return result
+    except _Replayed:
+        return None
 
 
 def _check_replayed(item: pytest.Item) -> None:
-    """Fail a test none of whose explorations the schedule of `--replay` belongs to."""
-    explored = item.stash.get(_replayed, {})
-    if explored and not any(explored.values()):
-        from actors.testing.explore import Schedule  # noqa: PLC0415
-
-        file: Any = item.config.getoption("--replay")
-        whose = Schedule.load(file).scenario
-        pytest.fail(f"{file} is a schedule of {whose}; this test explores {', '.join(explored)}", pytrace=False)
+    """Have a test fail that was to have its schedule again, and hasn't; one whose schedule it isn't is skipped."""
+    schedule = item.config.stash.get(_schedule, None)
+    if schedule is None:
+        return
+    explored: list[str] = item.stash.get(_explored, [])
+    file: Any = item.config.getoption("--replay")
+    reason = f"{file} is a schedule of {schedule.scenario}; this test explores {', '.join(explored) or 'nothing'}"
+    if schedule.test == _id_of(item):
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
 
 
 @contextlib.contextmanager
@@ -238,7 +287,15 @@ def pytest_runtest_makereport(
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Name the actors that live on outside of any system, and hold up the end of the program."""
+    """Say that nobody had the schedule of `--replay`; and name the actors that hold up the end of the program."""
+    stats = terminalreporter.stats
+    file = terminalreporter.config.getoption("--replay")
+    if file is not None and not {"passed", "failed", "xfailed", "xpassed", "error"} & set(stats):
+        terminalreporter.line(f"none of these tests had {file} again")
+    _name_those_who_live_on(terminalreporter)
+
+
+def _name_those_who_live_on(terminalreporter: pytest.TerminalReporter) -> None:
     module: Any = sys.modules.get("actors.runtime")
     default = [] if module is None else module._default
     left = [process for runtime in default for process in runtime.processes()]

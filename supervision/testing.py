@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -15,14 +16,15 @@ from actors.testing import StepTooLong, System
 from actors.testing._exploring import many_runs
 from actors.testing._injection import check_count, check_selector, holds, selects
 from actors.testing._runs import check_scenario, refuse_async
-from actors.testing._shown import name_of, shown
+from actors.testing._shown import name_of, said_by, shown
+from actors.testing._simulation import MAX_STEPS
 from actors.testing.probe import ProbeActor
 from supervision.children import Child, child_spec
 from supervision.errors import ChildNotFound
 from supervision.supervisor import Supervisor, SupervisorRef
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Sequence
 
     from typing_extensions import Unpack
 
@@ -50,6 +52,7 @@ class TestSupervisor(Supervisor):
 
     # It is no test, though pytest would take it for one.
     __test__ = False
+    is_of_the_test = True
 
     def __init__(self) -> None:
         # Without end: a test that goes on for too long fails of that.
@@ -251,7 +254,7 @@ def crash_sweep(  # noqa: PLR0913 - each says another thing
     faults: Literal[1, 2] = 1,
     recovery: int = 10,
     seed: object = 0,
-    max_steps: int = 100_000,
+    max_steps: int = MAX_STEPS,
 ) -> CrashSweep:
     """Run a scenario once, and then once for each point of its actors' code, with a crash there.
 
@@ -396,11 +399,8 @@ class _Runs:
             system._must_strike = False
             # Nor need those come that the scenario expects, and one brings others with it.
             system._must_crash = False
-            system.expect_crash(times=None, at_least=0)
-            calls = [f"system.{crash.fault}_at({crash.actor!r}, {crash.point!r}, nth={crash.nth})" for crash in crashes]
-            name = getattr(self.scenario, "__name__", "")
-            calls.append(f"{name if name.isidentifier() else 'scenario'}(system)")
-            system.again = f"with System(seed={self.seed!r}) as system: {'; '.join(calls)}"
+            system.expect_crash(BaseException, times=None, at_least=0)
+            system.again = self.again_with(crashes)
 
         try:
             failure = self.run(inject)
@@ -411,6 +411,19 @@ class _Runs:
         if not all(fault.fired for fault in injected):
             outcome = "not reached"
         return replace(point, outcome=outcome, failure=failure)
+
+    def again_with(self, crashes: Sequence[CrashPoint]) -> str:
+        """Write down what makes the same run outside of a sweep."""
+        limit = "" if self.max_steps == MAX_STEPS else f", max_steps={self.max_steps}"
+        lines = [f"with System(seed={self.seed!r}{limit}) as system:", "system.expect_crash(times=None, at_least=0)"]
+        lines += [f"system.{crash.fault}_at({crash.actor!r}, {crash.point!r}, nth={crash.nth})" for crash in crashes]
+        if self.always is not None:
+            lines.append(f"system.always(lambda: {_called(self.always, 'always')}(system))")
+        lines += [f"{_called(self.scenario, 'scenario')}(system)", "system.run_until_idle()"]
+        if self.finally_ is not None:
+            # From now on is once, when nobody has anything to do.
+            lines.append(f"system.always(lambda: {_called(self.finally_, 'finally_')}(system))")
+        return "\n    ".join(lines)
 
     def run(self, prepare: Callable[[System], None]) -> BaseException | None:
         """Run it; return what it fails with.
@@ -435,10 +448,16 @@ class _Runs:
         return None
 
 
+def _called(function: Any, otherwise: str) -> str:
+    """By which name a function is called; one that has none is to be put there."""
+    name = getattr(function, "__name__", "")
+    return name if name.isidentifier() and not inspect.ismethod(function) else otherwise
+
+
 def _hold(when: str, check: Callable[[System], object], system: System) -> None:
     if not holds(check(system)):
         raise AssertionError(f"what is to hold {when} doesn't: {shown(check)}")
 
 
 def _first_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0]
+    return said_by(error).partition("\n")[0]

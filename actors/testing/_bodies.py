@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from actors._life import turn
 from actors._process import Process, set_current
+from actors.testing._shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,11 +141,16 @@ class SimulatedBody:
     def full_label(self) -> str:
         return self.known_as
 
+    def show(self, message: object) -> str:
+        return shown(message)
+
     def new_urn(self) -> str:
         # The same in each run, since texts of exceptions tell it.
         return uuid.uuid5(_URNS, self.known_as).urn
 
     def run_once(self, simulation: Simulation) -> None:
+        # Messages come to an end, or are sent at switch points.
+        simulation.turns_limit += 1
         process: Any = self
         context = process.context
         if context is None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from actors.testing._exploring import AGAIN, Limits, Plan, Seen, Which, compare, many_runs
 from actors.testing._runs import NotDeterministic, Run
+from actors.testing._shown import said_by
 from actors.testing._watch import StepTooLong
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def _sendable(error: Exception) -> Exception:
     try:
         pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
     except Exception:  # noqa: BLE001 - there are many ways for an exception not to be
-        return RuntimeError(f"in a process that ran the scenario: {type(error).__name__}: {error}")
+        return RuntimeError(f"in a process that ran the scenario: {type(error).__name__}: {said_by(error)}")
     return error
 
 

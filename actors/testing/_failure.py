@@ -7,7 +7,7 @@ import linecache
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from actors.testing._shown import without_addresses
+from actors.testing._shown import said_by, without_addresses
 from actors.testing._stand_ins import is_of_library
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Failure(NamedTuple):
     @classmethod
     def of(cls, error: BaseException) -> Failure:
         """Describe an exception."""
-        message = without_addresses(str(error).partition("\n")[0])
+        message = without_addresses(said_by(error).partition("\n")[0])
         # What differs between one schedule and the next: numbers, addresses, and what is quoted.
         message = re.sub(r"'[^']*'|\"[^\"]*\"", "'...'", message)
         message = re.sub(r"0x[0-9a-fA-F]+|\d+", "0", message)

@@ -12,6 +12,7 @@ from types import FunctionType, MemberDescriptorType, MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from actors._life import _receive, _run, turn
+from actors.testing._attributes import attributes_of
 from actors.testing._bytecode import Entry, Names, entries_of, is_within, names_in, takes_any
 from actors.testing._stand_ins import LOCK_MAKERS, OWN, NotSimulated, package_of, where_called
 from actors.worker import Worker
@@ -57,13 +58,13 @@ def locks_of(process: Process) -> list[tuple[str, Any]]:
         found = []
         for base in cls.__mro__:
             if str(base.__module__).partition(".")[0] in OWN:
-                break
+                continue
             found += _real_locks(f"{base.__name__}.", vars(base))
             module = sys.modules.get(base.__module__)
             if module is not None:
                 found += _real_locks(f"{base.__module__}.", vars(module))
         _of_classes[cls] = found
-    own = getattr(process.actor, "__dict__", {})
+    own = attributes_of(process.actor)
     # Most have none: to see that takes less than to look at each.
     return found if _REAL.isdisjoint(map(type, own.values())) else [*found, *_real_locks("self.", own)]
 
@@ -202,13 +203,21 @@ def _reached(names: Names, variables: Mapping[str, Any], module: Mapping[str, An
 
 def _attribute(of: Any, name: str) -> Any:
     """What an attribute holds, without calling any code of others; None when that takes some."""
-    own = getattr(of, "__dict__", {})
+    own = attributes_of(of)
     if name in own:
         return own[name]
-    for cls in (of if isinstance(of, type) else type(of)).__mro__:
+    is_class = issubclass(type(of), type)
+    for cls in (of if is_class else type(of)).__mro__:
         if name in vars(cls):
             held = vars(cls)[name]
-            return held.__get__(of) if isinstance(held, MemberDescriptorType) else held
+            return held if is_class or type(held) is not MemberDescriptorType else _in_slot(held, of)
+    return None
+
+
+def _in_slot(slot: MemberDescriptorType, of: Any) -> Any:
+    """What it holds; None when it is empty."""
+    with suppress(AttributeError):
+        return slot.__get__(of)
     return None
 
 
@@ -219,8 +228,8 @@ def _reentrant_of(variables: Mapping[str, Any]) -> list[tuple[str, Any]]:
         if kind in _REENTRANT:
             found.append((name, value))
         # Most have no attributes of their own.
-        elif kind.__dictoffset__ or isinstance(value, dict):
-            within = value if isinstance(value, dict) else getattr(value, "__dict__", {})
+        elif kind.__dictoffset__ or issubclass(kind, dict):
+            within = value if issubclass(kind, dict) else attributes_of(value)
             # As in `locks_of()`.
             if not _REENTRANT.isdisjoint(map(type, within.values())):
                 found += [(f"{name}, at {key!r}", part) for key, part in within.items() if type(part) in _REENTRANT]

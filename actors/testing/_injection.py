@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import pykka
 
+from actors._mail import unwrapped
+from actors.ref import ActorRef, NamedRef
 from actors.testing._shown import name_of, shown
 
 if TYPE_CHECKING:
@@ -74,13 +76,21 @@ Matcher: TypeAlias = "Callable[[Any], object] | object"
 def selects(selector: Selector, process: Process) -> bool:
     """Tell whether a process is among those that are meant."""
     if isinstance(selector, pykka.ActorRef):
-        return selector == process.ref
+        return _leads_to(selector, process)
     if isinstance(selector, type):
         # The test's own actors are only meant by themselves.
         is_tests = getattr(process.actor_class, "is_of_the_test", False)
         return issubclass(process.actor_class, selector) and (not is_tests or hasattr(selector, "is_of_the_test"))
     name = name_of(process)
     return name == selector or name.partition("#")[0] == selector
+
+
+def _leads_to(ref: pykka.ActorRef[Any], process: Process) -> bool:
+    if isinstance(ref, NamedRef):
+        # Whoever has it: nobody may, just now.
+        return bool(ref.name == process.name)
+    # A plain Pykka actor's own ref isn't the one that the runtime has given it.
+    return ref == process.ref if isinstance(ref, ActorRef) else ref.actor_urn == process.urn
 
 
 def check_selector(selector: object) -> None:
@@ -218,7 +228,7 @@ class Fault:
 
     def _is_meant(self, message: object) -> bool:
         try:
-            return matches(self._message, message)
+            return matches(self._message, unwrapped(message))
         except Exception as error:
             error.add_note(f"the function that was given as message= has raised it, for the {self.what} at {self.at!r}")
             raise

@@ -85,7 +85,8 @@ class SimulatedAdoptedProcess(SimulatedBody, AdoptedProcess):
     def new_driver(self) -> Driver:
         return self.simulation.scheduler.driver
 
-    def run_once(self, simulation: Simulation) -> None:  # noqa: ARG002 - it knows its own
+    def run_once(self, simulation: Simulation) -> None:
+        simulation.begun(self)
         actor: Any = self.actor
         actor._actor_loop()
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from actors._clock import SystemClock, check_seconds
 from actors._process import is_gone
+from actors.messages import shown
 from actors.registry import RegistryTable
 from actors.runtime import Runtime
 from actors.testing._faults import wait_until
@@ -34,7 +35,7 @@ class LeakedActors(AssertionError):
         threads: tuple[str, ...] = (),
     ) -> None:
         lines = [f"{actor} has outlived the runtime" for actor in actors]
-        lines += [f"key {key!r} of registry {registry!r} is held by {holder}" for registry, key, holder in keys]
+        lines += [f"key {shown(key)} of registry {registry!r} is held by {holder}" for registry, key, holder in keys]
         lines += [f"the thread {thread!r} has not ended" for thread in threads]
         super().__init__("left behind:\n" + "\n".join(f"- {line}" for line in lines))
         self.actors = actors

@@ -7,6 +7,7 @@ message, for the n-th time. So an actor or a message more, elsewhere, leaves it 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeAlias
 from actors._backlog import Events
 from actors.testing._policy import InTurn
 from actors.testing._shown import name_of, shape, shown
+from actors.testing._simulation import MAX_STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -98,6 +100,8 @@ class Schedule:
         delivery: when messages arrived, as of the `System`.
         statement: the one that raised it, by which it is told from other failures of that function.
         scenario: whose run it is: its module and its name; empty where nobody has said so.
+        max_steps: switch points after which it was taken for one that never ends.
+        test: the test of pytest that has found it, by its id; empty where it was none.
     """
 
     seed: str
@@ -106,6 +110,8 @@ class Schedule:
     delivery: Delivery = "runtime"
     statement: str = ""
     scenario: str = field(default="", compare=False)
+    max_steps: int = MAX_STEPS
+    test: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return "\n".join(f"  {deviation}" for deviation in self.deviations) or "  everybody in turn"
@@ -115,12 +121,16 @@ class Schedule:
         deviations = [_short(deviation) for deviation in self.deviations]
         statement = {"statement": self.statement} if self.statement else {}
         scenario = {"scenario": self.scenario} if self.scenario else {}
+        test = {"test": self.test} if self.test else {}
+        max_steps = {"max_steps": self.max_steps} if self.max_steps != MAX_STEPS else {}
         content = {
+            **test,
             **scenario,
             "seed": self.seed,
             "failure": self.failure,
             **statement,
             "delivery": self.delivery,
+            **max_steps,
             "deviations": deviations,
         }
         Path(path).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -142,15 +152,17 @@ class Schedule:
                 content["delivery"],
                 content.get("statement", ""),
                 content.get("scenario", ""),
+                content.get("max_steps", MAX_STEPS),
+                content.get("test", ""),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path} must be what Schedule.save() has written; {error!r}") from error
 
     def as_test(self, scenario: str) -> str:
-        """Write it as a test, to be pasted beside the scenario of this name."""
-        has_name = all(part.isidentifier() for part in scenario.split("."))
+        """Write it as a test, to be pasted beside the scenario of this name, such as `clerks` or `TestClerks().run`."""
+        has_name = _is_name(scenario)
         scenario = scenario.rpartition("<locals>.")[2]
-        name = "".join(part if part.isalnum() else "_" for part in scenario).strip("_")
+        name = re.sub(r"\W+", "_", scenario).strip("_")
         lines = [
             "from actors.testing.explore import Deviation, Schedule, replay",
             "",
@@ -167,12 +179,17 @@ class Schedule:
         lines += ["        ),", f"        {self.failure!r},"]
         lines += [] if self.delivery == "runtime" else [f"        delivery={self.delivery!r},"]
         lines += [f"        statement={self.statement!r},"] if self.statement else []
+        lines += [f"        max_steps={self.max_steps},"] if self.max_steps != MAX_STEPS else []
         lines += ["    )"]
         if not has_name:
             lines += ["    # Put the name of the scenario here: it is one that a test beside it doesn't know."]
-            scenario = scenario if scenario.isidentifier() else "scenario"
+            scenario = scenario if _is_name(scenario) else "scenario"
         lines += [f"    replay({scenario}, schedule)"]
         return "\n".join(lines)
+
+
+def _is_name(scenario: str) -> bool:
+    return all(part.removesuffix("()").isidentifier() for part in scenario.split("."))
 
 
 def _short(deviation: Deviation) -> dict[str, Any]:

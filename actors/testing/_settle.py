@@ -123,5 +123,5 @@ def _await_event_loop(runtime: Runtime, seconds: float) -> bool:
 
 
 def _work_of(process: Process) -> str:
-    at = "works" if process.handling is None else f"handles {unwrapped(process.handling)!r}"
+    at = "works" if process.handling is None else f"handles {process.show(unwrapped(process.handling))}"
     return f"{process.ref} ({process.state}) {at}, {process.mailbox_length()} more in its mailbox"

@@ -19,6 +19,7 @@ import pykka
 
 from actors._mail import Wrapping
 from actors._process import Monitor, Process
+from actors.testing._attributes import attributes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     _Way: TypeAlias = Callable[[Any, _Part], str]
     """How values of a type are shown, given how their parts are."""
 
-__all__ = ["name_of", "shape", "shown", "without_addresses"]
+__all__ = ["name_of", "said_by", "shape", "shown", "without_addresses"]
 
 _DEPTH = 4
 _WIDTH = 20
@@ -58,36 +59,55 @@ def name_of(process: Process) -> str:
 
 
 def shown(value: object) -> str:
-    """Show a value by its type and its fields; what would be long, in part."""
-    if isinstance(value, _PLAIN) or isinstance(value, _VALUES):  # noqa: SIM101 - most are plain
-        return _cut(repr(value))
+    """Show a value by its type and its fields; what would be long, in part; what can't be shown, by its type."""
     return _cut(_part_shown(value, _DEPTH), _TOTAL_LENGTH)
 
 
 def _part_shown(value: object, depth: int) -> str:
-    if isinstance(value, _PLAIN) or isinstance(value, _VALUES):  # noqa: SIM101 - most are plain
-        return _cut(repr(value))
-    if depth == 0:
-        return "..."
-    return _by_type(value, lambda part: _part_shown(part, depth - 1))
+    try:
+        if isinstance(value, _PLAIN) or isinstance(value, _VALUES):  # noqa: SIM101 - most are plain
+            return _plain(value)
+        if depth == 0:
+            return "..."
+        return _by_type(value, lambda part: _part_shown(part, depth - 1))
+    except Exception:  # noqa: BLE001 - whatever its code raises, the run goes on as if nobody had looked
+        return f"{type(value).__name__}(...)"
+
+
+def _plain(value: object) -> str:
+    text = repr(value)
+    # A text may tell of an object, as that of an exception does.
+    return _cut(_ADDRESSES.sub("", text) if " at 0x" in text else text)
 
 
 def shape(value: object, depth: int = 2) -> str:
     """Show what kind of value it is: its type and those of its parts; of a tuple, what it begins with as it is."""
-    if isinstance(value, tuple) and value and isinstance(value[0], str):
-        rest = "".join(f", {shape(part, depth - 1)}" for part in value[1:_WIDTH])
-        return _cut(f"({_cut(repr(value[0]))}{rest})", _TOTAL_LENGTH)
-    if isinstance(value, _PLAIN) or isinstance(value, _VALUES) or depth == 0:  # noqa: SIM101 - most are plain
+    try:
+        if isinstance(value, tuple) and value and isinstance(value[0], str):
+            rest = "".join(f", {shape(part, depth - 1)}" for part in value[1:_WIDTH])
+            return _cut(f"({_plain(value[0])}{rest})", _TOTAL_LENGTH)
+        if isinstance(value, _PLAIN) or isinstance(value, _VALUES) or depth == 0:  # noqa: SIM101 - most are plain
+            return type(value).__name__
+        return _cut(_by_type(value, lambda part: shape(part, depth - 1)), _TOTAL_LENGTH)
+    except Exception:  # noqa: BLE001 - as in `_part_shown()`
         return type(value).__name__
-    return _cut(_by_type(value, lambda part: shape(part, depth - 1)), _TOTAL_LENGTH)
+
+
+def said_by(error: BaseException) -> str:
+    """Return what an exception says; of one whose `str()` fails, how it is shown."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - whatever it is, it isn't what a test has failed with
+        return shown(error)
 
 
 def without_addresses(text: str) -> str:
     """Leave out of what an exception says the addresses of objects and the urns of actors, which runs differ in."""
-    return _ADDRESSES.sub("", text)
+    return _URNS.sub("", _ADDRESSES.sub("", text))
 
 
-_ADDRESSES = re.compile(r" at 0x[0-9a-fA-F]+| ?\(?urn:uuid:[0-9a-f-]+\)?")
+_ADDRESSES = re.compile(r" at 0x[0-9a-fA-F]+")
+_URNS = re.compile(r" ?\(?urn:uuid:[0-9a-f-]+\)?")
 
 
 def _by_type(value: object, part: _Part) -> str:
@@ -158,12 +178,12 @@ def _joined(parts: list[str], count: int) -> str:
 
 
 def _attributes(value: object, part: _Part) -> str:
-    attributes = getattr(value, "__dict__", {})
+    attributes = attributes_of(value)
     return ", ".join(f"{name}={part(attributes[name])}" for name in attributes if not name.startswith("_"))
 
 
 def _name_of_ref(ref: pykka.ActorRef[Any]) -> str:
-    process = getattr(ref, "__dict__", {}).get("_process")
+    process = attributes_of(ref).get("_process")
     if isinstance(process, Process):
         return name_of(process)
     name = getattr(ref, "name", None)

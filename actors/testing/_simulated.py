@@ -9,17 +9,21 @@ from actors._backlog import Events
 from actors._bounded import Bound, BoundedProcess
 from actors._life import UNFINISHED, finish
 from actors._observer import Observer
-from actors._process import ALIVE, Process
+from actors._process import Process
 from actors._telemetry import ACTOR, MESSAGE
 from actors._waits import parts_of
 from actors.dead_letters import DeadLetters, FailedStart, Undelivered
+from actors.errors import ProcessKilled
+from actors.gen_server import GenServer
 from actors.messages import Crashed
 from actors.runtime import Runtime
+from actors.testing._awaiting import Awaiting
 from actors.testing._bodies import SimulatedBody
 from actors.testing._stand_ins import refuse_plain
 from actors.testing._virtual_loop import SimulatedEventLoop
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
 
     import pykka
@@ -131,8 +135,7 @@ class _Watching(Observer):
         strikes = () if is_batch else simulation.strikes
         simulation.note(process, "events" if is_batch else "receive", (message,))
         if strikes:
-            for strike in strikes:
-                strike(process, "receive", (message,))
+            _strike(process, "receive", message)
         if self.listeners or process.runtime._observes_all:
             response = super().handle(process, message, receive)
         else:
@@ -141,19 +144,33 @@ class _Watching(Observer):
             if type(response) in UNFINISHED:
                 response = finish(process, response)
         if strikes:
-            for strike in strikes:
-                strike(process, "handled", (message,))
+            _strike(process, "handled", message)
         return response
 
     def ended(self, process: Any) -> None:
         simulation: Simulation = process.simulation
         reason = process.reason
-        crashed = type(reason) is Crashed and process.fatal is ALIVE
+        # A signal that has ended it may bring the crash of another.
+        crashed = type(reason) is Crashed and reason is not process.fatal
         if not (crashed and simulation.is_interrupted_by(reason.exception)):
             simulation.note(process, "ended", (reason,))
             simulation.ended(process)
         if self.listeners or process.runtime._observes_all:
             super().ended(process)
+
+
+def _strike(process: Any, point: str, message: object) -> None:
+    """Have those faults strike that are to strike here, as if the handler itself had failed."""
+    try:
+        for strike in process.simulation.strikes:
+            strike(process, point, (message,))
+    except ProcessKilled:
+        raise
+    except BaseException as error:
+        if isinstance(process.actor, GenServer):
+            # It ends by itself, and cleans up.
+            process.actor._end(error)
+        raise
 
 
 class _Teller:
@@ -203,6 +220,7 @@ class SimulatedRuntime(Runtime):
         self._seed = seed
         self._random: random.Random | None = None
         self.simulation = simulation
+        self._awaiting = Awaiting(simulation)
         self.is_of_parent = False
         self._begin(simulation.clock, simulation.scheduler)
         self.dead_letters = SimulatedDeadLetters(self, simulation)
@@ -235,9 +253,9 @@ class SimulatedRuntime(Runtime):
     def _new_event_loop(self) -> SimulatedEventLoop:
         return SimulatedEventLoop(self.simulation)
 
-    def help_on(self, is_over: Callable[[], bool]) -> None:
-        """Have everybody run until that holds; for one who awaits it in an event loop of his own."""
-        self.simulation.run_until(is_over, None)
+    def help_on(self, is_over: Callable[[], bool], done: asyncio.Future[None]) -> None:
+        """Have everybody run until that holds, when others of that event loop have nothing to do."""
+        self._awaiting.add(is_over, done)
 
     def admit(self, process: Process, *, link: bool = False, name: Any = None) -> None:
         if not isinstance(process, SimulatedBody):

@@ -32,7 +32,10 @@ if TYPE_CHECKING:
     from actors.testing._post import Post
     from actors.testing._stand_ins import SimulatedLock
 
-__all__ = ["Livelock", "Simulation"]
+__all__ = ["MAX_STEPS", "Livelock", "Simulation"]
+
+MAX_STEPS = 100_000
+"""Switch points after which a run is taken for one that never ends, where nobody says otherwise."""
 
 
 class Livelock(AssertionError):
@@ -106,7 +109,6 @@ class Simulation:
         "_max_time",
         "_recent",
         "_stopped",
-        "_turns_limit",
         "_vain",
         "after_step",
         "before_leaving",
@@ -137,6 +139,7 @@ class Simulation:
         "thread",
         "told_of",
         "turns",
+        "turns_limit",
     )
 
     def __init__(self, policy: Policy, *, max_steps: int, max_time: float, step_seconds: float) -> None:
@@ -147,8 +150,8 @@ class Simulation:
         self.interruption: BaseException | None = None
         # The last interrupt that has ended the test.
         self._interrupt: BaseException | None = None
-        # At how many turns there are too many: so many in one wait of the test's.
-        self._turns_limit = max_steps
+        # At how many turns there are too many: so many in one wait of the test's, and one for each message.
+        self.turns_limit = max_steps
         # How often the test has waited until a time was over.
         self._vain = 0
         # Who had his turn since there were too many.
@@ -250,7 +253,7 @@ class Simulation:
                 if due is None and must_come:
                     raise self.never_over()
                 if not self._pass_time(due, deadline):
-                    return False
+                    return bool(is_over())
             return True
         finally:
             self._hub = None
@@ -274,15 +277,17 @@ class Simulation:
         Raises:
             Deadlock: nobody has.
         """
-        self.run_until_idle()
-        # The time of what the test has injected is over.
-        self.strikes.clear()
-        for _ in range(_TIMERS):
-            due = self.clock.next_deadline()
-            if due is None or due > self._max_time or not self.waits_in_vain():
-                break
-            self.clock.fire_next()
+        # Others may go on for ever.
+        with suppress(Livelock):
             self.run_until_idle()
+            # The time of what the test has injected is over.
+            self.strikes.clear()
+            for _ in range(_TIMERS):
+                due = self.clock.next_deadline()
+                if due is None or due > self._max_time or not self.waits_in_vain():
+                    break
+                self.clock.fire_next()
+                self.run_until_idle()
         deadlock = self._deadlock_of(self.waits_in_vain())
         if deadlock is not None:
             raise deadlock
@@ -371,14 +376,14 @@ class Simulation:
             self._unwind(stopped)
         self._hub = getcurrent()
         self._gate = gate
-        self._turns_limit = self.turns + self._max_steps
+        self.turns_limit = self.turns + self._max_steps
 
     def _step(self) -> bool:
         """Have bodies run until all wait, or the test has to look; False when nobody can."""
         body = self._next()
         if body is None:
             return False
-        if self.turns >= self._turns_limit:
+        if self.turns >= self.turns_limit:
             self._look_at_endless(body)
         self._switch_to(body)
         self.running = None
@@ -397,7 +402,7 @@ class Simulation:
 
     def _is_late_to_end(self) -> bool:
         """Whether all are to end and some go on: those are killed after a time, which would stand still."""
-        return self.has_failed and self.turns >= self._turns_limit
+        return self.has_failed and self.turns >= self.turns_limit
 
     def _note_endless(self, who: str) -> None:
         self._endless.append(who)
@@ -424,7 +429,7 @@ class Simulation:
         gate = self._gate
         if gate is None or self.after_step is not None or self.interruption is not None or not gate.locked():
             return None
-        if self.turns >= self._turns_limit:
+        if self.turns >= self.turns_limit:
             return None
         body = self._next()
         if body is None or body.greenlet is not None or self._idle:
@@ -594,6 +599,18 @@ class Simulation:
         self.told_of.update(self.lock_waits)
         msg = f"the test waits for what can never come: nobody can run, and there is no timer\n{lines}"
         return Deadlock(msg, "deadlock")
+
+    def look_at_clock(self) -> float:
+        """Say what time it is to code that may look until it is late enough, which it won't be by that."""
+        if self.clock.looks >= self._max_steps:
+            self.clock.looks = 0
+            what = f"for more than max_steps={self._max_steps} looks at time.monotonic(), in which time stood still"
+            instead = "who waits for it to pass lets it: by time.sleep(), system.advance() or system.run_until()"
+            livelock = Livelock(f"the simulation went on {what}; {instead}")
+            if self.running is not None:
+                self.fail(livelock)
+            raise livelock
+        return self.clock.look()
 
     def sleep(self, seconds: float) -> None:
         """Let time pass for the code that calls, of the test or of an actor."""

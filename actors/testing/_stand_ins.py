@@ -286,11 +286,13 @@ def _virtual_time_of_users(original: Callable[[], float]) -> Callable[[], float]
         if running is None:
             return original()
         caller = sys._getframe(1)
-        # Only where waits are virtual too: what libraries wait for in the test, such as a socket, is real.
+        # Only where waits are virtual too: what libraries wait for in the test, such as a socket, is real, and so is
+        # what its coroutines sleep.
         is_virtual = _is_users(running, caller) and (
-            running.running is not None or not is_of_library(caller.f_code.co_filename)
+            running.running is not None
+            or not (is_of_library(caller.f_code.co_filename) or asyncio._get_running_loop() is not None)
         )
-        return running.clock.look() if is_virtual else original()
+        return running.look_at_clock() if is_virtual else original()
 
     return monotonic
 
@@ -396,11 +398,23 @@ def _is_made_here() -> bool:
 
 
 def where_called() -> str:
-    """The file and line of the user's code that calls."""
-    frame: FrameType | None = sys._getframe(2)
+    """The file and line of the user's code that calls; of the test's that waits, when only the runtime's does."""
+    frame = _users(sys._getframe(2)) or _users(_frame_of_the_test())
+    return "an unknown place" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def _users(frame: FrameType | None) -> FrameType | None:
     while frame is not None and package_of(frame.f_globals) in OWN | LOCK_MAKERS:
         frame = frame.f_back
-    return "an unknown place" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+    return frame
+
+
+def _frame_of_the_test() -> FrameType | None:
+    """Where it waits meanwhile, if it does."""
+    running = _simulations.get(threading.get_ident())
+    hub: Any = running and running._hub
+    frame: FrameType | None = hub and hub.gr_frame
+    return frame
 
 
 class _StandIns:
@@ -443,12 +457,14 @@ class _StandIns:
 
     def replace_around(self, module: str) -> None:
         """Replace, too, what the modules of the same package as this one have bound to names of their own."""
-        around = _Around(module.partition(".")[0], len(sys.modules), sys.modules.get(module))
+        package = module.partition(".")[0]
+        around = _Around(package, len(sys.modules), sys.modules.get(package))
         if around in self._around:
             return
         with self._lock:
             self._around.add(around)
-            for where, name, original in _names_in(around, self._made):
+            originals = {stand_in: original for original, stand_in in self._made.items()}
+            for where, name, original in _names_in(around, originals):
                 if getattr(where, name, None) is not original or original not in self._made:
                     continue
                 self._replace(where, name, original)
@@ -465,24 +481,25 @@ stand_ins = _StandIns()
 
 
 class _Around(NamedTuple):
-    """The modules of a package, as they are: more may be imported, and another one by a name that was one's before."""
+    """The modules of a package, as they are: more may be imported, and another by a name that was one's before."""
 
     package: str
     modules: int
-    one: ModuleType | None
+    itself: ModuleType | None
 
 
 _known: dict[_Around, list[tuple[Any, str, Any]]] = {}
 
 
-def _names_in(around: _Around, wanted: dict[Any, Any]) -> list[tuple[Any, str, Any]]:
-    """Where a package has names of its own for what is replaced, as after `from time import sleep`."""
+def _names_in(around: _Around, originals: dict[Any, Any]) -> list[tuple[Any, str, Any]]:
+    """Where a package has names of its own for what is replaced, or has been, as after `from time import sleep`."""
     if around.package in OWN or around.package in sys.stdlib_module_names:
         return []
     found = _known.get(around)
     if found is None:
+        wanted = {**originals, **{original: original for original in originals.values()}}
         found = [
-            (module, name, value)
+            (module, name, wanted[value])
             for module_name, module in list(sys.modules.items())
             if module_name.partition(".")[0] == around.package
             for name, value in list(vars(module).items())

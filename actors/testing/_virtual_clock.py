@@ -14,9 +14,24 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
 
+    from greenlet import greenlet
+
     from actors.testing._simulation import Simulation
 
 __all__ = ["VirtualClock"]
+
+
+class _Alarm:
+    """Makes the calls that are due by now, one after the other: others may go on between two of them."""
+
+    known_as = "the next timer"
+    greenlet: greenlet | None = None
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+
+    def run_once(self, _simulation: Simulation) -> None:
+        self._clock.fire_due()
 
 
 class VirtualClock(Clock):
@@ -27,19 +42,30 @@ class VirtualClock(Clock):
         self._now = 0.0
         self._tickets: list[tuple[float, int, Ticket]] = []
         self._numbers = itertools.count()
-        self._looked_at = -math.inf
+        self._alarm = _Alarm(self)
+        self._is_ringing = False
+        self.looks = 0
+        """How often code that may poll has looked since time stands still."""
+        self._looked_at = 0.0
 
     def now(self) -> float:
         return self._now
 
     def look(self) -> float:
-        """What time it is, and a little more if that was said before: some wait until less than nothing is left."""
-        self._looked_at = max(self._now, math.nextafter(self._looked_at, math.inf))
+        """What time it is; after many looks a little more each time: some wait until less than nothing is left."""
+        if self._looked_at < self._now:
+            self._looked_at = self._now
+            self.looks = 0
+        self.looks += 1
+        if self.looks > _PATIENT_LOOKS:
+            self._looked_at = math.nextafter(self._looked_at, math.inf)
         return self._looked_at
 
     def call_at(self, deadline: float, callback: Callable[[], None]) -> Ticket:
         ticket = Ticket(deadline, callback)
         heapq.heappush(self._tickets, (deadline, next(self._numbers), ticket))
+        if deadline <= self._now:
+            self._ring()
         return ticket
 
     def cancel(self, ticket: Ticket) -> bool:
@@ -60,13 +86,34 @@ class VirtualClock(Clock):
         return tickets[0][0] if tickets else None
 
     def fire_next(self) -> None:
-        """Move on to the next call that is due, and make it."""
+        """Move on to the next call that is due, and make it; others of that moment come when it is their turn."""
         deadline, _, ticket = heapq.heappop(self._tickets)
         callback = ticket.take()
         self._now = max(self._now, deadline)
         if callback is not None:
             callback()
+        if self._is_due():
+            self._ring()
+
+    def fire_due(self) -> None:
+        """Make the next call that is due by now."""
+        self._is_ringing = False
+        if self._is_due():
+            self.fire_next()
 
     def move_to(self, moment: float) -> None:
         """Let it be so late, when it isn't later yet."""
         self._now = max(self._now, moment)
+
+    def _is_due(self) -> bool:
+        deadline = self.next_deadline()
+        return deadline is not None and deadline <= self._now
+
+    def _ring(self) -> None:
+        if not self._is_ringing:
+            self._is_ringing = True
+            self.simulation.ready.append(self._alarm)
+
+
+_PATIENT_LOOKS = 1000
+"""How often the same is said."""

@@ -161,7 +161,13 @@ class SimulatedEventLoop(EventLoop):
         """Cancel what is left; what doesn't end then is left behind."""
         for task in asyncio.all_tasks(self._loop):
             task.cancel()
-        self._simulation.run_until_idle()
+        try:
+            self._simulation.run_until_idle()
+        finally:
+            self._finish()
+
+    def _finish(self) -> None:
+        """Close the loop; of what is left in it nothing is said but that it failed, if nobody has asked."""
         self._is_closed = True
         for task in asyncio.all_tasks(self._loop):
             task._log_destroy_pending = False  # type: ignore[attr-defined]  # as asyncio itself does

@@ -46,9 +46,16 @@ class SimulatedTestCase(unittest.TestCase):
         super().setUp()
         seed = _seed_of(self.id())
         system = System(seed)
-        system.again = f"ACTOR_SEED={seed} python -m unittest {self.id()}"
+        system.again = f"ACTOR_SEED={seed} {self._command()}"
         self._system = self.enterContext(system)
         stand_ins.replace_around(type(self).__module__)
+
+    def _command(self) -> str:
+        """What to type in a shell to run this test alone, by pytest where that runs it."""
+        test, _, _ = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")
+        if test.endswith(f"::{type(self).__name__}::{self._testMethodName}"):
+            return f"pytest '{test}'"
+        return f"python -m unittest {self.id()}"
 
     @property
     def system(self) -> System:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,7 +28,9 @@ from actors.testing._injection import check_count
 from actors.testing._policy import InTurn, Pct, Policy, RandomWalk
 from actors.testing._runs import NotDeterministic, Scenario, World, check_scenario, follow, run_recorded
 from actors.testing._schedule import Deviation, Kind, Schedule
+from actors.testing._shown import said_by
 from actors.testing._shrink import Smaller
+from actors.testing._simulation import MAX_STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,9 +108,6 @@ class NotExhausted(AssertionError):
 def _not_met(unmet: Sequence[Deviation]) -> str:
     steps = "\n".join(f"  {deviation}" for deviation in unmet)
     return f"{len(unmet)} of its schedule's steps were not met:\n{steps}"
-
-
-MAX_STEPS = 100_000
 
 
 def explore(  # noqa: PLR0913 - each says another thing
@@ -254,12 +254,13 @@ def _fail(plan: Plan, found: Found, explored: Exploration, save: Path | None) ->
         plan.world.delivery,
         statement_of(error),
         full_name_of(plan.scenario),
+        plan.world.max_steps,
     )
     if save is not None:
         schedule.save(save)
     saved = "" if save is None else f"saved as {save}\n"
     message = (
-        f"{which} (seed {seed!r}) failed: {type(error).__name__}: {error}\n\n"
+        f"{which} (seed {seed!r}) failed: {type(error).__name__}: {said_by(error)}\n\n"
         f"after {explored}\n"
         f"it takes {len(schedule.deviations)} steps out of turn; it had {len(first.deviations)} when it was found:\n"
         f"{schedule}\n{saved}"
@@ -275,17 +276,20 @@ def full_name_of(scenario: Scenario) -> str:
 
 
 def _name_of(scenario: Scenario) -> str:
+    whose = getattr(scenario, "__self__", None)
+    if inspect.ismethod(scenario) and not isinstance(whose, type):
+        return f"{type(whose).__qualname__}().{scenario.__name__}"
     return str(getattr(scenario, "__qualname__", f"<{type(scenario).__name__}>"))
 
 
-def replay(scenario: Scenario, schedule: Schedule | str | Path, *, max_steps: int = MAX_STEPS) -> None:
+def replay(scenario: Scenario, schedule: Schedule | str | Path, *, max_steps: int | None = None) -> None:
     """Have a schedule again: everybody goes on in turn, but where it says otherwise; what is injected strikes so too.
 
     It passes when the scenario does, and all steps of the schedule were met.
 
     Args:
         schedule: one, or the file that one was saved to.
-        max_steps: as of `explore()`.
+        max_steps: as of `explore()`; by default as many as when it was found.
 
     Raises:
         StaleReplay: the scenario passes, but not all of the steps could be.
@@ -298,7 +302,8 @@ def replay(scenario: Scenario, schedule: Schedule | str | Path, *, max_steps: in
     check_scenario(scenario)
     if not isinstance(schedule, Schedule):
         schedule = Schedule.load(schedule)
-    came, missed = follow(scenario, schedule.seed, schedule.deviations, World(max_steps, schedule.delivery))
+    world = World(schedule.max_steps if max_steps is None else max_steps, schedule.delivery)
+    came, missed = follow(scenario, schedule.seed, schedule.deviations, world)
     if came.error is not None:
         as_before = is_as_before(came.error, schedule.failure, schedule.statement)
         if missed:

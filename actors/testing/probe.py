@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections import deque
-from dataclasses import is_dataclass
+from types import WrapperDescriptorType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
 from actors._clock import check_seconds
@@ -15,7 +15,7 @@ from actors.testing._injection import ANY, matcher_shown, matches
 from actors.testing._shown import name_of, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import pykka
 
@@ -50,25 +50,53 @@ def like(cls: type[T], /, **attributes: object) -> Like[T]:
     """Match messages of a class whose attributes are equal to these, of these types, or accepted by these functions.
 
     Raises:
-        TypeError: messages of this class have no such attribute. That is known of dataclasses, named tuples, and
-            classes with `__slots__`.
+        TypeError: no message of this class can have such an attribute. That is known of classes with `__slots__` all
+            the way, named tuples among them, and of frozen dataclasses whose `__init__` is the generated one; unless
+            they have a `__getattr__`, a `__post_init__`, or subclasses that may have others.
 
     Example:
         probe.assert_receive(like(Down, reason=Crashed))
     """
-    names = _names_of(cls)
     for name in attributes:
-        if names is not None and name not in names and not hasattr(cls, name):
-            there = ", ".join(names) or "no fields"
+        if not _may_have(cls, name):
+            there = ", ".join(_fields_of(cls)) or "no fields"
             raise TypeError(f"{cls.__name__} has no {name!r} that a message could be known by; it has {there}")
     return Like(cls, attributes)
 
 
-def _names_of(cls: type) -> dict[str, None] | None:
-    """The fields of a class that says which it has; None of one whose objects may have any."""
-    is_told = is_dataclass(cls) or issubclass(cls, tuple) or not getattr(cls, "__dictoffset__", 1)
-    if not is_told:
-        return None
+def _may_have(cls: type, name: str) -> bool:
+    """Whether an object that passes for one of this class may have an attribute of this name."""
+    if type(cls).__instancecheck__ is not type.__instancecheck__:
+        # As abstract classes and protocols do, it says itself which are.
+        return True
+    return any(
+        hasattr(one, name) or name in _fields_of(one) or not _has_only_fields(one) for one in _with_subclasses(cls)
+    )
+
+
+def _with_subclasses(cls: type) -> Iterator[type]:
+    yield cls
+    subclasses: list[type] = cls.__subclasses__()
+    for subclass in subclasses:
+        yield from _with_subclasses(subclass)
+
+
+def _has_only_fields(cls: type) -> bool:
+    """Whether its objects have no attributes but those that the class names."""
+    if hasattr(cls, "__getattr__") or not isinstance(cls.__getattribute__, WrapperDescriptorType):
+        return False
+    return not cls.__dictoffset__ or (_is_frozen(cls) and not hasattr(cls, "__post_init__"))
+
+
+def _is_frozen(cls: type) -> bool:
+    """Whether it is a frozen dataclass that sets its fields itself."""
+    params = vars(cls).get("__dataclass_params__")
+    init = vars(cls).get("__init__")
+    return params is not None and params.frozen and init is not None and init.__code__.co_filename == "<string>"
+
+
+def _fields_of(cls: type) -> dict[str, None]:
+    """The names that a class has for what its objects are to have."""
     names: dict[str, None] = dict.fromkeys(getattr(cls, "_fields", ()))
     for base in reversed(cls.__mro__):
         slots = vars(base).get("__slots__", ())

@@ -143,8 +143,8 @@ def cases(
 class SystemMachine(RuleBasedStateMachine):
     """A state machine whose rules act on simulated actors: each of its runs has a system, whose seed is drawn.
 
-    Start the actors in `begin()`, not in an `initialize` rule of your own, which might come before there is a system.
-    Rules tell and ask, let time pass, or inject what goes wrong; invariants are looked at between them.
+    Start the actors in `begin()`; `initialize` rules of your own come after it, in any order. Rules tell and ask, let
+    time pass, or inject what goes wrong; invariants are looked at between them.
 
     Example:
         class Locks(SystemMachine):
@@ -173,8 +173,16 @@ class SystemMachine(RuleBasedStateMachine):
     system: System
     """The system of this run."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        # Hypothesis takes them in any order, and has no other way to say which comes first.
+        self._first: list[Any] = getattr(self, "_initialize_rules_to_run", [])
+        self._after_begin = [rule for rule in self._first if rule.function.__name__ != "_begin"]
+        self._first[:] = [rule for rule in self._first if rule not in self._after_begin]
+
     @initialize(seed=seeds())
     def _begin(self, seed: int) -> None:
+        self._first += self._after_begin
         self.system = _new_system(seed)
         self.system.__enter__()
         self.begin()

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import math
 import random
 import sys
 import uuid
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar, get_args
 
 from actors._clock import check_seconds
 from actors._kill import kill
 from actors._mail import unwrapped
-from actors._process import ALIVE, Process
 from actors.errors import ProcessKilled
 from actors.inspection import _holds
 from actors.messages import Crashed
+from actors.runtime import current_runtime
 from actors.testing._held_locks import locks_of, refuse_held
 from actors.testing._injection import (
     ANY,
@@ -39,7 +39,7 @@ from actors.testing._policy import Policy, RandomWalk
 from actors.testing._post import Dropped, Post, is_users
 from actors.testing._shown import name_of, shown
 from actors.testing._simulated import SimulatedRuntime
-from actors.testing._simulation import Livelock, Simulation
+from actors.testing._simulation import MAX_STEPS, Livelock, Simulation
 from actors.testing._stand_ins import RunningIn, package_of, stand_ins
 from actors.testing._told import LAST_STEPS, Step, has_story, sequence_diagram, source_of
 from actors.testing._watch import watch
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
     import pykka
 
+    from actors._process import Process
     from actors.runtime import Runtime
 
 __all__ = ["Delivery", "NotReached", "System", "UnexpectedCrash"]
@@ -99,11 +100,16 @@ class System:
             timers, events of a queue, and all that goes to an actor with a bound on its mailbox come at once in both.
         record: whether to keep the trace, for `trace`, `digest` and `story()`; a run is quicker without.
         max_steps: switch points after which a run is taken for one that never ends, and fails with `Livelock`; it is
-            when somebody, such as a coroutine, has gone on so often without any, too, in one wait of the test's.
+            when somebody, such as a coroutine, has gone on so often without any, too, in one wait of the test's, or has
+            looked at `time.monotonic()` so often while time stood still.
         max_time: the same, in virtual seconds.
         step_seconds: seconds of real time that an actor's code may take between two switch points; past it the test
             fails with `StepTooLong`, which shows where it was. In the main thread, the call is interrupted; elsewhere
             the test fails when it returns. Nobody is hurried in a debugger.
+
+    Raises:
+        TypeError: `policy` is none.
+        ValueError: `delivery` is another; a number is none, or below 1.
     """
 
     def __init__(  # noqa: PLR0913 - each says another thing
@@ -113,7 +119,7 @@ class System:
         policy: Policy | None = None,
         delivery: Delivery = "runtime",
         record: bool = True,
-        max_steps: int = 100_000,
+        max_steps: int = MAX_STEPS,
         max_time: float = 1_000_000.0,
         step_seconds: float = 30.0,
     ) -> None:
@@ -129,6 +135,8 @@ class System:
             max_time=max_time,
             step_seconds=step_seconds,
         )
+        if policy is not None and not hasattr(policy, "next_of"):
+            raise TypeError(f"policy must be a Policy, such as InTurn(), or None; got {policy!r}")
         if delivery not in get_args(Delivery):
             raise ValueError(f"delivery must be 'runtime' or 'otp'; got {delivery!r}")
         if delivery == "otp":
@@ -202,7 +210,9 @@ class System:
     def _see_the_end(self) -> None:
         """Have those run who can, where something is to hold until then, or somebody waits for ever for a lock."""
         if self._invariants:
-            self.run_until_idle()
+            # Some may go on for ever; those are seen for long enough.
+            with suppress(Livelock):
+                self.run_until_idle()
         self._simulation.after_step = None
         if self._simulation.waits_in_vain():
             # Timers that come after the test are none of its story.
@@ -251,10 +261,9 @@ class System:
         """Let time pass, and everybody run who can meanwhile, each at his time.
 
         Raises:
-            ValueError: `seconds` is negative or not finite.
+            ValueError: `seconds` is no finite number, or negative: time doesn't go back.
         """
-        if not math.isfinite(seconds) or seconds < 0:
-            raise ValueError(f"seconds must be a finite number >= 0, since time doesn't go back; got {seconds!r}")
+        check_seconds(seconds, "seconds")
         self._check_invariants()
         self._simulation.advance(seconds)
         self._check_invariants()
@@ -268,8 +277,11 @@ class System:
         Raises:
             Deadlock: it never will: nobody can run, and there is no timer that would let time pass.
             NotReached: the time was over before.
+            TypeError: `condition` can't be called.
             ValueError: `within` is no finite number of seconds, or negative.
         """
+        if not callable(condition):
+            raise TypeError(f"condition must be a function that looks whether something holds; got {condition!r}")
         check_seconds(within, "within")
         self._check_invariants()
         if not self._simulation.run_until(condition, within, must_come=True):
@@ -342,7 +354,13 @@ class System:
         return sequence_diagram(self._trace)
 
     def probe(self) -> Probe:
-        """Start an actor that keeps what it gets for the test to look at."""
+        """Start an actor that keeps what it gets for the test to look at.
+
+        Raises:
+            RuntimeError: the system isn't entered, or has ended, or another was entered within it.
+        """
+        if current_runtime() is not self._runtime:
+            raise RuntimeError("a probe lives in a system that is entered: with System() as system: system.probe()")
         return Probe(self)
 
     def adopt(self, cls: type[A]) -> type[A]:
@@ -640,7 +658,8 @@ class System:
         self._trace.append(Step(self.now(), name_of(process), point, " ".join(map(shown, about))))
 
     def _ended(self, process: Process) -> None:
-        if isinstance(process.reason, Crashed) and process.fatal is ALIVE:
+        # A signal that has ended it may bring the crash of another.
+        if isinstance(process.reason, Crashed) and process.reason is not process.fatal:
             error = process.reason.exception
             if not isinstance(error, ProcessKilled) and not any(error is one for one in self._faults.injected):
                 self._crashes.append((process, error))

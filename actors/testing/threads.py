@@ -24,6 +24,7 @@ from actors.testing._clock import PATIENCE_SECONDS
 from actors.testing._injection import check_count, holds
 from actors.testing._line_locks import __file__ as locks_file
 from actors.testing._line_locks import line_locks
+from actors.testing._shown import said_by, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -69,7 +70,7 @@ class FailedSchedule(AssertionError):
 
     def __init__(self, seed: int, schedule: int, steps: Sequence[LineStep], error: BaseException) -> None:
         lines = "\n".join(f"  {line}" for line in _readable(steps)) or "  nothing"
-        what = f"{type(error).__name__}: {error}"
+        what = f"{type(error).__name__}: {said_by(error)}"
         super().__init__(f"schedule {schedule}: {what}\nthe steps:\n{lines}\nagain with: seed={seed}, schedules=1")
         self.seed = seed
         self.schedule = schedule
@@ -337,8 +338,8 @@ class _Turns:
         finally:
             self._steps = None
         if type(again) is not type(error) or self.handed != handed:
-            was = "it passed" if again is None else f"it failed by {again!r}"
-            msg = f"the schedule with seed={seed} failed by {error!r}, and when it was run again {was}: what the"
+            was = "it passed" if again is None else f"it failed by {shown(again)}"
+            msg = f"the schedule with seed={seed} failed by {shown(error)}, and when it was run again {was}: what the"
             msg += " threads do depends on more than the seed: a random choice, the order of a set, the time?"
             raise AssertionError(msg) from error
         return steps

@@ -194,6 +194,18 @@ def test_the_tasks_of_one_actor_outlive_another():
     other.stop()
 
 
+def test_a_task_shows_its_attributes_as_any_task_does():
+    class Plain(asyncio.Task):
+        """Made as people make them."""
+
+    async def show():
+        task, plain = asyncio.current_task(), Plain(asyncio.sleep(0))
+        await plain
+        return getattr(task, "__dict__", "none"), getattr(plain, "__dict__", "none")
+
+    assert type(Answering.start().ask(show)[0]) is type(Answering.start().ask(show)[1])
+
+
 def test_what_an_actor_awaits_itself_is_no_burden_to_its_end():
     async def gather():
         return await asyncio.gather(*(asyncio.sleep(0, number) for number in range(3)))

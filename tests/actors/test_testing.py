@@ -192,6 +192,32 @@ def test_who_does_not_settle_is_named_with_what_it_does():
     settle()
 
 
+class Unprintable:
+    """A message whose repr() fails."""
+
+    def __init__(self, function):
+        self._function = function
+
+    def __call__(self):
+        self._function()
+
+    def __repr__(self):
+        raise KeyError("no repr")
+
+
+def test_who_does_not_settle_is_named_whatever_it_handles():
+    gate = Gate()
+    stuck = Probe.options(runs_on="thread").start()
+    stuck.tell(Unprintable(gate.pass_through))
+    gate.await_arrival()
+
+    with pytest.raises(NotSettled, match=r"handles <Unprintable whose repr\(\) fails>"):
+        settle(AT_ONCE)
+
+    gate.open()
+    settle()
+
+
 def test_a_coroutine_that_holds_up_the_event_loop_is_named():
     gate = Gate()
 

@@ -528,3 +528,48 @@ def _noted(name, policy):
     with (Path(os.environ["POLICIES_OF"]) / str(os.getpid())).open("a", encoding="utf-8") as file:
         file.write(f"{name}\n")
     return policy
+
+
+# Woken together: what both do at one moment, they do beside each other.
+
+
+class Napping(Actor):
+    """Reads, and writes what it has made of it, when it wakes."""
+
+    def on_receive(self, message):
+        kind, box = message
+        match kind:
+            case "sleep":
+                sleep(1.0)
+                self.update(box)
+            case "timer":
+                send_after(self.actor_ref, ("update", box), 1.0)
+            case "timer of no time":
+                send_after(self.actor_ref, ("update", box), 0.0)
+            case "update":
+                self.update(box)
+
+    def update(self, box):
+        read = box[0]
+        checkpoint()
+        box[0] = read + 1
+
+
+def _woken_by(kind, system):
+    box = [0]
+    for actor in [Napping.start(), Napping.start()]:
+        actor.tell((kind, box))
+    system.advance(1.0)
+    assert box == [2]
+
+
+def woken_by_sleeps(system):
+    _woken_by("sleep", system)
+
+
+def woken_by_timers(system):
+    _woken_by("timer", system)
+
+
+def woken_by_timers_of_no_time(system):
+    _woken_by("timer of no time", system)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 
 from actors import Actor, Queue, Registry, Worker, checkpoint, named
@@ -68,12 +70,81 @@ def test_a_check_fails_with_the_table_and_a_failure_says_how_to_have_it_again():
 
     failure = caught.value.__cause__
     assert "the sum is wrong" in str(failure)
-    again = failure.__notes__[0].rpartition("again with: ")[2]
+    again = again_with(failure)
     assert again == (
-        "with System(seed=0) as system: system.crash_at('Teller-1#1', 'checkpoint', nth=1); careless(system)"
+        "with System(seed=0) as system:\n"
+        "    system.expect_crash(times=None, at_least=0)\n"
+        "    system.crash_at('Teller-1#1', 'checkpoint', nth=1)\n"
+        "    careless(system)\n"
+        "    system.run_until_idle()"
     )
     with pytest.raises(AssertionError, match="the sum is wrong"):
         exec(again, {"System": System, "careless": careless})
+
+
+def again_with(failure):
+    return failure.__notes__[0].rpartition("again with: ")[2]
+
+
+BOOK = ledger()
+"""What checks look at; each run begins it anew."""
+
+
+def one_deposit(system):
+    BOOK.update(ledger())
+    start_supervised((Teller, BOOK)).tell(5)
+
+
+def in_order(_system):
+    return BOOK["sum"] == sum(BOOK["entries"])
+
+
+def nobody_is_restarted(system):
+    return not any(step.actor.endswith("#2") for step in system.trace)
+
+
+class Restless(Teller):
+    def on_start(self):
+        if self.ledger["entries"]:
+            self.on_receive(0)
+
+    def on_receive(self, amount):
+        super().on_receive(amount)
+        if amount == 0:
+            self.actor_ref.tell(0)
+
+
+def restless_after_a_crash(system):
+    BOOK.update(ledger())
+    start_supervised((Restless, BOOK)).tell(5)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "options", "error"),
+    [
+        (one_deposit, {"finally_": in_order}, "what is to hold .* doesn't"),
+        (one_deposit, {"always": nobody_is_restarted}, "what is to hold always doesn't"),
+        (one_deposit, {"finally_": in_order, "kill": True, "faults": 2, "seed": "7"}, "what is to hold .* doesn't"),
+        (restless_after_a_crash, {"max_steps": 200}, "max_steps=200"),
+        (restless_after_a_crash, {"max_steps": 200, "finally_": in_order}, "max_steps=200"),
+    ],
+)
+def test_what_a_failure_says_to_have_it_again_fails_as_before(scenario, options, error):
+    not_survived = crash_sweep(scenario, **options).not_survived
+
+    assert not_survived
+    for point in not_survived:
+        with pytest.raises(type(point.failure), match=error):
+            exec(again_with(point.failure), dict(globals()))
+
+
+@pytest.mark.parametrize("when", ["always", "finally_"])
+def test_a_check_without_a_name_is_to_be_put_there(when):
+    scenario, check = functools.partial(one_deposit), functools.partial(nobody_is_restarted)
+    swept = crash_sweep(scenario, **{when: check})
+
+    assert "    scenario(system)\n" in again_with(swept.not_survived[0].failure)
+    assert f"    system.always(lambda: {when}(system))" in again_with(swept.not_survived[0].failure)
 
 
 def test_the_same_point_is_crashed_at_each_time_that_it_is_come_to():
@@ -186,10 +257,14 @@ def test_what_is_to_hold_is_a_function_of_the_system(what):
             crash_sweep(careless, **{what: wrong})
 
 
-def test_crashes_that_follow_from_the_one_are_no_failures():
+@pytest.mark.parametrize("follows", [LookupError, SystemExit])
+def test_crashes_that_follow_from_the_one_are_no_failures(follows):
     class Clerk(Actor):
         def on_receive(self, amount):
-            named("teller").ask(amount)
+            try:
+                named("teller").ask(amount)
+            except Exception as error:
+                raise follows from error
 
     def scenario(system):
         book = ledger()

@@ -299,3 +299,17 @@ def test_who_asks_for_a_time_is_left_alone():
     with System() as system:
         ask_holding_what_the_other_wants(timeout=60)
         system.advance(5)
+
+
+class Restless(Actor):
+    """Goes on for ever."""
+
+    def on_receive(self, message):
+        self.actor_ref.tell(message)
+
+
+def test_who_waits_for_ever_is_found_beside_one_who_goes_on_for_ever():
+    with pytest.raises(Deadlock, match="Told-1#1 waits for a lock that it has itself"), System(max_steps=1000) as system:
+        by_itself(system)
+        system.advance(5)
+        Restless.start().tell("on")

@@ -22,7 +22,8 @@ from actors.testing.system import System
 from supervision.testing import crash_sweep
 from tests.testing import explored
 
-RACES = [explored.lost_update, explored.seat_sold_twice, explored.double_sync]
+WOKEN_TOGETHER = [explored.woken_by_sleeps, explored.woken_by_timers, explored.woken_by_timers_of_no_time]
+RACES = [explored.lost_update, explored.seat_sold_twice, explored.double_sync, *WOKEN_TOGETHER]
 FIXED = [explored.no_lost_update, explored.no_seat_sold_twice, explored.no_double_sync]
 POLICIES = [RandomWalk, Pct]
 

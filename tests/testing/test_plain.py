@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pykka
 import pytest
 
@@ -136,14 +138,42 @@ def test_a_plain_actor_started_in_the_test_is_refused_and_leaves_nothing_behind(
     assert pykka.ActorRegistry.get_all() == before
 
 
+def test_one_that_was_adopted_fails_to_start_as_often_as_it_is_to():
+    with System() as system:
+        adopted = system.adopt(Plain)
+        system.fail_start(Plain, ValueError)
+        first, second = adopted.start(), adopted.start()
+        system.run_until_idle()
+
+        assert not first.is_alive()
+        assert second.ask("there") == "there"
+        assert [step.actor for step in system.trace if step.point == "start"] == ["Plain-1#1", "Plain-2#1"]
+
+
+def test_one_that_was_adopted_may_hold_no_lock_from_before_while_others_go_on():
+    class Holding(Plain):
+        lock = threading.Lock()
+
+        def on_receive(self, message):
+            self.lock.acquire()
+
+    with pytest.raises(NotSimulated, match=r"the lock Holding.lock, held across"), System() as system:
+        system.adopt(Holding).start().tell("hold")
+        system.run_until_idle()
+
+
 def test_one_that_an_actor_starts_is_refused_in_the_test():
     with System(), pytest.raises(NotSimulated, match=r"take system.adopt\(Plain\)"):
         Asking.start().ask("start")
 
 
 def test_one_that_is_to_be_supervised_is_refused_with_how_to_write_that():
-    with System(), pytest.raises(NotSimulated, match=r"start_supervised\(\(system.adopt\(Plain\), ...\)\)"):
+    match = r"start_supervised\(\(system.adopt\(Plain\), ...\)\)"
+    with System(), pytest.raises(NotSimulated, match=match) as refused:
         start_supervised((Plain,))
+
+    # The supervisor starts it, whose code is nobody's in the test.
+    assert __file__ in refused.value.where
 
 
 def test_one_that_runs_for_real_is_not_monitored_and_works_on(real_plain):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import pytest
 
@@ -229,6 +229,82 @@ def test_a_matcher_for_an_attribute_that_no_message_of_the_class_can_have_is_ref
 def test_what_objects_have_beside_their_fields_is_theirs_and_a_class_that_does_not_say_may_have_any():
     assert like(Point, x=1, __len__=ANY)(Point(1))
     assert like(Open, y=1)(Open())
+
+
+@dataclass(frozen=True)
+class Summed:
+    parts: tuple
+
+    def __post_init__(self):
+        object.__setattr__(self, "y", sum(self.parts))
+
+
+@dataclass
+class Noted:
+    """May get more from whoever has it."""
+
+    x: int
+
+
+class FurtherSummed(Summed):
+    """Not a dataclass itself."""
+
+
+class Pair(tuple):  # noqa: SLOT001 - what this is about
+    """Has more than its parts."""
+
+
+class Answering:
+    __slots__ = ("x",)
+
+    def __getattr__(self, name):
+        return 1
+
+
+@dataclass(frozen=True)
+class Given:
+    x: int
+
+    def __init__(self):
+        vars(self).update(x=1, y=1)
+
+
+@dataclass(frozen=True)
+class Base:
+    x: int
+
+
+@dataclass(frozen=True)
+class Derived(Base):
+    y: int
+
+
+class Sized(Protocol):
+    y: int
+
+
+def having(message, **attributes):
+    vars(message).update(attributes)
+    return message
+
+
+@pytest.mark.parametrize(
+    ("cls", "message"),
+    [
+        (Summed, Summed((1,))),
+        (Noted, having(Noted(1), y=1)),
+        (FurtherSummed, FurtherSummed((1,))),
+        (Pair, having(Pair(), y=1)),
+        (Answering, Answering()),
+        (Given, Given()),
+        (Base, Derived(1, y=1)),
+        (runtime_checkable(Sized), Derived(1, y=1)),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else "",
+)
+def test_a_message_is_known_by_any_attribute_that_it_has(cls, message):
+    assert like(cls, y=1)(message)
+    assert not like(cls, y=2)(message)
 
 
 def test_a_down_of_what_it_does_not_monitor_fails_and_says_so(probe):

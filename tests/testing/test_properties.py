@@ -8,7 +8,7 @@ import sys
 import pytest
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, invariant, rule, run_state_machine_as_test
 
 from actors.testing.properties import Case, DrawnFault, SystemMachine, cases, faults
 from tests.testing import explored
@@ -131,6 +131,25 @@ def test_the_rules_of_a_state_machine_may_inject_faults():
 def test_a_state_machine_fails_by_a_crash_that_nobody_expects():
     with pytest.raises(AssertionError, match="Theatre-1#1 crashed of AttributeError"):
         run_state_machine_as_test(UnexpectedlyCrashingAccounts, settings=QUICK)
+
+
+class AccountsWithABeginningOfTheirOwn(Accounts):
+    @initialize(amount=st.integers(1, 5))
+    def a_first_deposit(self, amount):
+        self.pay(amount, 0)
+
+    @initialize()
+    def another_account(self):
+        self.account.ask("balance")
+        explored.Account.start()
+
+    @rule()
+    def see_that_both_are_there(self):
+        assert len(self.system.runtime.processes()) == 4
+
+
+def test_initialize_rules_of_a_machine_s_own_come_when_it_has_begun():
+    run_state_machine_as_test(AccountsWithABeginningOfTheirOwn, settings=QUICK)
 
 
 def test_hypothesis_is_imported_by_one_module_only():

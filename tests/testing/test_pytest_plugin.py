@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import re
+import shlex
 import sys
 import textwrap
 from pathlib import Path
@@ -508,8 +509,7 @@ def test_mended(explore):
 
 def test_a_scenario_is_explored_and_the_schedule_that_fails_is_had_again(project):
     hunt = project(EXPLORED, "-k", "not mended")
-    command = printed(hunt, "again with")[-1]
-    node, file = re.fullmatch(r"pytest '(.+)' --replay=(\S+)", command).groups()
+    node, file = replayed(hunt)
 
     again = project(EXPLORED, node, f"--replay={file}")
 
@@ -534,18 +534,162 @@ def test_both(explore):
 
 def test_another(explore):
     explore(fine, schedules=5)
+
+def test_without(system):
+    pass
 """
     )
     hunt = project(code, "-k", "both")
-    node, file = re.fullmatch(r"pytest '(.+)' --replay=(\S+)", printed(hunt, "again with")[-1]).groups()
+    file = replayed(hunt)[1]
 
-    again = project(code, node, f"--replay={file}")
-    another = project(code, "-k", "another", f"--replay={file}")
+    again = project(code, f"--replay={file}")
+    another = project(code, "-k", "another or without", "-rs", f"--replay={file}")
 
-    again.assert_outcomes(failed=1)
+    again.assert_outcomes(failed=1, deselected=4)
     again.stdout.fnmatch_lines(["E*AssertionError: an update is lost", "E*failed as before"])
-    another.assert_outcomes(failed=1)
-    another.stdout.fnmatch_lines(["*is a schedule of test_it.two_tills; this test explores test_it.fine"])
+    another.assert_outcomes(skipped=1, deselected=4)
+    another.stdout.fnmatch_lines(
+        [
+            f"none of these tests had {file} again",
+            "*is a schedule of test_it.two_tills; this test explores test_it.fine",
+        ]
+    )
+
+
+def replayed(result):
+    """The test and the file of the command that a failure prints."""
+    return re.search(r"again with: pytest '(.+)' --replay=(\S+)$", result.stdout.str(), re.MULTILINE).groups()
+
+
+SIBLINGS = """
+import functools
+
+def fine(system):
+    tills = [Till.start() for _ in range(2)]
+    for till in tills:
+        till.tell([0])
+    system.run_until_idle()
+
+def tills(count, system):
+    two_tills(system) if count == 3 else fine(system)
+
+def test_lambdas(explore):
+    explore(lambda system: fine(system), schedules=20)
+    explore(lambda system: two_tills(system))
+
+def test_partials(explore):
+    explore(functools.partial(tills, 2), schedules=20)
+    explore(functools.partial(tills, 3))
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_siblings(explore, count):
+    def some(system):
+        tills(count, system)
+
+    explore(some, schedules=20)
+
+def test_that_looks_at_what_was_seen_before(explore):
+    assert explore(fine, exhaustive=True).complete
+    explore(two_tills)
+"""
+
+
+@pytest.mark.parametrize("name", ["lambdas", "partials", "siblings", "that_looks_at_what_was_seen_before"])
+def test_scenarios_of_one_name_are_told_apart(project, name):
+    hunt = project(EXPLORED + SIBLINGS, "-k", name)
+
+    again = project(EXPLORED + SIBLINGS, f"--replay={replayed(hunt)[1]}")
+
+    assert hunt.parseoutcomes()["failed"] == 1
+    again.assert_outcomes(failed=1, deselected=8)
+    again.stdout.fnmatch_lines(["E*AssertionError: an update is lost", "E*failed as before"])
+
+
+def test_a_test_is_over_when_its_schedule_was_had_again(project):
+    code = (
+        EXPLORED
+        + """
+def test_more(explore, system):
+    system.crash(Till)
+    try:
+        explore(two_tills)
+    except Exception:
+        raise
+    else:
+        assert explore is None, "goes on"
+"""
+    )
+    file = replayed(project(code, "-k", "more"))[1]
+
+    again = project(code.replace("box[0] = seen + 1", "box[0] += 1"), f"--replay={file}")
+
+    again.assert_outcomes(passed=1, deselected=2)
+
+
+def test_a_test_that_explores_its_schedules_scenario_no_more_fails(project):
+    file = replayed(project(EXPLORED, "-k", "not mended"))[1]
+
+    mended = EXPLORED.replace("box[0] = seen + 1", "box[0] += 1")
+    other = project(mended.replace("two_tills", "both_tills"), f"--replay={file}")
+    none = project(EXPLORED.replace("explore(two_tills)", "len([])"), f"--replay={file}")
+
+    for result, explored in (other, "test_it.both_tills"), (none, "nothing"):
+        result.assert_outcomes(failed=1, deselected=1)
+        result.stdout.fnmatch_lines([f"{file} is a schedule of test_it.two_tills; this test explores {explored}"])
+
+
+def test_a_test_that_has_another_name_now_is_known_by_its_scenario(project):
+    file = replayed(project(EXPLORED, "-k", "not mended"))[1]
+
+    again = project(EXPLORED.replace("test_it", "test_two_tills"), f"--replay={file}")
+
+    again.assert_outcomes(failed=1, skipped=1)
+    again.stdout.fnmatch_lines(["E*AssertionError: an update is lost", "E*failed as before"])
+
+
+def test_a_failure_before_it_leaves_the_schedule_as_it_is(project):
+    file = replayed(project(EXPLORED, "-k", "not mended"))[1]
+    schedule = Path(file).read_text()
+
+    again = project(EXPLORED.replace("two_tills", "both_tills"), f"--replay={file}")
+
+    again.assert_outcomes(failed=1, deselected=1)
+    again.stdout.fnmatch_lines(["E*ScenarioFailed: *an update is lost*"])
+    assert Path(file).read_text() == schedule
+
+
+@pytest.mark.parametrize("content", [None, "no schedule"])
+def test_a_file_that_is_no_schedule_ends_the_run_before_it_begins(project, pytester, content):
+    if content is not None:
+        pytester.path.joinpath("it.json").write_text(content)
+
+    result = project(EXPLORED, "--replay=it.json")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: --replay: *it.json*"])
+
+
+def test_commands_are_printed_as_a_shell_takes_them(project):
+    code = (
+        EXPLORED
+        + """
+@pytest.mark.parametrize("word", ["it's", 'a "b" $c'])
+def test_words(system, word):
+    assert not word
+
+@pytest.mark.parametrize("word", ["it's"])
+def test_explored(explore, word):
+    explore(two_tills, save="it's a file.json")
+"""
+    )
+    commands = [shlex.split(command) for command in printed(project(code, "-k", "word or explored"), "again with")]
+
+    assert [command[:2] for command in commands] == [
+        ["pytest", "test_it.py::test_words[it's]"],
+        ["pytest", 'test_it.py::test_words[a "b" $c]'],
+        ["pytest", "test_it.py::test_explored[it's]"],
+    ]
+    assert commands[-1][2] == "--replay=it's a file.json"
 
 
 def test_how_many_schedules_are_tried_can_be_said(project):
@@ -617,10 +761,31 @@ def test_a_test_case_of_unittest_takes_the_seed_that_was_given_and_tells_its_sto
         [
             "E*AssertionError: 2 != 3",
             "E*the last steps:",
-            "E*again with: ACTOR_SEED=77 python -m unittest test_it.TestCounter.test_it",
+            "E*again with: ACTOR_SEED=77 pytest 'test_it.py::TestCounter::test_it'",
         ]
     )
     assert "ACTOR_SEED" not in os.environ
+
+
+@pytest.mark.parametrize("options", [[], ["-p", "xdist", "-n", "1", "--dist", "loadgroup"]])
+def test_the_command_of_a_test_case_in_a_folder_runs_it_from_the_root_of_the_project(
+    project, pytester, monkeypatch, options
+):
+    if options:
+        pytest.importorskip("xdist")
+    tests = pytester.mkdir("tests")
+    tests.joinpath("test_case.py").write_text(
+        ACTORS + CASE.replace("class Test", "@pytest.mark.xdist_group('group')\nclass Test")
+    )
+
+    hunt = project("", *options, "-k", "TestCounter", apart=True)
+    seed, command, node = shlex.split(printed(hunt, "again with")[-1])
+    monkeypatch.setenv(*seed.split("="))
+    again = project("", node, apart=True)
+
+    assert command == "pytest"
+    again.assert_outcomes(failed=1)
+    assert printed(again, "again with") == printed(hunt, "again with")
 
 
 # Tools

@@ -10,6 +10,8 @@ from dataclasses import replace
 
 import pytest
 
+from actors import Actor
+from actors.testing import Livelock
 from actors.testing._runs import World, follow, run_recorded
 from actors.testing._shrink import shrink
 from actors.testing.explore import (
@@ -331,6 +333,52 @@ def test_a_schedule_is_printed_as_a_test_that_fails_as_before():
     assert program in str(failed)
     with pytest.raises(AssertionError, match="synced twice at once"):
         names["test_double_sync_again"]()
+
+
+class CountsDown(Actor):
+    def on_receive(self, number):
+        if number:
+            self.actor_ref.tell(number - 1)
+
+
+def takes_many_steps(system):
+    for actor in [CountsDown.start() for _ in range(2)]:
+        actor.tell(100)
+    system.run_until_idle()
+
+
+def test_a_run_that_was_too_long_is_too_long_again(tmp_path):
+    file = tmp_path / "schedule.json"
+    failed = failure(takes_many_steps, max_steps=50, save=file)
+    names = {"takes_many_steps": takes_many_steps}
+    exec(failed.schedule.as_test("takes_many_steps"), names)
+
+    for again in names["test_takes_many_steps_again"], lambda: replay(takes_many_steps, file):
+        with pytest.raises(Livelock, match="max_steps=50") as caught:
+            again()
+        assert caught.value.__notes__[-1] == "failed as before"
+    replay(takes_many_steps, file, max_steps=1000)
+
+
+class TestOfClerks:
+    """A test class with a scenario of its own, as pytest takes it."""
+
+    __test__ = False
+
+    def no_double_sync(self, system):
+        explored.double_sync(system)
+
+
+def test_a_scenario_that_is_a_method_is_printed_as_that_of_an_object_made_anew():
+    failed = failure(TestOfClerks().no_double_sync)
+    program = failed.schedule.as_test("TestOfClerks().no_double_sync")
+    names = {"TestOfClerks": TestOfClerks}
+    exec(program, names)
+
+    assert program in str(failed)
+    with pytest.raises(AssertionError, match="synced twice at once") as caught:
+        names["test_TestOfClerks_no_double_sync_again"]()
+    assert caught.value.__notes__[-1] == "failed as before"
 
 
 @pytest.mark.parametrize(

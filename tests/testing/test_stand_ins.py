@@ -6,13 +6,14 @@ import _thread
 import asyncio
 import queue
 import sched
+import sys
 import threading
 import time
 from concurrent import futures
 from concurrent.futures import Future
 from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import pykka
 import pytest
@@ -157,6 +158,28 @@ def wait_by_the_clock(condition, seconds):
     with condition:
         while (left := deadline - time.monotonic()) > 0:
             condition.wait(left)
+
+
+def test_as_much_time_has_passed_by_the_clock_as_was_slept_however_many_look_at_it():
+    def measured():
+        begun = [time.monotonic() for _ in range(10)]
+        sleep(1.0)
+        return [time.monotonic() - moment for moment in begun]
+
+    with System():
+        for asleep in [Probe.start().ask(measured, block=False) for _ in range(10)]:
+            assert asleep.get() == [1.0] * 10
+
+
+def test_what_a_test_s_own_coroutines_read_from_the_clock_is_the_machine_s_as_is_what_they_sleep():
+    async def test():
+        before = time.monotonic()
+        await asyncio.sleep(0)
+        return before
+
+    real = time.monotonic()
+    with System():
+        assert asyncio.run(test()) >= real
 
 
 def test_the_test_polls_until_a_moment_of_the_clock_by_which_it_sleeps():
@@ -653,6 +676,44 @@ def test_no_code_of_others_is_called_to_look_for_a_lock():
         system.run_until_idle()
 
 
+class Unbound:
+    """Raises when anybody looks at it, as what stands for a request does where there is none."""
+
+    def _look(self):
+        raise RuntimeError("there is none now")
+
+    __class__ = __dict__ = property(_look)
+
+
+def _empty_slot():
+    return Slotted.__new__(Slotted)
+
+
+def _its_class():
+    return Slotted
+
+
+async def _task():
+    return asyncio.create_task(asyncio.sleep(0))
+
+
+@pytest.mark.parametrize("make", [Unbound, _empty_slot, _its_class, _task], ids=lambda make: make.__name__)
+def test_a_variable_that_keeps_no_lock_is_looked_at_whatever_it_is(make):
+    class Having(Actor):
+        async def on_receive(self, want):
+            shop = make() if make is not _task else await make()
+            checkpoint()
+            if want:
+                with shop.lock:
+                    pass
+            return now()
+
+    with System(seed=1):
+        answers = [Having.start().ask(None, block=False) for _ in range(3)]
+
+        assert [answer.get() for answer in answers] == [0.0] * 3
+
+
 @pytest.mark.parametrize("hold", [_local, _in_a_dict, _in_an_attribute, _acquired])
 @pytest.mark.parametrize("kind", [threading.RLock, threading.Condition], ids=["RLock", "Condition"])
 def test_a_reentrant_lock_from_before_that_a_message_brings_may_not_let_others_in(kind, hold):
@@ -772,6 +833,16 @@ def test_what_a_module_has_bound_before_is_the_simulation_s_too():
 )
 def test_what_the_test_s_own_module_has_bound_before_is_so_before_any_actor_runs(naps):
     naps()
+
+
+def test_what_a_module_has_bound_before_is_so_in_the_next_simulation_too_when_others_are_imported(monkeypatch):
+    with System():
+        Probe.start()
+        monkeypatch.setitem(sys.modules, "another_module", ModuleType("another_module"))
+        Probe.start().ask(now)
+
+    with System() as system:
+        bound_before.naps(system)
 
 
 def test_all_is_as_before_when_the_simulation_has_ended():

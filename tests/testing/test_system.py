@@ -24,8 +24,10 @@ from actors import (
     Ok,
     Registry,
     Reply,
+    Shutdown,
     StartFailed,
     checkpoint,
+    link,
     now,
     send_after,
     sleep,
@@ -33,7 +35,7 @@ from actors import (
 from actors.testing import InjectedCrash, Livelock, NeverStruck, NotReached, NotSimulated, System, UnexpectedCrash, like
 from actors.testing._injection import POINTS
 from actors.testing.explore import explore
-from supervision.testing import crash_sweep
+from supervision.testing import crash_sweep, start_supervised, stop_supervised
 
 
 class Counter(Actor):
@@ -106,9 +108,9 @@ def test_advance_runs_all_that_is_due_until_then_each_at_its_time():
         assert [step.at for step in system.trace if step.point == "receive"] == [1.0, 2.0, 3.0]
 
 
-@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf")])
+@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf"), "1"])
 def test_time_advances_by_a_finite_number_of_seconds_and_not_back(seconds):
-    with System() as system, pytest.raises(ValueError, match="seconds must be a finite number >= 0"):
+    with System() as system, pytest.raises(ValueError, match="seconds must be a finite number of seconds >= 0"):
         system.advance(seconds)
 
 
@@ -170,6 +172,54 @@ def test_a_condition_that_has_a_name_is_told_by_it():
             system.run_until(all_have_rung, within=3.5)
 
 
+def test_run_until_looks_once_more_when_its_time_is_over():
+    with System() as system:
+        Ticker.start()
+
+        system.run_until(lambda: system.now() >= 2.5, within=2.5)
+
+
+def test_a_condition_must_be_a_function():
+    with System() as system, pytest.raises(TypeError, match=r"condition must be a function .*; got True"):
+        system.run_until(True)
+
+
+def test_a_policy_decides_who_is_next():
+    with pytest.raises(TypeError, match=r"policy must be a Policy, such as InTurn.*; got 3"):
+        System(policy=3)
+
+
+def test_a_probe_lives_in_a_system_that_is_entered():
+    outer = System()
+    with pytest.raises(RuntimeError, match="with System"):
+        outer.probe()
+
+    with outer, System() as inner:
+        assert inner.probe().ref.is_alive()
+        with pytest.raises(RuntimeError, match="with System"):
+            outer.probe()
+
+
+def test_what_is_due_at_one_moment_comes_in_the_order_in_which_it_was_asked_for():
+    came = []
+
+    class Filling(Actor):
+        def on_receive(self, number):
+            came.append(number)
+
+    with System() as system:
+        filling = Filling.start()
+        for number in range(5):
+            send_after(filling, number, 1.0)
+        send_after(filling, "at once", 0.0)
+
+        system.run_until_idle()
+        assert came == ["at once"]
+        system.advance(1.0)
+
+    assert came == ["at once", 0, 1, 2, 3, 4]
+
+
 def test_a_wait_of_the_test_jumps_to_its_answer():
     with System() as system:
         assert Sleeper.start().ask(3600) == 3600
@@ -214,6 +264,27 @@ def test_actors_that_ask_in_a_circle_get_a_deadlock_that_names_it():
 
         assert "Asker-2#1 -> Asker-1#1 -> Asker-2#1" in str(caught.value)
         assert caught.value.__notes__[0] == "Asker-2#1 handles 'hello'\nAsker-1#1 handles 'hello'"
+
+
+class Onward(Actor):
+    """Asks the first that it gets with the rest."""
+
+    def on_receive(self, others):
+        if others:
+            others[0].ask(others[1:])
+
+
+def test_a_deadlock_shows_what_each_handles_as_the_trace_does():
+    with System() as system:
+        first, second = Onward.start(), Onward.start()
+        system.expect_crash(Deadlock, times=None)
+
+        with pytest.raises(Deadlock) as caught:
+            first.ask([second, first])
+
+        assert (
+            caught.value.__notes__[0] == "Onward-2#1 handles [Onward-1#1]\nOnward-1#1 handles [Onward-2#1, Onward-1#1]"
+        )
 
 
 def test_actors_that_go_on_for_ever_are_a_livelock_that_says_who_does_what():
@@ -287,6 +358,37 @@ def test_what_resists_its_end_as_well_does_not_hang_the_test_either():
 def test_a_test_that_polls_for_what_never_comes_is_a_livelock():
     with System(max_steps=1000), pytest.raises(Livelock, match="the test, which has waited in vain"):
         sleep_for_ever()
+
+
+def test_a_test_that_looks_at_the_clock_until_it_is_late_enough_is_a_livelock():
+    with System(max_steps=2000) as system:
+        counter = Counter.start()
+
+        with pytest.raises(Livelock, match=r"looks at time\.monotonic\(\), in which time stood still; who waits"):
+            while time.monotonic() < 5:
+                counter.ask(1)
+
+        system.advance(5)
+        assert time.monotonic() == 5
+
+
+def test_an_actor_that_looks_at_the_clock_until_it_is_late_enough_is_one_too():
+    class Impatient(Actor):
+        def on_receive(self, _message):
+            while time.monotonic() < 5:
+                pass
+
+    with pytest.raises(Livelock, match=r"looks at time\.monotonic"), System(max_steps=2000):
+        Impatient.start().ask("go")
+
+
+def test_messages_are_no_turns_too_many_however_many_there_are():
+    with System(max_steps=100, record=False):
+        counter = Counter.start()
+        for _ in range(1000):
+            counter.tell(1)
+
+        assert counter.ask(1) == 1001
 
 
 def test_a_sleep_of_no_time_lets_others_go_on():
@@ -639,15 +741,16 @@ def test_a_matcher_that_fails_is_told_as_such():
     assert "the function that was given as message= has raised it" in caught.value.__notes__[0]
 
 
-def test_a_fault_of_a_base_class_leaves_the_probes_of_the_test_alone():
+def test_a_fault_of_a_base_class_leaves_the_probes_and_the_supervisor_of_the_test_alone():
     with System() as system:
         probe = system.probe()
         system.crash(Actor)
+        counter = start_supervised(Counter)
         probe.ref.tell("hello")
         assert probe.assert_receive() == "hello"
 
         with pytest.raises(InjectedCrash):
-            Counter.start().ask(1)
+            counter.ask(1)
 
 
 # Crashes
@@ -661,6 +764,43 @@ def test_a_crash_that_nobody_expects_fails_the_test_at_its_end():
     assert re.match(r"Counter-1#1 crashed of TypeError\(.*\); expect_crash\(\) it", str(caught.value))
     assert isinstance(caught.value.__cause__, TypeError)
     assert "receive 'a word'" in caught.value.__notes__[0]
+
+
+class Unruly(Actor):
+    def on_stop(self):
+        raise LookupError
+
+
+@pytest.mark.parametrize(
+    "stop",
+    [
+        lambda: Unruly.start().stop(),
+        lambda: start_supervised(Unruly),
+        lambda: start_supervised(Unruly) and stop_supervised(Unruly),
+        lambda: Unruly.start().exit(Shutdown()),
+    ],
+    ids=["by hand", "at the end", "by its supervisor", "by a signal"],
+)
+def test_a_crash_in_on_stop_fails_the_test_however_the_actor_is_stopped(stop):
+    with pytest.raises((UnexpectedCrash, LookupError)) as caught, System():
+        stop()
+
+    assert "LookupError" in repr(caught.value)
+
+
+def test_a_crash_that_has_come_by_a_link_is_one_crash():
+    class Linking(Actor):
+        def on_receive(self, other):
+            link(other)
+
+    with System() as system:
+        counter, linking = Counter.start(), Linking.start()
+        linking.ask(counter)
+        system.expect_crash(TypeError, actor=counter)
+        counter.tell("a word")
+        system.run_until_idle()
+
+        assert not linking.is_alive()
 
 
 def test_a_crash_that_was_injected_is_expected():
@@ -721,11 +861,22 @@ def test_crashes_that_may_come_needn_t(count):
 
 
 def test_a_test_may_have_as_many_turns_as_it_likes_that_it_waits_for_one_by_one():
+    class Yielding(Actor):
+        async def on_receive(self, _message):
+            await asyncio.sleep(0)
+
     with System(max_steps=100, record=False):
-        counter = Counter.start()
+        yielding = Yielding.start()
         for number in range(300):
-            counter.ask(number)
-            time.sleep(1)
+            yielding.ask(number)
+
+
+def test_a_test_may_wait_in_vain_ten_times_as_often():
+    with System(max_steps=100, record=False) as system:
+        for _ in range(900):
+            assert not threading.Event().wait(1.0)
+
+        assert system.now() == 900
 
 
 # Interrupts
@@ -901,6 +1052,20 @@ def test_an_invariant_holds_until_all_have_done_what_they_were_told():
         Filling.start().tell(box)
 
     assert "receive []" in caught.value.__notes__[0]
+
+
+def test_an_invariant_is_looked_at_long_enough_where_somebody_goes_on_for_ever():
+    class Endless(Actor):
+        def on_receive(self, looks):
+            looks.append("on")
+            self.actor_ref.tell(looks)
+
+    looks = []
+    with System(max_steps=1000) as system:
+        system.always(lambda: True)
+        Endless.start().tell(looks)
+
+    assert len(looks) > 100
 
 
 def test_an_invariant_need_not_hold_while_all_are_stopped():

@@ -7,6 +7,7 @@ import gc
 import signal
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -264,3 +265,16 @@ def test_tasks_that_fail_are_told_of_when_nothing_refers_to_them(caplog):
         assert not caplog.records
 
     assert [str(record.exc_info[1]) for record in caplog.records] == ["forgotten"]
+
+
+def test_a_task_that_resists_its_end_is_left_behind_without_a_word(caplog):
+    async def resist():
+        while True:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0)
+
+    with pytest.raises(Livelock), System(max_steps=1000):
+        Running.start().ask(resist)
+    gc.collect()
+
+    assert [record.message for record in caplog.records if record.name == "asyncio"] == []

@@ -105,7 +105,7 @@ def test_what_is_supervised_has_a_ref_of_its_class() -> None:
 
 def takes_the_fixtures(start: StartSupervised, explore: Explore) -> None:
     assert_type(start((Counter, 1)), GenServerRef[Counter])
-    assert_type(explore(one_order, schedules=10), Exploration | None)
+    assert_type(explore(one_order, schedules=10), Exploration)
 
 
 def test_the_function_and_the_fixture_have_the_same_type() -> None:

@@ -1,0 +1,143 @@
+"""The test's own coroutines: while all of them wait, the simulation goes on, until one has what it waits for."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from actors import Actor, Deadlock, GenServer, NoReply, Ok, now, sleep
+from actors.testing import Livelock, System
+
+
+class Sleeper(Actor):
+    def on_receive(self, seconds):
+        sleep(seconds)
+        return now()
+
+
+class Gate(GenServer):
+    """Who calls is answered when it is opened."""
+
+    def init(self, _argument):
+        return Ok(None)
+
+    def handle_call(self, _request, sender, _waiting):
+        return NoReply(sender)
+
+    def handle_cast(self, _request, waiting):
+        waiting.reply("open")
+        return NoReply(None)
+
+
+def in_system(test, **options):
+    with System(**options) as system:
+        return asyncio.run(test(system))
+
+
+def test_another_coroutine_may_do_what_one_waits_for():
+    async def test(_system):
+        gate = Gate.start_link(None)
+
+        async def open_it():
+            gate.cast("open")
+
+        answer, _ = await asyncio.gather(gate.ask("enter", block=False), open_it())
+        return answer
+
+    assert in_system(test) == "open"
+
+
+def test_another_may_take_many_steps_of_its_own_before():
+    async def test(_system):
+        gate = Gate.start_link(None)
+
+        async def open_it():
+            for _ in range(50):
+                await asyncio.sleep(0)
+            gate.cast("open")
+
+        answer, _ = await asyncio.gather(gate.ask("enter", block=False), open_it())
+        return answer
+
+    assert in_system(test) == "open"
+
+
+@pytest.mark.parametrize("seconds", [(1, 2, 3), (3, 2, 1), (2, 2, 2)])
+def test_several_wait_at_the_same_time(seconds):
+    async def test(_system):
+        return await asyncio.gather(*(Sleeper.start().ask(each, block=False) for each in seconds))
+
+    assert in_system(test) == list(seconds)
+
+
+def test_one_goes_on_as_soon_as_it_has_what_it_waits_for_though_another_waits_still():
+    async def test(_system):
+        gate = Gate.start_link(None)
+        waiting = asyncio.ensure_future(gate.ask("enter", block=False))
+        woken = await Sleeper.start().ask(5, block=False)
+        assert not waiting.done()
+        gate.cast("open")
+        return woken, await waiting
+
+    assert in_system(test) == (5.0, "open")
+
+
+def test_one_who_never_rests_does_not_stop_the_simulation():
+    async def test(_system):
+        async def spin():
+            while True:  # noqa: ASYNC110 - what this is about
+                await asyncio.sleep(0)
+
+        spinning = asyncio.create_task(spin())
+        woken = await Sleeper.start().ask(5, block=False)
+        spinning.cancel()
+        return woken
+
+    assert in_system(test) == 5.0
+
+
+def test_what_can_never_come_is_a_deadlock_for_all_who_wait():
+    async def test(_system):
+        gates = [Gate.start_link(None) for _ in range(2)]
+        return await asyncio.gather(*(gate.ask("enter", block=False) for gate in gates), return_exceptions=True)
+
+    assert [type(error) for error in in_system(test)] == [Deadlock, Deadlock]
+
+
+def test_a_simulation_that_fails_fails_the_coroutine_that_waits_for_it():
+    class Endless(Actor):
+        async def on_receive(self, _message):
+            while True:  # noqa: ASYNC110 - what this is about
+                await asyncio.sleep(0)
+
+    async def test(_system):
+        await Endless.start().ask("go", block=False)
+
+    with pytest.raises(Livelock, match="Endless-1#1 handles 'go'"):
+        in_system(test, max_steps=1000)
+
+
+def test_who_waits_no_more_is_not_waited_for():
+    async def test(_system):
+        waiting = asyncio.ensure_future(Sleeper.start().ask(100, block=False))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        return await Sleeper.start().ask(5, block=False)
+
+    assert in_system(test) == 5.0
+
+
+def test_a_second_loop_has_it_go_on_where_the_first_was_left():
+    async def leave(_system):
+        waiting = asyncio.ensure_future(Sleeper.start().ask(100, block=False))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+
+    async def wait():
+        return await Sleeper.start().ask(5, block=False)
+
+    with System() as system:
+        asyncio.run(leave(system))
+
+        assert asyncio.run(wait()) == 5.0
