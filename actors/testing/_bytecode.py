@@ -23,12 +23,16 @@ class Entry(NamedTuple):
         is_called: whether it is what a call of that gives, as in `with self.shop.locked():`.
         is_block: whether it is entered, and not acquired.
         at: where in the code.
+        whose: of what that is an attribute; itself when it is none.
+        given: what the call is given that isn't a variable of the function's own.
     """
 
     names: Names
     is_called: bool
     is_block: bool
     at: int
+    whose: Names
+    given: tuple[Names, ...]
 
 
 _ENTERED_BY = ("BEFORE_WITH", "LOAD_SPECIAL")
@@ -41,6 +45,8 @@ _NOISE = frozenset({"CACHE", "COPY", "EXTENDED_ARG", "NOP", "PRECALL", "PUSH_NUL
 _CALLS = frozenset({"CALL", "CALL_FUNCTION_EX", "CALL_KW"})
 
 _ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
+
+_OF_MODULES = frozenset({"LOAD_GLOBAL", "LOAD_NAME"})
 
 _LOADS_A_NAME = ("LOAD_FAST", "LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF")
 
@@ -58,9 +64,11 @@ def entries_of(code: CodeType) -> Iterator[Entry]:
         if not is_block and step.argval != "acquire":
             continue
         is_called = is_block and steps[at - 1].opname in _CALLS
-        names = _names_before(_up_to_callee(steps[:at]) if is_called else steps[:at])
+        begin = _behind_callee(steps[:at]) if is_called else at
+        names = _names_before(steps[:begin])
         if names:
-            yield Entry(names, is_called, is_block, step.offset)
+            given = tuple(_far_names(steps[begin:at]))
+            yield Entry(names, is_called, is_block, step.offset, names[:-1] or names, given)
 
 
 def names_in(code: CodeType) -> list[Names]:
@@ -68,6 +76,14 @@ def names_in(code: CodeType) -> list[Names]:
     steps = _steps_of(code)
     found = {_names_before(steps[: at + 1]) for at, step in enumerate(steps) if _is_named(step)}
     return sorted(found - {()})
+
+
+def _far_names(steps: list[dis.Instruction]) -> Iterator[Names]:
+    """Find what steps load that is more than a variable."""
+    for at, step in enumerate(steps):
+        is_whole = _is_named(step) and not (at + 1 < len(steps) and steps[at + 1].opname in _ATTRIBUTES)
+        if is_whole and (step.opname in _ATTRIBUTES or step.opname in _OF_MODULES):
+            yield _names_before(steps[: at + 1])
 
 
 def is_within(frame: FrameType, entry: Entry) -> bool:
@@ -106,8 +122,8 @@ def _names_before(steps: list[dis.Instruction]) -> Names:
     return (root[-1] if isinstance(root, tuple) else root, *attributes)
 
 
-def _up_to_callee(steps: list[dis.Instruction]) -> list[dis.Instruction]:
-    """Of steps whose last is a call: those up to where what is called has been loaded."""
+def _behind_callee(steps: list[dis.Instruction]) -> int:
+    """Of steps whose last is a call: where what is called has been loaded, and what it is given begins."""
     begin = _begin_of(steps[-1])
     # The call begins in the source where what is called does, and its arguments don't.
     last = -1
@@ -117,7 +133,7 @@ def _up_to_callee(steps: list[dis.Instruction]) -> list[dis.Instruction]:
                 break
             if _is_named(step):
                 last = at
-    return steps[: last + 1]
+    return last + 1
 
 
 def _begin_of(step: dis.Instruction) -> tuple[int, int] | None:

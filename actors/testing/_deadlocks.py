@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from actors._process import Process
+from actors._waits import _who_ends, parts_of
 from actors.testing._shown import name_of, shown
 
 if TYPE_CHECKING:
@@ -17,49 +18,71 @@ __all__ = ["stuck", "wait_of"]
 
 
 def stuck(waits: Mapping[Body, SimulatedLock], *, with_gone: bool = True) -> list[Body]:
-    """Find those who wait for ever.
+    """Find those who wait for a lock for ever.
 
     Args:
         waits: who waits for which lock, without a time-out.
         with_gone: whether those are meant, too, whose lock an actor had that has ended; not only circles.
     """
-    return [body for body in waits if _is_stuck(body, waits, with_gone=with_gone)]
+    needs: dict[Any, list[Any]] = {}
+    found: list[Any] = list(waits)
+    while found:
+        body = found.pop()
+        if body not in needs:
+            needs[body] = _needed_by(body, waits)
+            found += needs[body]
+    in_vain = set(needs)
+    # Whoever needs none of those who are left can go on, and then those that need him.
+    while can_go_on := {body for body in in_vain if in_vain.isdisjoint(needs[body])}:
+        if with_gone:
+            can_go_on = {body for body in can_go_on if not _is_gone(body)}
+        if not can_go_on:
+            break
+        in_vain -= can_go_on
+    return [body for body in waits if body in in_vain]
 
 
-def _is_stuck(body: Body, waits: Mapping[Body, SimulatedLock], *, with_gone: bool) -> bool:
-    seen: set[object] = set()
-    at: Any = body
-    while at in waits and at not in seen:
-        seen.add(at)
-        holder = waits[at].owner
-        if holder is at:
-            # It waits to be notified, as at a condition; anybody may do that.
-            return False
-        at = holder
-    return at in seen or (with_gone and isinstance(at, Process) and at.gone)
+def _needed_by(body: Any, waits: Mapping[Body, SimulatedLock]) -> list[Any]:
+    """Who has to go on first: the one who has a lock, or those who have been asked."""
+    if body in waits:
+        owner = waits[body].owner
+        return [] if owner is None else [owner]
+    if not isinstance(body, Process):
+        return []
+    asked = [_who_ends(wait) for wait in parts_of(body.waiting_for) if not wait._is_over()]
+    return [process for process in asked if process is not None]
 
 
-def wait_of(body: Any) -> str:
+def _is_gone(body: object) -> bool:
+    return isinstance(body, Process) and body.gone
+
+
+def wait_of(body: Any, waits: Mapping[Body, SimulatedLock]) -> str:
     """Say who waits for whom, or for a lock of whose, and what it handles."""
     if not isinstance(body, Process):
-        return f"{body.known_as} waits"
+        return f"{body.known_as} waits{_for_whose_lock(body, waits)}"
     process: Any = body
     handles = "" if body.handling is None else f", handling {shown(body.handling)}"
     held_at = process.runtime.simulation.held.get(body)
     if held_at is not None:
         return f"{name_of(body)} is held at {held_at!r}{handles}: hold() has returned what is to release() it"
-    return f"{name_of(body)} waits{_for_whom(body)}{handles}"
+    return f"{name_of(body)} waits{_for_whose_lock(body, waits) or _for_whom(body)}{handles}"
+
+
+def _for_whose_lock(body: Any, waits: Mapping[Body, SimulatedLock]) -> str:
+    owner: Any = waits[body].owner if body in waits else None
+    if owner is body:
+        return " for a lock that it has itself"
+    if isinstance(owner, Process):
+        return f" for a lock that {name_of(owner)} {'had when it ended' if owner.gone else 'has'}"
+    known_as = getattr(owner, "known_as", None)
+    return "" if known_as is None else f" for a lock that {known_as} has"
 
 
 def _for_whom(process: Any) -> str:
-    simulation = process.runtime.simulation
-    lock: SimulatedLock | None = simulation.lock_waits.get(process)
-    owner = None if lock is None else lock.owner
-    if isinstance(owner, Process) and owner is not process:
-        return f" for a lock that {name_of(owner)} {'had when it ended' if owner.gone else 'has'}"
     waits = process.waiting_for
     if waits is None or waits.target is None:
         return ""
     stranger = ", which isn't in this simulation"
-    is_here = getattr(waits.target, "simulation", None) is simulation
+    is_here = getattr(waits.target, "simulation", None) is process.runtime.simulation
     return f" for {name_of(waits.target)}{'' if is_here else stranger}"

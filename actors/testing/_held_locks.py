@@ -11,10 +11,11 @@ from contextlib import suppress
 from types import FunctionType, MemberDescriptorType, MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from actors._life import turn
+from actors._life import _receive, _run, turn
 from actors.testing._attributes import attributes_of
 from actors.testing._bytecode import Entry, Names, entries_of, is_within, names_in, takes_any
 from actors.testing._stand_ins import LOCK_MAKERS, OWN, NotSimulated, package_of, where_called
+from actors.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +32,7 @@ _RealLock: Any = type(threading.Lock())
 _RealRLock: Any = type(threading.RLock())
 _REAL = frozenset({_RealLock, _RealRLock})
 _REENTRANT = frozenset({_RealRLock, threading.Condition})
+_SIMPLE = frozenset({str, bytes, int, float, bool})
 
 
 def refuse_held(simulation: Simulation, locks: list[tuple[str, Any]]) -> None:
@@ -112,7 +114,7 @@ def locks_at_hand(simulation: Simulation) -> list[tuple[str, Any]]:
         code = frame.f_code
         # Nearly all are: this is on the way of each step.
         if id(code) not in _harmless:
-            if code is _OUTERMOST:
+            if id(code) in _OUTERMOST:
                 break
             suspect = _suspects.get(id(code)) or _look_at(frame)
             if suspect is not None:
@@ -124,8 +126,8 @@ def locks_at_hand(simulation: Simulation) -> list[tuple[str, Any]]:
 _INNERMOST = 4
 """This one, `leave()`, who calls that, and who calls him: `checkpoint()` or a wait."""
 
-_OUTERMOST = turn.__code__
-"""Calls an actor's code."""
+_OUTERMOST = {id(function.__code__): function for function in (turn, _run, _receive, Worker._handle_group)}
+"""What calls an actor's code, and isn't called by any: the innermost of these are met first."""
 
 
 def _look_at(frame: FrameType) -> _Suspect | None:
@@ -149,27 +151,54 @@ _FUNCTIONS = 10_000
 
 
 def _locks_of_function(frame: FrameType, suspect: _Suspect, simulation: Simulation) -> list[tuple[str, Any]]:
-    variables = frame.f_locals
+    variables, module = frame.f_locals, frame.f_globals
     found = []
     for entry in suspect.entries:
-        value: Any = variables.get(entry.names[0], frame.f_globals.get(entry.names[0]))
-        # Of one class all are made alike; and most steps come by the same.
-        place = (id(suspect.code), entry.at, type(value))
-        if entry.is_called and place in simulation.harmless_entries:
-            continue
-        owner: Any = None
-        for name in entry.names[1:]:
-            owner, value = value, _attribute(value, name)
-        lock = _lock_of(value)
-        # A reentrant one knows whose it is. Another may be held elsewhere, unless this is within its `with`.
-        if type(lock) is _RealRLock or (type(lock) is _RealLock and entry.is_block and is_within(frame, entry)):
-            found.append((".".join(entry.names), lock))
-        elif entry.is_block:
-            by_helper = _locks_of_entered(owner, value, entry)
-            found += by_helper
-            if not by_helper:
+        if entry.given:
+            found += _locks_given(entry, variables, module, simulation.harmless_entries)
+        of = _reached(entry.whose, variables, module)
+        # Most steps come by the same. It isn't kept: of its class, what lies there later is made as it was.
+        place = (id(suspect.code), entry.at, type(of), id(of)) if entry.is_called else ()
+        if place not in simulation.harmless_entries:
+            entered = _locks_of_entry(frame, entry, of)
+            found += entered
+            if place and not entered:
                 simulation.harmless_entries.add(place)
     return found + _reentrant_of(variables)
+
+
+def _locks_given(
+    entry: Entry, variables: Mapping[str, Any], module: Mapping[str, Any], harmless: set[tuple[object, ...]]
+) -> list[tuple[str, Any]]:
+    """The reentrant locks of what the call is given by which something is entered."""
+    found = []
+    for names in entry.given:
+        # What is text or a number in one of a class is so in all.
+        place = (names, type(variables.get(names[0])))
+        if place not in harmless:
+            given = _reached(names, variables, module)
+            found += _reentrant_of({".".join(names): given})
+            if type(given) in _SIMPLE:
+                harmless.add(place)
+    return found
+
+
+def _locks_of_entry(frame: FrameType, entry: Entry, of: Any) -> list[tuple[str, Any]]:
+    is_bare = entry.whose is entry.names
+    owner, value = (None, of) if is_bare else (of, _attribute(of, entry.names[-1]))
+    lock = _lock_of(value)
+    # A reentrant one knows whose it is. Another may be held elsewhere, unless this is within its `with`.
+    if type(lock) is _RealRLock or (type(lock) is _RealLock and entry.is_block and is_within(frame, entry)):
+        return [(".".join(entry.names), lock)]
+    return _locks_of_entered(owner, value, entry) if entry.is_block else []
+
+
+def _reached(names: Names, variables: Mapping[str, Any], module: Mapping[str, Any]) -> Any:
+    """What names lead to, from a variable of a function or of its module on; None when nothing is there."""
+    value = None
+    for at, name in enumerate(names):
+        value = _attribute(value, name) if at else variables.get(name, module.get(name))
+    return value
 
 
 def _attribute(of: Any, name: str) -> Any:

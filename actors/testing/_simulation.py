@@ -67,6 +67,9 @@ _PATIENCE = 10
 _TURNS = 300
 """Turns that are looked at when there are too many."""
 
+_TIMERS = 1000
+"""How many timers may open, when the test is over, a lock for which somebody waits."""
+
 _STUBBORN = 10
 """How often code that swallows its end is asked again."""
 
@@ -120,7 +123,6 @@ class Simulation:
         "injected",
         "interruption",
         "is_unwinding",
-        "left_waiting",
         "listeners",
         "lock_waits",
         "names",
@@ -135,6 +137,7 @@ class Simulation:
         "strikes",
         "stuck",
         "thread",
+        "told_of",
         "turns",
         "turns_limit",
     )
@@ -153,8 +156,9 @@ class Simulation:
         self._vain = 0
         # Who had his turn since there were too many.
         self._endless: list[str] = []
-        # Where users' functions enter by a call what has no lock from before: the code, where in it, and of what class.
-        self.harmless_entries: set[tuple[int, int, type]] = set()
+        # Where users' functions enter by a call what has no lock from before: the code, where in it, and whose call it
+        # is. And what they give to such calls that has none: its names, and the class of what has it.
+        self.harmless_entries: set[tuple[object, ...]] = set()
         # Whether code is being ended, by nobody's turn.
         self.is_unwinding = False
         # How often somebody had his turn.
@@ -180,9 +184,10 @@ class Simulation:
         self.injected: list[BaseException] = []
         # Who waits for which of the locks that stand in for threading's, without a time-out.
         self.lock_waits: dict[Body, SimulatedLock] = {}
-        # Who waited for ever for one of these when the test was over; and who did so still when all had ended.
-        self.left_waiting: list[Body] = []
-        self.stuck: list[str] = []
+        # Who does so with the test's knowledge: it has got a `Deadlock` that says so.
+        self.told_of: set[Body] = set()
+        # What is left to tell when all have ended.
+        self.stuck: Deadlock | None = None
         # What is on its way; None when all arrives at once.
         self.post: Post | None = None
         # Whom the test holds, and where.
@@ -262,11 +267,42 @@ class Simulation:
             self.run_until_idle()
         self.clock.move_to(end)
 
+    def waits_in_vain(self, *, with_gone: bool = True) -> list[Body]:
+        """Find those who wait for ever for a lock, as things stand, and of whom the test hasn't been told."""
+        return [body for body in stuck(self.lock_waits, with_gone=with_gone) if body not in self.told_of]
+
+    def see_who_is_stuck(self) -> None:
+        """Let those go on who can, as long as others wait for ever for a lock: somebody, or a timer, may open it.
+
+        Raises:
+            Deadlock: nobody has.
+        """
+        # Others may go on for ever.
+        with suppress(Livelock):
+            self.run_until_idle()
+            # The time of what the test has injected is over.
+            self.strikes.clear()
+            for _ in range(_TIMERS):
+                due = self.clock.next_deadline()
+                if due is None or due > self._max_time or not self.waits_in_vain():
+                    break
+                self.clock.fire_next()
+                self.run_until_idle()
+        deadlock = self._deadlock_of(self.waits_in_vain())
+        if deadlock is not None:
+            raise deadlock
+
+    def _deadlock_of(self, bodies: list[Body]) -> Deadlock | None:
+        if not bodies:
+            return None
+        lines = "".join(f"\n  {wait_of(body, self.lock_waits)}" for body in bodies)
+        return Deadlock(f"actors wait for locks that nobody can open any more{lines}", "deadlock")
+
     def close(self) -> None:
         """End what still waits somewhere: code that has swallowed its kill, or that a failure has left where it was."""
         # Without those that the end has taken a lock from: others might have opened it.
-        circles = stuck(self.lock_waits, with_gone=False)
-        self.stuck += [wait_of(body) for body in self.lock_waits if body in circles or body in self.left_waiting]
+        if self.stuck is None:
+            self.stuck = self._deadlock_of(self.waits_in_vain(with_gone=False))
         self._is_closed = True
         for loop in self._idle:
             # Out of its own loop, since there is no more to do; and back here.
@@ -557,9 +593,10 @@ class Simulation:
 
     def never_over(self) -> Deadlock:
         """Say who waits for whom."""
-        # Who waits for a lock is known by what he handles.
-        waiting = [process for process in self.processes() if process.waiter or process.handling is not None]
-        lines = "\n".join(f"  {wait_of(process)}" for process in waiting) or "  no actor waits"
+        waiting: list[Any] = [one for one in self.processes() if one.waiter or one.handling is not None]
+        waiting += [body for body in self.lock_waits if body not in waiting]
+        lines = "\n".join(f"  {wait_of(body, self.lock_waits)}" for body in waiting) or "  no actor waits"
+        self.told_of.update(self.lock_waits)
         msg = f"the test waits for what can never come: nobody can run, and there is no timer\n{lines}"
         return Deadlock(msg, "deadlock")
 

@@ -118,10 +118,12 @@ class SimulatedLock:
     the top of a module does that an actor was the first to import.
     """
 
-    def __init__(self, *, reentrant: bool = False) -> None:
+    def __init__(self, *, reentrant: bool = False, is_gate: bool = False) -> None:
         self._lock = _thread.allocate_lock()
         self._reentrant = reentrant
         self._owner: object = None
+        # Whether others open it than who has shut it, as they do with what waits at a condition.
+        self._is_gate = is_gate
         # Of a reentrant one.
         self._depth = 0
         # Of actors, and of the test.
@@ -166,6 +168,7 @@ class SimulatedLock:
         finally:
             if body is not None:
                 simulation.lock_waits.pop(body, None)
+                simulation.told_of.discard(body)
             if waiter in self._waiting:
                 self._waiting.remove(waiter)
         return is_free
@@ -177,6 +180,8 @@ class SimulatedLock:
             self._depth -= 1
             if self._depth:
                 return
+        elif self._owner != _me():
+            self._is_gate |= self._is_opened_on_purpose()
         self._owner = None
         self._lock.release()
         if self._waiting:
@@ -189,13 +194,18 @@ class SimulatedLock:
         # Code that is ended by nobody's turn lets go of what was its own.
         return self._owner == _me() or (simulation is not None and simulation.is_unwinding)
 
+    def _is_opened_on_purpose(self) -> bool:
+        """Whether another opens it now than who has shut it, and doesn't only tidy up after a simulation."""
+        simulation = _simulations.get(threading.get_ident())
+        return self._owner is not None and simulation is not None and not simulation.is_unwinding
+
     def locked(self) -> bool:
         return bool(self._lock.locked())
 
     @property
     def owner(self) -> object:
-        """Who has acquired it last: an actor or another body, or a thread that runs none; None when it is free."""
-        return self._owner
+        """Who alone is to open it: an actor or another body, or a thread that runs none; None when anybody may."""
+        return None if self._is_gate else self._owner
 
     def __enter__(self) -> bool:
         return self.acquire()
@@ -228,10 +238,10 @@ class SimulatedLock:
 # meanwhile may be called in another simulation, or when there is none.
 
 
-def _lock(*, reentrant: bool) -> Callable[[Any], Any]:
+def _lock(**kind: bool) -> Callable[[Any], Any]:
     def make(original: Any) -> Any:
         def lock() -> Any:
-            return SimulatedLock(reentrant=reentrant) if _is_made_here() else original()
+            return SimulatedLock(**kind) if _is_made_here() else original()
 
         return lock
 
@@ -332,8 +342,9 @@ _INSTEAD_OF_A_LOOP = "make the handler `async def`"
 _REPLACED: tuple[tuple[Any, str, Callable[[Any], Any]], ...] = (
     (time, "sleep", _simulated_sleep),
     (time, "monotonic", _virtual_time_of_users),
-    (threading, "Lock", _lock(reentrant=False)),
-    (threading, "_allocate_lock", _lock(reentrant=False)),
+    # What waits at conditions. In some versions it is the same as the next, which stands for it in modules of users.
+    (threading, "_allocate_lock", _lock(is_gate=True)),
+    (threading, "Lock", _lock()),
     (threading, "RLock", _lock(reentrant=True)),
     (threading.Thread, "start", _refused("the start of a thread", _INSTEAD_OF_A_THREAD)),
     (pykka.ThreadingActor, "_start_actor_loop", _plain_refused),

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar, get_ar
 from actors._clock import check_seconds
 from actors._kill import kill
 from actors._mail import unwrapped
-from actors.errors import Deadlock, ProcessKilled
+from actors.errors import ProcessKilled
 from actors.inspection import _holds
 from actors.messages import Crashed
 from actors.runtime import current_runtime
-from actors.testing._deadlocks import stuck
 from actors.testing._held_locks import locks_of, refuse_held
 from actors.testing._injection import (
     ANY,
@@ -175,11 +174,9 @@ class System:
         self, exception_type: type[BaseException] | None, failure: BaseException | None, tb: TracebackType | None
     ) -> None:
         exception = failure
-        if exception is None and self._is_checked and self._invariants:
+        if exception is None and self._is_checked:
             try:
-                # Some may go on for ever; those are seen for long enough.
-                with suppress(Livelock):
-                    self.run_until_idle()
+                self._see_the_end()
             except BaseException as late:  # noqa: BLE001 - raised when all have ended
                 exception_type, exception, tb = type(late), late, None
         self._simulation.after_step = None
@@ -194,8 +191,6 @@ class System:
             self._story = self.story()
         # Nobody is told of anything else when it has failed, or was skipped.
         self._simulation.has_failed = exception is not None or not self._is_checked
-        has_timers = self._simulation.clock.next_deadline() is not None
-        self._simulation.left_waiting = stuck(self._simulation.lock_waits, with_gone=not has_timers)
         try:
             self._exit_runtime(exception_type, exception, tb)
         finally:
@@ -212,6 +207,19 @@ class System:
         elif exception is not None and exception is not failure:
             raise exception from None
 
+    def _see_the_end(self) -> None:
+        """Have those run who can, where something is to hold until then, or somebody waits for ever for a lock."""
+        if self._invariants:
+            # Some may go on for ever; those are seen for long enough.
+            with suppress(Livelock):
+                self.run_until_idle()
+        self._simulation.after_step = None
+        if self._simulation.waits_in_vain():
+            # Timers that come after the test are none of its story.
+            self._story = self.story()
+            self.check_crashes()
+            self._simulation.see_who_is_stuck()
+
     def _exit_runtime(
         self, exception_type: type[BaseException] | None, exception: BaseException | None, tb: TracebackType | None
     ) -> None:
@@ -223,9 +231,8 @@ class System:
                 raise
 
     def _check_stuck(self) -> None:
-        if self._simulation.stuck:
-            lines = "".join(f"\n  {wait}" for wait in self._simulation.stuck)
-            deadlock = Deadlock(f"actors wait for locks that nobody can open any more{lines}", "deadlock")
+        deadlock = self._simulation.stuck
+        if deadlock is not None:
             self.explain(deadlock)
             raise deadlock
 

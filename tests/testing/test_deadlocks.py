@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+from contextlib import suppress
 
 import pytest
 
-from actors import Actor, Deadlock, checkpoint, send_after, sleep
+from actors import Actor, CallTimeout, Deadlock, checkpoint, send_after, sleep
 from actors.testing import System
 from actors.testing.explore import ScenarioFailed, explore
 from supervision.testing import crash_sweep, start_supervised
@@ -154,3 +156,160 @@ def test_who_waits_in_vain_for_such_a_test_is_told_whose_lock_it_is():
         second.tell(lock.acquire)
         second.ask(lambda: None)
         system.run_until_idle()
+
+
+def take_both(one, other):
+    with one:
+        sleep(1)
+        with other:
+            pass
+
+
+def in_two_orders_for_certain(_system):
+    one, other = threading.Lock(), threading.Lock()
+    first, second = Told.start(), Told.start()
+    second.tell(lambda: take_both(other, one))
+    first.ask(lambda: take_both(one, other))
+
+
+def after_one_who_is_gone(_system):
+    lock = threading.Lock()
+    first = Told.start()
+    first.ask(lock.acquire)
+    first.stop()
+    Told.start().ask(lock.acquire)
+
+
+def in_coroutines(_system):
+    lock = threading.Lock()
+    ToldAsync.start().tell(lock)
+    ToldAsync.start().ask(lock)
+
+
+@pytest.mark.parametrize("scenario", [in_two_orders_for_certain, after_one_who_is_gone, in_coroutines])
+def test_a_test_may_show_that_actors_deadlock(scenario):
+    with System() as system, pytest.raises(Deadlock, match=r"waits for a lock that (Told-|it)"):
+        scenario(system)
+
+
+def test_what_deadlocks_after_one_that_was_meant_fails_the_test():
+    with pytest.raises(Deadlock, match="wait for locks that nobody can open any more") as failed, System() as system:
+        with pytest.raises(Deadlock):
+            after_one_who_is_gone(system)
+        lock = threading.Lock()
+        Told.start().tell(lambda: take_both(lock, lock))
+        system.advance(5)
+
+    assert "Told-3#1 waits for a lock that it has itself" in str(failed.value)
+    assert "Told-2#1" not in str(failed.value)
+
+
+def by_itself(_lock):
+    lock = threading.Lock()
+    Told.start().tell(lambda: take_both(lock, lock))
+
+
+def by_an_ask(_system):
+    ask_holding_what_the_other_wants(timeout=None)
+
+
+def ask_holding_what_the_other_wants(timeout):
+    lock = threading.Lock()
+    asking, asked = Told.start(), Told.start()
+
+    def ask_with_it():
+        with lock, suppress(CallTimeout):
+            sleep(2)
+            asked.ask(lambda: None, timeout=timeout)
+
+    asking.tell(ask_with_it)
+    asked.tell(lambda: sleep(1))
+    asked.tell(lambda: take_both(lock, threading.Lock()))
+
+
+def by_coroutines(_system):
+    """Waits for what another coroutine has over an await: it is to go on in the same thread."""
+    lock = threading.Lock()
+    for _ in range(2):
+        ToldAsync.start().tell(lock)
+
+
+class ToldAsync(Actor):
+    """Holds a lock over an await."""
+
+    async def on_receive(self, lock):
+        with lock:
+            await asyncio.sleep(1)
+
+
+class Beating(Actor):
+    """Has a timer, always."""
+
+    def on_start(self):
+        send_after(self.actor_ref, "beat", 10)
+
+    def on_receive(self, _message):
+        send_after(self.actor_ref, "beat", 10)
+
+
+@pytest.mark.parametrize("others", [[], [Beating]], ids=["alone", "beside a timer"])
+@pytest.mark.parametrize(
+    ("scenario", "waits"),
+    [
+        (by_itself, "Told-1#1 waits for a lock that it has itself"),
+        (by_an_ask, "Told-2#1 waits for a lock that Told-1#1 has"),
+        (by_coroutines, "event loop waits for a lock that it has itself"),
+    ],
+)
+def test_other_circles_are_found_as_well(scenario, waits, others):
+    with pytest.raises(Deadlock, match=waits), System() as system:
+        for other in others:
+            other.start()
+        scenario(system)
+        system.advance(5)
+
+
+def test_a_crash_that_leaves_a_lock_behind_isnt_survived_beside_a_timer():
+    def beside_a_timer(system):
+        Beating.start()
+        careless(system)
+
+    [lost] = crash_sweep(beside_a_timer, faults=2).not_survived
+
+    assert "waits for a lock that Careless-1#1 had when it ended" in str(lost.failure)
+
+
+@pytest.mark.parametrize("rounds", [1, 2])
+def test_a_lock_that_others_open_than_who_has_shut_it_is_no_ones(rounds):
+    def play(mine, others):
+        for _ in range(rounds):
+            mine.acquire()
+            others.release()
+        mine.acquire()
+
+    with System() as system:
+        ping, pong = threading.Lock(), threading.Lock()
+        pong.acquire()
+        Told.start().tell(lambda: play(ping, pong))
+        Told.start().tell(lambda: play(pong, ping))
+        system.run_until_idle()
+
+
+def test_who_asks_for_a_time_is_left_alone():
+    with System() as system:
+        ask_holding_what_the_other_wants(timeout=60)
+        system.advance(5)
+
+
+class Restless(Actor):
+    """Goes on for ever."""
+
+    def on_receive(self, message):
+        self.actor_ref.tell(message)
+
+
+def test_who_waits_for_ever_is_found_beside_one_who_goes_on_for_ever():
+    with pytest.raises(Deadlock, match="Told-1#1 waits for a lock that it has itself"), System(max_steps=1000) as system:
+        by_itself(system)
+        system.advance(5)
+        Restless.start().tell("on")

@@ -18,11 +18,12 @@ from types import ModuleType, SimpleNamespace
 import pykka
 import pytest
 
-from actors import Actor, Deadlock, checkpoint, now, sleep
+from actors import Actor, Deadlock, Queue, Worker, checkpoint, now, sleep
 from actors.testing import settle
 from actors.testing._stand_ins import NotSimulated, SimulatedLock
 from actors.testing.explore import explore
 from actors.testing.system import System
+from supervision.testing import start_supervised
 from tests.support import Probe
 from tests.testing import bound_before
 
@@ -406,6 +407,7 @@ class LockKeeper:
     """Has a lock from before, and gives it away in all the ways that there are."""
 
     def __init__(self, lock):
+        self.own = lock
         self._locks = {"mine": lock}
         self._guard = LockGuard(lock)
 
@@ -481,7 +483,45 @@ def _by_a_class(shop, do):
         do()
 
 
+class Guard:
+    """A context manager whose lock is that of what it is given."""
+
+    def __init__(self, *_users, of):
+        self._keeper = of
+
+    def __enter__(self):
+        self._keeper.own.acquire()
+
+    def __exit__(self, *_exc_info):
+        self._keeper.own.release()
+
+
+@contextmanager
+def _locked(_user, keeper):
+    with keeper.own:
+        yield
+
+
+def _by_what_a_class_is_given(shop, do):
+    with Guard(shop, "user", of=shop.keeper):
+        do()
+
+
+def _by_what_a_function_is_given(shop, do):
+    with _locked(len("user"), shop.keeper):
+        do()
+
+
+def _by_what_is_given_of_another_module(shop, do):
+    bound_before.SHOP = shop.keeper
+    with nullcontext() as _nothing, _locked("user", bound_before.SHOP):
+        do()
+
+
 BY_A_HELPER = [
+    _by_what_a_class_is_given,
+    _by_what_a_function_is_given,
+    _by_what_is_given_of_another_module,
     _by_a_call,
     _by_a_property,
     _by_a_context_manager,
@@ -501,6 +541,55 @@ def test_a_reentrant_lock_from_before_that_is_held_by_a_helper_may_not_let_other
         for told in [Told.start() for _ in range(3)]:
             told.tell(lambda do: hold(shop, do))
         system.run_until_idle()
+
+
+def hold_in_another_module():
+    with bound_before.SHOP.lock:
+        checkpoint()
+
+
+class HoldsAtItsStart(Actor):
+    def on_start(self):
+        hold_in_another_module()
+
+
+class HoldsAtItsEnd(Actor):
+    def on_stop(self):
+        hold_in_another_module()
+
+
+class HoldsAtWork(Worker):
+    def handle_events(self, _events):
+        hold_in_another_module()
+
+
+@pytest.mark.parametrize("kind", [HoldsAtItsStart, HoldsAtItsEnd, HoldsAtWork])
+def test_a_lock_from_before_may_not_let_others_in_wherever_an_actor_holds_it(kind):
+    bound_before.SHOP = Shop(threading.RLock())
+
+    with pytest.raises(NotSimulated, match=r"bound_before.SHOP.lock, held across"), System() as system:
+        jobs = Queue("jobs")
+        start_supervised(jobs)
+        jobs.put("job")
+        for other in [Told.start() for _ in range(3)]:
+            other.tell(lambda do: [do() for _ in range(10)])
+        start_supervised((kind, jobs) if kind is HoldsAtWork else kind).stop(block=False)
+        system.run_until_idle()
+
+
+@pytest.mark.parametrize("holds", [_by_a_call, _by_a_context_manager, _by_what_a_class_is_given])
+def test_a_lock_from_before_is_found_in_one_of_a_class_though_another_has_none(holds):
+    before = SimpleNamespace(keeper=LockKeeper(threading.RLock()))
+    shops = []
+
+    with pytest.raises(NotSimulated, match=r"the lock \w+.*, held across a switch point"), System(seed=1) as system:
+        for shop in [SimpleNamespace(keeper=LockKeeper(threading.RLock())), before]:
+            shops.append(shop)
+            for told in [Told.start() for _ in range(3)]:
+                told.tell(lambda do, shop=shop: holds(shop, do))
+            system.run_until_idle()
+
+    assert shops[-1] is before
 
 
 @pytest.mark.parametrize("hold", BY_A_HELPER)
