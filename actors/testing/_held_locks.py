@@ -151,36 +151,26 @@ _FUNCTIONS = 10_000
 
 
 def _locks_of_function(frame: FrameType, suspect: _Suspect, simulation: Simulation) -> list[tuple[str, Any]]:
-    variables, module = frame.f_locals, frame.f_globals
+    variables, module, harmless = frame.f_locals, frame.f_globals, simulation.harmless_entries
     found = []
     for entry in suspect.entries:
-        if entry.given:
-            found += _locks_given(entry, variables, module, simulation.harmless_entries)
+        for names in entry.given:
+            # What is text or a number in one of a class is so in all.
+            simple = (names, type(variables.get(names[0])))
+            if simple not in harmless:
+                given = _reached(names, variables, module)
+                found += _reentrant_of({".".join(names): given})
+                if type(given) in _SIMPLE:
+                    harmless.add(simple)
         of = _reached(entry.whose, variables, module)
         # Most steps come by the same. It isn't kept: of its class, what lies there later is made as it was.
         place = (id(suspect.code), entry.at, type(of), id(of)) if entry.is_called else ()
-        if place not in simulation.harmless_entries:
+        if place not in harmless:
             entered = _locks_of_entry(frame, entry, of)
             found += entered
             if place and not entered:
-                simulation.harmless_entries.add(place)
-    return found + _reentrant_of(variables)
-
-
-def _locks_given(
-    entry: Entry, variables: Mapping[str, Any], module: Mapping[str, Any], harmless: set[tuple[object, ...]]
-) -> list[tuple[str, Any]]:
-    """The reentrant locks of what the call is given by which something is entered."""
-    found = []
-    for names in entry.given:
-        # What is text or a number in one of a class is so in all.
-        place = (names, type(variables.get(names[0])))
-        if place not in harmless:
-            given = _reached(names, variables, module)
-            found += _reentrant_of({".".join(names): given})
-            if type(given) in _SIMPLE:
                 harmless.add(place)
-    return found
+    return found + _reentrant_of(variables)
 
 
 def _locks_of_entry(frame: FrameType, entry: Entry, of: Any) -> list[tuple[str, Any]]:

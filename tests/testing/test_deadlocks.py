@@ -309,7 +309,10 @@ class Restless(Actor):
 
 
 def test_who_waits_for_ever_is_found_beside_one_who_goes_on_for_ever():
-    with pytest.raises(Deadlock, match="Told-1#1 waits for a lock that it has itself"), System(max_steps=1000) as system:
+    with (
+        pytest.raises(Deadlock, match="Told-1#1 waits for a lock that it has itself"),
+        System(max_steps=1000) as system,
+    ):
         by_itself(system)
         system.advance(5)
         Restless.start().tell("on")
