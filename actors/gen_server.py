@@ -412,6 +412,7 @@ class GenServer(Actor, Generic[S]):
         request: Any,
         sender: From,
         state: S,
+        /,
     ) -> CallReturn[S] | Coroutine[Any, Any, CallReturn[S]]:
         """Handle a call: return `Reply(value, state)`, `NoReply(state)` or `Stop(reason, state)`.
 
@@ -420,7 +421,7 @@ class GenServer(Actor, Generic[S]):
         msg = f"{type(self).__name__} was called with {request!r}, and defines no handle_call()"
         raise NotImplementedError(msg)
 
-    def handle_cast(self, request: Any, state: S) -> Return[S] | Coroutine[Any, Any, Return[S]]:
+    def handle_cast(self, request: Any, state: S, /) -> Return[S] | Coroutine[Any, Any, Return[S]]:
         """Handle a cast: return `NoReply(state)` or `Stop(reason, state)`.
 
         OTP: `handle_cast/2` (A57); without one a cast ends the server (A70).
@@ -428,7 +429,7 @@ class GenServer(Actor, Generic[S]):
         msg = f"{type(self).__name__} got the cast {request!r}, and defines no handle_cast()"
         raise NotImplementedError(msg)
 
-    def handle_info(self, message: Any, state: S) -> Return[S] | Coroutine[Any, Any, Return[S]]:
+    def handle_info(self, message: Any, state: S, /) -> Return[S] | Coroutine[Any, Any, Return[S]]:
         """Handle any other message: return `NoReply(state)` or `Stop(reason, state)`.
 
         OTP: `handle_info/2` (A57); without one a message is logged and dropped (A70, G12).
@@ -438,7 +439,7 @@ class GenServer(Actor, Generic[S]):
         logger.error("%s got a message that it doesn't handle: %r", label, message, extra=extra)
         return NoReply(state)
 
-    def handle_continue(self, argument: Any, state: S) -> Return[S] | Coroutine[Any, Any, Return[S]]:
+    def handle_continue(self, argument: Any, state: S, /) -> Return[S] | Coroutine[Any, Any, Return[S]]:
         """Go on after a callback that returned `then=Continue(argument)`: return as `handle_cast` does.
 
         OTP: `handle_continue/2` (A64); without one the server ends (A70).
@@ -446,7 +447,7 @@ class GenServer(Actor, Generic[S]):
         msg = f"{type(self).__name__} is to continue with {argument!r}, and defines no handle_continue()"
         raise NotImplementedError(msg)
 
-    def terminate(self, reason: ExitReason, state: S) -> object:
+    def terminate(self, reason: ExitReason, state: S, /) -> object:
         """Clean up before the server ends with `reason`; what it returns is of no account.
 
         It runs after a `Stop`, an exception, an `exit()` or a bad return in any callback but `init`, after

@@ -50,8 +50,9 @@ class Counter(GenServer[int]):
             case _:
                 return Stop("unknown", state)
 
-    async def handle_cast(self, request: int, state: int) -> NoReply[int]:
-        return NoReply(state + request)
+    # Each may name what it gets as it likes.
+    async def handle_cast(self, amount: int, count: int) -> NoReply[int]:
+        return NoReply(count + amount)
 
 
 class Broken(GenServer[int]):
