@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from actors.errors import Deadlock
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
@@ -31,6 +33,8 @@ class Awaiting:
         self._waits: list[_Wait] = []
         # The event loop that will have it go on.
         self._loop: asyncio.AbstractEventLoop | None = None
+        # How often nobody could go on, since somebody did.
+        self._deadlocks = 0
 
     def add(self, is_over: Callable[[], bool], done: asyncio.Future[None]) -> None:
         """Have everybody run until that holds; `done` gets what the simulation fails with before."""
@@ -45,8 +49,7 @@ class Awaiting:
 
     def _go_on(self, loop: asyncio.AbstractEventLoop, patience: int) -> None:
         """Go on until one of the waits is over, if all who can have done what they can before."""
-        # asyncio's own, which it keeps to itself; other loops are given as long as a busy one.
-        if patience and getattr(loop, "_ready", True):
+        if patience and _are_others_ready(loop):
             self._go_on_later(loop, patience - 1)
             return
         self._loop = None
@@ -55,14 +58,31 @@ class Awaiting:
             return
         try:
             self._simulation.run_until(lambda: any(wait.has_ended for wait in self._waits), None)
+        except Deadlock as deadlock:
+            # One of the others may do something about it.
+            self._deadlocks += 1
+            if self._deadlocks < _PATIENCE and _are_others_ready(loop):
+                self._go_on_later(loop, _PATIENCE)
+            else:
+                self._fail(deadlock)
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # noqa: BLE001 - it is raised in all who wait
-            for wait in self._waits:
-                if not wait.has_ended:
-                    wait.done.set_exception(error)
-            return
-        self._go_on_later(loop, _PATIENCE)
+            self._fail(error)
+        else:
+            self._deadlocks = 0
+            self._go_on_later(loop, _PATIENCE)
+
+    def _fail(self, error: BaseException) -> None:
+        for wait in self._waits:
+            # Also in one who has an answer by now: he may be the last to be told.
+            if not wait.done.done():
+                wait.done.set_exception(error)
+
+
+def _are_others_ready(loop: asyncio.AbstractEventLoop) -> bool:
+    # asyncio's own, which it keeps to itself; other loops may always have some.
+    return bool(getattr(loop, "_ready", True))
 
 
 _PATIENCE = 100

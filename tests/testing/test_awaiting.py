@@ -48,12 +48,13 @@ def test_another_coroutine_may_do_what_one_waits_for():
     assert in_system(test) == "open"
 
 
-def test_another_may_take_many_steps_of_its_own_before():
+@pytest.mark.parametrize("steps", [50, 5000])
+def test_another_may_take_many_steps_of_its_own_before(steps):
     async def test(_system):
         gate = Gate.start_link(None)
 
         async def open_it():
-            for _ in range(50):
+            for _ in range(steps):
                 await asyncio.sleep(0)
             gate.cast("open")
 
@@ -116,6 +117,37 @@ def test_a_simulation_that_fails_fails_the_coroutine_that_waits_for_it():
 
     with pytest.raises(Livelock, match="Endless-1#1 handles 'go'"):
         in_system(test, max_steps=1000)
+
+
+def test_what_fails_in_the_very_step_that_answers_is_told_all_the_same():
+    came = []
+
+    class Answering(Actor):
+        def on_receive(self, message):
+            came.append(message)
+
+    async def test(system):
+        system.always(lambda: not came)
+        await Answering.start().ask("hello", block=False)
+
+    with pytest.raises(AssertionError, match="to hold always"):
+        in_system(test)
+
+
+def test_a_deadlock_is_one_though_another_never_rests():
+    async def test(_system):
+        async def spin():
+            while True:  # noqa: ASYNC110 - what this is about
+                await asyncio.sleep(0)
+
+        spinning = asyncio.create_task(spin())
+        try:
+            await Gate.start_link(None).ask("enter", block=False)
+        finally:
+            spinning.cancel()
+
+    with pytest.raises(Deadlock):
+        in_system(test)
 
 
 def test_who_waits_no_more_is_not_waited_for():
