@@ -64,6 +64,8 @@ class Awaiting:
             if self._deadlocks < _PATIENCE and _are_others_ready(loop):
                 self._go_on_later(loop, _PATIENCE)
             else:
+                if getattr(loop, "_scheduled", ()):
+                    deadlock.add_note(_REAL_TIME)
                 self._fail(deadlock)
         except (KeyboardInterrupt, SystemExit):
             raise
@@ -84,6 +86,10 @@ def _are_others_ready(loop: asyncio.AbstractEventLoop) -> bool:
     # asyncio's own, which it keeps to itself; other loops may always have some.
     return bool(getattr(loop, "_ready", True))
 
+
+_REAL_TIME = """\
+a coroutine of the test waits for real time to pass, as by asyncio.sleep(), which nobody waits for here: \
+have it await an actor, or call system.advance()"""
 
 _PATIENCE = 100
 """How many times others of the loop have their turn first."""

@@ -134,6 +134,22 @@ def test_what_fails_in_the_very_step_that_answers_is_told_all_the_same():
         in_system(test)
 
 
+def test_a_deadlock_says_that_another_waits_for_real_time():
+    async def test(_system):
+        gate = Gate.start_link(None)
+
+        async def open_it():
+            await asyncio.sleep(3600)
+            gate.cast("open")
+
+        await asyncio.gather(gate.ask("enter", block=False), open_it())
+
+    with pytest.raises(Deadlock) as caught:
+        in_system(test)
+
+    assert "as by asyncio.sleep(), which nobody waits for here" in caught.value.__notes__[0]
+
+
 def test_a_deadlock_is_one_though_another_never_rests():
     async def test(_system):
         async def spin():
