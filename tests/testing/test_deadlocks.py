@@ -301,6 +301,20 @@ def test_who_asks_for_a_time_is_left_alone():
         system.advance(5)
 
 
+def test_a_circle_of_locks_is_none_as_long_as_one_waits_for_a_time():
+    def patiently(first, second):
+        with first:
+            sleep(1)
+            if second.acquire(timeout=60):
+                second.release()
+
+    with System() as system:
+        one, other = threading.Lock(), threading.Lock()
+        Told.start().tell(lambda: patiently(one, other))
+        Told.start().tell(lambda: patiently(other, one))
+        system.advance(5)
+
+
 class Restless(Actor):
     """Goes on for ever."""
 

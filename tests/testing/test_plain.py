@@ -42,6 +42,14 @@ def test_the_class_has_the_same_name_and_is_one_of_its_kind():
     assert issubclass(Simulated, Plain)
 
 
+def test_its_urn_is_the_same_in_each_run_as_others_are():
+    def urn():
+        with System() as system:
+            return system.adopt(Plain).start().actor_urn
+
+    assert urn() == urn()
+
+
 def test_proxies_work():
     with System() as system:
         assert system.adopt(Plain).start("other").proxy().other.get() == "other"
