@@ -227,9 +227,12 @@ def _place_for(node: Any) -> Path | None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
-    """Have a test that doesn't begin say why, and nothing else."""
+    """Have a test that doesn't begin say why, and nothing else; one whose fixture has replayed needn't."""
     with _told_once(item):
-        return (yield)
+        try:
+            return (yield)
+        except _Replayed as replayed:
+            pytest.skip(str(replayed))
 
 
 @pytest.hookimpl(wrapper=True)

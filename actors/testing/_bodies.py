@@ -149,8 +149,6 @@ class SimulatedBody:
         return uuid.uuid5(_URNS, self.known_as).urn
 
     def run_once(self, simulation: Simulation) -> None:
-        # Messages come to an end, or are sent at switch points.
-        simulation.turns_limit += 1
         process: Any = self
         context = process.context
         if context is None:

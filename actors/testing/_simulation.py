@@ -99,6 +99,7 @@ class Simulation:
     __slots__ = (
         "_chosen",
         "_endless",
+        "_extended",
         "_gate",
         "_hub",
         "_idle",
@@ -109,6 +110,7 @@ class Simulation:
         "_max_time",
         "_recent",
         "_stopped",
+        "_turns_limit",
         "_vain",
         "after_step",
         "before_leaving",
@@ -139,7 +141,6 @@ class Simulation:
         "thread",
         "told_of",
         "turns",
-        "turns_limit",
     )
 
     def __init__(self, policy: Policy, *, max_steps: int, max_time: float, step_seconds: float) -> None:
@@ -150,8 +151,10 @@ class Simulation:
         self.interruption: BaseException | None = None
         # The last interrupt that has ended the test.
         self._interrupt: BaseException | None = None
-        # At how many turns there are too many: so many in one wait of the test's, and one for each message.
-        self.turns_limit = max_steps
+        # At how many turns there are too many: so many in one wait of the test's; and whether it was given more, once,
+        # for what lay in the mailboxes.
+        self._extended = False
+        self._turns_limit = max_steps
         # How often the test has waited until a time was over.
         self._vain = 0
         # Who had his turn since there were too many.
@@ -376,14 +379,15 @@ class Simulation:
             self._unwind(stopped)
         self._hub = getcurrent()
         self._gate = gate
-        self.turns_limit = self.turns + self._max_steps
+        self._turns_limit = self.turns + self._max_steps
+        self._extended = False
 
     def _step(self) -> bool:
         """Have bodies run until all wait, or the test has to look; False when nobody can."""
         body = self._next()
         if body is None:
             return False
-        if self.turns >= self.turns_limit:
+        if self.turns >= self._turns_limit:
             self._look_at_endless(body)
         self._switch_to(body)
         self.running = None
@@ -395,6 +399,11 @@ class Simulation:
 
     def _look_at_endless(self, body: Body) -> None:
         """See who goes on though there were too many turns, and say it when enough is seen."""
+        if not self._extended:
+            self._extended = True
+            self._turns_limit += sum(process.mailbox_length() for process in self.processes())
+            if self.turns < self._turns_limit:
+                return
         # It is still to come when this fails.
         self._chosen = body
         self._note_endless(_turn_of(body))
@@ -402,7 +411,7 @@ class Simulation:
 
     def _is_late_to_end(self) -> bool:
         """Whether all are to end and some go on: those are killed after a time, which would stand still."""
-        return self.has_failed and self.turns >= self.turns_limit
+        return self.has_failed and self.turns >= self._turns_limit
 
     def _note_endless(self, who: str) -> None:
         self._endless.append(who)
@@ -429,7 +438,7 @@ class Simulation:
         gate = self._gate
         if gate is None or self.after_step is not None or self.interruption is not None or not gate.locked():
             return None
-        if self.turns >= self.turns_limit:
+        if self.turns >= self._turns_limit:
             return None
         body = self._next()
         if body is None or body.greenlet is not None or self._idle:

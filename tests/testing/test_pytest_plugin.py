@@ -626,6 +626,26 @@ def test_more(explore, system):
     again.assert_outcomes(passed=1, deselected=2)
 
 
+def test_a_test_whose_fixture_has_had_the_schedule_again_is_over_before_it_begins(project):
+    code = (
+        EXPLORED
+        + """
+@pytest.fixture
+def explored(explore):
+    return explore(two_tills)
+
+def test_more(explored):
+    pass
+"""
+    )
+    file = replayed(project(code, "-k", "more"))[1]
+
+    again = project(code.replace("box[0] = seen + 1", "box[0] += 1"), "-rs", f"--replay={file}")
+
+    again.assert_outcomes(skipped=1, deselected=2)
+    again.stdout.fnmatch_lines(["*the schedule of test_it.two_tills was had again, and passes"])
+
+
 def test_a_test_that_explores_its_schedules_scenario_no_more_fails(project):
     file = replayed(project(EXPLORED, "-k", "not mended"))[1]
 

@@ -21,6 +21,7 @@ from actors import (
     Deadlock,
     GenServer,
     Killed,
+    NoReply,
     Ok,
     Registry,
     Reply,
@@ -380,6 +381,24 @@ def test_an_actor_that_looks_at_the_clock_until_it_is_late_enough_is_one_too():
 
     with pytest.raises(Livelock, match=r"looks at time\.monotonic"), System(max_steps=2000):
         Impatient.start().ask("go")
+
+
+class Idle(GenServer):
+    """Has nothing to do, again and again."""
+
+    def init(self, _argument):
+        return Ok(None, then=0)
+
+    def handle_info(self, _message, state):
+        return NoReply(state, then=0)
+
+
+def test_a_server_that_goes_on_for_ever_without_being_told_anything_is_a_livelock():
+    with System(max_steps=1000) as system:
+        Idle.start(None)
+
+        with pytest.raises(Livelock, match="Idle-1#1"):
+            system.run_until_idle()
 
 
 def test_messages_are_no_turns_too_many_however_many_there_are():
