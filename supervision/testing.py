@@ -415,7 +415,10 @@ class _Runs:
     def again_with(self, crashes: Sequence[CrashPoint]) -> str:
         """Write down what makes the same run outside of a sweep."""
         limit = "" if self.max_steps == MAX_STEPS else f", max_steps={self.max_steps}"
-        lines = [f"with System(seed={self.seed!r}{limit}) as system:", "system.expect_crash(times=None, at_least=0)"]
+        lines = [
+            f"with System(seed={self.seed!r}{limit}) as system:",
+            "system.expect_crash(BaseException, times=None, at_least=0)",
+        ]
         lines += [f"system.{crash.fault}_at({crash.actor!r}, {crash.point!r}, nth={crash.nth})" for crash in crashes]
         if self.always is not None:
             lines.append(f"system.always(lambda: {_called(self.always, 'always')}(system))")

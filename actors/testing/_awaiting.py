@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import contextlib
+import signal
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from actors.errors import Deadlock
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from actors.testing._simulation import Simulation
 
 __all__ = ["Awaiting"]
-
-
-class _Wait(NamedTuple):
-    is_over: Callable[[], bool]
-    done: asyncio.Future[None]
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether nobody has to go on for it: it is over, or given up."""
-        return self.is_over() or self.done.done()
 
 
 class Awaiting:
@@ -30,7 +23,8 @@ class Awaiting:
 
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
-        self._waits: list[_Wait] = []
+        # By what is set in the end: whether it is over.
+        self._waits: dict[asyncio.Future[None], Callable[[], bool]] = {}
         # The event loop that will have it go on.
         self._loop: asyncio.AbstractEventLoop | None = None
         # How often nobody could go on, since somebody did.
@@ -38,7 +32,8 @@ class Awaiting:
 
     def add(self, is_over: Callable[[], bool], done: asyncio.Future[None]) -> None:
         """Have everybody run until that holds; `done` gets what the simulation fails with before."""
-        self._waits.append(_Wait(is_over, done))
+        self._waits[done] = is_over
+        done.add_done_callback(self._waits.pop)
         loop = done.get_loop()
         if self._loop is not loop:
             self._go_on_later(loop, _PATIENCE)
@@ -53,11 +48,13 @@ class Awaiting:
             self._go_on_later(loop, patience - 1)
             return
         self._loop = None
-        self._waits = [wait for wait in self._waits if not wait.has_ended]
         if not self._waits:
             return
         try:
-            self._simulation.run_until(lambda: any(wait.has_ended for wait in self._waits), None)
+            with _interruptible():
+                # Who has what it waits for is ready then.
+                is_over = self._is_any_over if _are_others_ready(loop) else partial(_are_others_ready, loop)
+                self._simulation.run_until(is_over, None)
         except Deadlock as deadlock:
             # One of the others may do something about it.
             self._deadlocks += 1
@@ -75,11 +72,29 @@ class Awaiting:
             self._deadlocks = 0
             self._go_on_later(loop, _PATIENCE)
 
+    def _is_any_over(self) -> bool:
+        return any(done.done() or is_over() for done, is_over in self._waits.items())
+
     def _fail(self, error: BaseException) -> None:
-        for wait in self._waits:
+        for done in self._waits:
             # Also in one who has an answer by now: he may be the last to be told.
-            if not wait.done.done():
-                wait.done.set_exception(error)
+            if not (done.done() or done.get_loop().is_closed()):
+                done.set_exception(error)
+
+
+@contextlib.contextmanager
+def _interruptible() -> Generator[None]:
+    """Have Ctrl-C, and what ends a step that takes too long, interrupt what runs, and not cancel the test's task."""
+    handler: Any = signal.getsignal(signal.SIGINT)
+    # That of asyncio's own, which it keeps to itself.
+    if getattr(getattr(handler, "func", None), "__qualname__", "") != "Runner._on_sigint":
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 def _are_others_ready(loop: asyncio.AbstractEventLoop) -> bool:

@@ -62,7 +62,8 @@ _REPEATING = 5
 """How many of those that repeat most are named."""
 
 _PATIENCE = 10
-"""How many times as often the test may wait until a time is over: it has its reasons, or polls for ever."""
+"""How many times as often the test may wait until a time is over, and an actor look at the time: each has its reasons,
+or polls for ever."""
 
 _TURNS = 300
 """Turns that are looked at when there are too many."""
@@ -611,15 +612,21 @@ class Simulation:
 
     def look_at_clock(self) -> float:
         """Say what time it is to code that may look until it is late enough, which it won't be by that."""
-        if self.clock.looks >= self._max_steps:
-            self.clock.looks = 0
-            what = f"for more than max_steps={self._max_steps} looks at time.monotonic(), in which time stood still"
+        who = self.running
+        moment = self.clock.look(who)
+        # An actor may look at each of its messages.
+        if self.clock.looks[who] > self._max_steps * (1 if who is None else _PATIENCE):
+            del self.clock.looks[who]
+            whose = "the test" if who is None else _turn_of(who)
+            what = (
+                f"looked at time.monotonic() more often than max_steps={self._max_steps} allows, while time stood still"
+            )
             instead = "who waits for it to pass lets it: by time.sleep(), system.advance() or system.run_until()"
-            livelock = Livelock(f"the simulation went on {what}; {instead}")
-            if self.running is not None:
+            livelock = Livelock(f"{whose} {what}; {instead}")
+            if who is not None:
                 self.fail(livelock)
             raise livelock
-        return self.clock.look()
+        return moment
 
     def sleep(self, seconds: float) -> None:
         """Let time pass for the code that calls, of the test or of an actor."""

@@ -44,22 +44,21 @@ class VirtualClock(Clock):
         self._numbers = itertools.count()
         self._alarm = _Alarm(self)
         self._is_ringing = False
-        self.looks = 0
-        """How often code that may poll has looked since time stands still."""
+        self.looks: dict[object, int] = {}
+        """How often each has looked since time stands still, of those who may poll."""
         self._looked_at = 0.0
 
     def now(self) -> float:
         return self._now
 
-    def look(self) -> float:
+    def look(self, who: object) -> float:
         """What time it is; after many looks a little more each time: some wait until less than nothing is left."""
-        if self._looked_at < self._now:
-            self._looked_at = self._now
-            self.looks = 0
-        self.looks += 1
-        if self.looks > _PATIENT_LOOKS:
-            self._looked_at = math.nextafter(self._looked_at, math.inf)
-        return self._looked_at
+        now = self._now
+        if self._looked_at < now:
+            self._looked_at = now
+            self.looks.clear()
+        self.looks[who] = count = self.looks.get(who, 0) + 1
+        return now if count <= _PATIENT_LOOKS else now + (count - _PATIENT_LOOKS) * math.ulp(now)
 
     def call_at(self, deadline: float, callback: Callable[[], None]) -> Ticket:
         ticket = Ticket(deadline, callback)
@@ -116,4 +115,4 @@ class VirtualClock(Clock):
 
 
 _PATIENT_LOOKS = 1000
-"""How often the same is said."""
+"""How often one is told the same."""

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from actors import Actor, Deadlock, GenServer, NoReply, Ok, now, sleep
-from actors.testing import Livelock, System
+from actors.testing import Livelock, StepTooLong, System
 
 
 class Sleeper(Actor):
@@ -132,6 +132,27 @@ def test_what_fails_in_the_very_step_that_answers_is_told_all_the_same():
 
     with pytest.raises(AssertionError, match="to hold always"):
         in_system(test)
+
+
+def test_a_step_that_takes_too_long_is_interrupted():
+    class Spinning(Actor):
+        def on_receive(self, _message):
+            while True:
+                pass
+
+    async def test(_system):
+        await Spinning.start().ask("spin", block=False)
+
+    with pytest.raises(StepTooLong, match="while True"):
+        in_system(test, step_seconds=0.2)
+
+
+def test_many_wait_at_the_same_time():
+    async def test(_system):
+        sleepers = [Sleeper.start() for _ in range(1000)]
+        return await asyncio.gather(*(sleeper.ask(1.0, block=False) for sleeper in sleepers))
+
+    assert in_system(test) == [1.0] * 1000
 
 
 def test_a_deadlock_says_that_another_waits_for_real_time():

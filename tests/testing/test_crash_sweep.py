@@ -73,7 +73,7 @@ def test_a_check_fails_with_the_table_and_a_failure_says_how_to_have_it_again():
     again = again_with(failure)
     assert again == (
         "with System(seed=0) as system:\n"
-        "    system.expect_crash(times=None, at_least=0)\n"
+        "    system.expect_crash(BaseException, times=None, at_least=0)\n"
         "    system.crash_at('Teller-1#1', 'checkpoint', nth=1)\n"
         "    careless(system)\n"
         "    system.run_until_idle()"
