@@ -47,6 +47,9 @@ class Explore(Protocol):
         ...
 
 
+_HAD_AGAIN = "was had again, and passes"
+
+
 class _Replayed(BaseException):
     """The schedule of `--replay` was had again, and passes: the test is over, which nothing in it may prevent."""
 
@@ -199,7 +202,7 @@ def explore(request: pytest.FixtureRequest) -> Explore:
         explored.append(name)
         if schedule is not None and schedule.scenario in ("", name):
             replay(scenario, schedule)
-            raise _Replayed(f"the schedule of {name} was had again, and passes")
+            raise _Replayed(f"the schedule of {name} {_HAD_AGAIN}")
         if schedules is not None and not options.get("exhaustive"):
             options["schedules"] = schedules
         options.setdefault("seed", seed)
@@ -293,7 +296,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say that nobody had the schedule of `--replay`; and name the actors that hold up the end of the program."""
     stats = terminalreporter.stats
     file = terminalreporter.config.getoption("--replay")
-    if file is not None and not {"passed", "failed", "xfailed", "xpassed", "error"} & set(stats):
+    had = {"passed", "failed", "xfailed", "xpassed", "error"} & set(stats)
+    # Or in a fixture.
+    had |= {"skipped" for report in stats.get("skipped", ()) if _HAD_AGAIN in str(report.longrepr)}
+    if file is not None and not had:
         terminalreporter.line(f"none of these tests had {file} again")
     _name_those_who_live_on(terminalreporter)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -86,8 +87,9 @@ class Awaiting:
 def _interruptible() -> Generator[None]:
     """Have Ctrl-C, and what ends a step that takes too long, interrupt what runs, and not cancel the test's task."""
     handler: Any = signal.getsignal(signal.SIGINT)
-    # That of asyncio's own, which it keeps to itself.
-    if getattr(getattr(handler, "func", None), "__qualname__", "") != "Runner._on_sigint":
+    # That of asyncio's own, which it keeps to itself; only the main thread has one, and may change it.
+    is_asyncios = getattr(getattr(handler, "func", None), "__qualname__", "") == "Runner._on_sigint"
+    if not is_asyncios or threading.current_thread() is not threading.main_thread():
         yield
         return
     signal.signal(signal.SIGINT, signal.default_int_handler)

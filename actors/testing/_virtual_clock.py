@@ -53,12 +53,14 @@ class VirtualClock(Clock):
 
     def look(self, who: object) -> float:
         """What time it is; after many looks a little more each time: some wait until less than nothing is left."""
-        now = self._now
-        if self._looked_at < now:
-            self._looked_at = now
+        if self._looked_at < self._now:
+            self._looked_at = self._now
             self.looks.clear()
         self.looks[who] = count = self.looks.get(who, 0) + 1
-        return now if count <= _PATIENT_LOOKS else now + (count - _PATIENT_LOOKS) * math.ulp(now)
+        if count > _PATIENT_LOOKS:
+            # For all: nobody may have been told what is later.
+            self._looked_at = math.nextafter(self._looked_at, math.inf)
+        return self._looked_at
 
     def call_at(self, deadline: float, callback: Callable[[], None]) -> Ticket:
         ticket = Ticket(deadline, callback)

@@ -218,7 +218,10 @@ class System:
             # Timers that come after the test are none of its story.
             self._story = self.story()
             self.check_crashes()
-            self._simulation.see_who_is_stuck()
+            try:
+                self._simulation.see_who_is_stuck()
+            finally:
+                self._crashes.clear()
 
     def _exit_runtime(
         self, exception_type: type[BaseException] | None, exception: BaseException | None, tb: TracebackType | None

@@ -147,6 +147,19 @@ def test_a_step_that_takes_too_long_is_interrupted():
         in_system(test, step_seconds=0.2)
 
 
+def test_another_thread_may_have_a_simulation_of_its_own_beside_asyncio():
+    def simulate():
+        async def test(_system):
+            return await Sleeper.start().ask(5, block=False)
+
+        return in_system(test)
+
+    async def main():
+        return await asyncio.to_thread(simulate)
+
+    assert asyncio.run(main()) == 5.0
+
+
 def test_many_wait_at_the_same_time():
     async def test(_system):
         sleepers = [Sleeper.start() for _ in range(1000)]

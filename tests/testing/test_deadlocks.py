@@ -315,6 +315,25 @@ def test_a_circle_of_locks_is_none_as_long_as_one_waits_for_a_time():
         system.advance(5)
 
 
+def test_what_happens_after_the_test_only_to_see_a_lock_opened_is_none_of_its_crashes():
+    class Watchdog(Actor):
+        def on_start(self):
+            send_after(self.actor_ref, "nobody came", 5)
+
+        def on_receive(self, message):
+            raise LookupError(message)
+
+    with System() as system:
+        lock = threading.Lock()
+        gone = Told.start()
+        gone.ask(lock.acquire)
+        gone.stop()
+        Told.start().tell(lock.acquire)
+        system.run_until_idle()
+        send_after(Told.start(), lock.release, 10)
+        Watchdog.start()
+
+
 class Restless(Actor):
     """Goes on for ever."""
 

@@ -644,6 +644,7 @@ def test_more(explored):
 
     again.assert_outcomes(skipped=1, deselected=2)
     again.stdout.fnmatch_lines(["*the schedule of test_it.two_tills was had again, and passes"])
+    again.stdout.no_fnmatch_line("none of these tests had*")
 
 
 def test_a_test_that_explores_its_schedules_scenario_no_more_fails(project):

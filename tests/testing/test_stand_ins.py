@@ -171,6 +171,14 @@ def test_as_much_time_has_passed_by_the_clock_as_was_slept_however_many_look_at_
             assert asleep.get() == [1.0] * 10
 
 
+def test_the_clock_never_goes_back_from_one_actor_to_another():
+    with System():
+        stamping, reading = Probe.start(), Probe.start()
+        stamp = stamping.ask(lambda: [time.monotonic() for _ in range(5000)][-1])
+
+        assert reading.ask(time.monotonic) >= stamp
+
+
 def test_what_a_test_s_own_coroutines_read_from_the_clock_is_the_machine_s_as_is_what_they_sleep():
     async def test():
         before = time.monotonic()
