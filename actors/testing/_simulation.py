@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from greenlet import getcurrent, greenlet
 
-from actors._process import Process, current, new_waiter
+from actors._process import Process, new_waiter
 from actors.errors import Deadlock, ProcessKilled
 from actors.testing._bodies import SimulatedScheduler
 from actors.testing._deadlocks import stuck, wait_of
@@ -629,13 +629,8 @@ class Simulation:
         return moment
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass for the code that calls, of the test or of an actor."""
-        waiter = new_waiter()
-        process = current()
-        if process is None:
-            waiter.wait(self.clock, seconds)
-        else:
-            process.wait(waiter, seconds)
+        """Let time pass for the code that calls, of the test or of an actor; a kill doesn't end it."""
+        new_waiter().wait(self.clock, seconds)
 
     def kill_lands(self, process: Any) -> bool:
         """Whether the code of a killed actor notices it now: one that shares its thread is unwound at once."""

@@ -46,6 +46,27 @@ def test_sleeping_takes_virtual_time_for_actors_and_for_the_test():
         assert system.now() == 5.0
 
 
+@pytest.mark.parametrize("runs_on", ["shared", "thread"])
+def test_a_kill_ends_no_sleep_of_the_machine_s_as_it_ends_none_in_truth(runs_on):
+    log = []
+
+    def work():
+        time.sleep(10)
+        log.append(now())
+
+    with System() as system:
+        probe = Probe.options(runs_on=runs_on).start()
+        probe.tell(work)
+        system.advance(1)
+        probe.kill()
+        system.advance(4)
+        assert not probe.is_alive()
+        assert log == []
+
+        system.advance(20)
+        assert log == [10.0]
+
+
 def test_an_event_that_was_made_here_is_waited_for_while_others_go_on():
     with System():
         opened = threading.Event()
