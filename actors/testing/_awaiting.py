@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors.errors import Deadlock
@@ -20,14 +19,15 @@ __all__ = ["Awaiting"]
 
 
 class Awaiting:
-    """Has a simulation go on for coroutines that await something of it in an event loop of the test's."""
+    """Has a simulation go on for coroutines that await something of it in one event loop of the test's."""
 
-    def __init__(self, simulation: Simulation) -> None:
+    def __init__(self, simulation: Simulation, loop: asyncio.AbstractEventLoop) -> None:
         self._simulation = simulation
+        self._loop = loop
         # By what is set in the end: whether it is over.
         self._waits: dict[asyncio.Future[None], Callable[[], bool]] = {}
-        # The event loop that will have it go on.
-        self._loop: asyncio.AbstractEventLoop | None = None
+        # Whether the loop will have it go on.
+        self._is_scheduled = False
         # How often nobody could go on, since somebody did.
         self._deadlocks = 0
 
@@ -35,34 +35,34 @@ class Awaiting:
         """Have everybody run until that holds; `done` gets what the simulation fails with before."""
         self._waits[done] = is_over
         done.add_done_callback(self._waits.pop)
-        loop = done.get_loop()
-        if self._loop is not loop:
-            self._go_on_later(loop, _PATIENCE)
+        if not self._is_scheduled:
+            self._go_on_later()
 
-    def _go_on_later(self, loop: asyncio.AbstractEventLoop, patience: int) -> None:
-        self._loop = loop
-        loop.call_soon(self._go_on, loop, patience)
+    def _go_on_later(self, patience: int = 100) -> None:
+        """Go on after others of the loop have had their turn, so many times at most."""
+        self._is_scheduled = True
+        self._loop.call_soon(self._go_on, patience)
 
-    def _go_on(self, loop: asyncio.AbstractEventLoop, patience: int) -> None:
+    def _go_on(self, patience: int) -> None:
         """Go on until one of the waits is over, if all who can have done what they can before."""
-        if patience and _are_others_ready(loop):
-            self._go_on_later(loop, patience - 1)
+        if patience and self._are_others_ready():
+            self._go_on_later(patience - 1)
             return
-        self._loop = None
+        self._is_scheduled = False
         if not self._waits:
             return
         try:
             with _interruptible():
                 # Who has what it waits for is ready then.
-                is_over = self._is_any_over if _are_others_ready(loop) else partial(_are_others_ready, loop)
+                is_over = self._is_any_over if self._are_others_ready() else self._are_others_ready
                 self._simulation.run_until(is_over, None)
         except Deadlock as deadlock:
             # One of the others may do something about it.
             self._deadlocks += 1
-            if self._deadlocks < _PATIENCE and _are_others_ready(loop):
-                self._go_on_later(loop, _PATIENCE)
+            if self._deadlocks < _DEADLOCKS and self._are_others_ready():
+                self._go_on_later()
             else:
-                if getattr(loop, "_scheduled", ()):
+                if getattr(self._loop, "_scheduled", ()):
                     deadlock.add_note(_REAL_TIME)
                 self._fail(deadlock)
         except (KeyboardInterrupt, SystemExit):
@@ -71,7 +71,11 @@ class Awaiting:
             self._fail(error)
         else:
             self._deadlocks = 0
-            self._go_on_later(loop, _PATIENCE)
+            self._go_on_later()
+
+    def _are_others_ready(self) -> bool:
+        # asyncio's own, which it keeps to itself; other loops may always have some.
+        return bool(getattr(self._loop, "_ready", True))
 
     def _is_any_over(self) -> bool:
         return any(done.done() or is_over() for done, is_over in self._waits.items())
@@ -79,7 +83,7 @@ class Awaiting:
     def _fail(self, error: BaseException) -> None:
         for done in self._waits:
             # Also in one who has an answer by now: he may be the last to be told.
-            if not (done.done() or done.get_loop().is_closed()):
+            if not done.done():
                 done.set_exception(error)
 
 
@@ -99,14 +103,9 @@ def _interruptible() -> Generator[None]:
         signal.signal(signal.SIGINT, handler)
 
 
-def _are_others_ready(loop: asyncio.AbstractEventLoop) -> bool:
-    # asyncio's own, which it keeps to itself; other loops may always have some.
-    return bool(getattr(loop, "_ready", True))
-
-
 _REAL_TIME = """\
 a coroutine of the test waits for real time to pass, as by asyncio.sleep(), which nobody waits for here: \
 have it await an actor, or call system.advance()"""
 
-_PATIENCE = 100
-"""How many times others of the loop have their turn first."""
+_DEADLOCKS = 100
+"""How often nobody can go on while others of the loop are busy before that is one."""

@@ -150,6 +150,9 @@ class SimulatedBody:
 
     def run_once(self, simulation: Simulation) -> None:
         process: Any = self
+        if process.gone:
+            # Killed while it was idle.
+            return
         context = process.context
         if context is None:
             context = process.context = contextvars.Context()

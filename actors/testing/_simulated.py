@@ -220,7 +220,7 @@ class SimulatedRuntime(Runtime):
         self._seed = seed
         self._random: random.Random | None = None
         self.simulation = simulation
-        self._awaiting = Awaiting(simulation)
+        self._awaiting: dict[asyncio.AbstractEventLoop, Awaiting] = {}
         self.is_of_parent = False
         self._begin(simulation.clock, simulation.scheduler)
         self.dead_letters = SimulatedDeadLetters(self, simulation)
@@ -255,7 +255,10 @@ class SimulatedRuntime(Runtime):
 
     def help_on(self, is_over: Callable[[], bool], done: asyncio.Future[None]) -> None:
         """Have everybody run until that holds, when others of that event loop have nothing to do."""
-        self._awaiting.add(is_over, done)
+        loop = done.get_loop()
+        if loop not in self._awaiting:
+            self._awaiting[loop] = Awaiting(self.simulation, loop)
+        self._awaiting[loop].add(is_over, done)
 
     def admit(self, process: Process, *, link: bool = False, name: Any = None) -> None:
         if not isinstance(process, SimulatedBody):

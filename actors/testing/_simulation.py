@@ -152,8 +152,8 @@ class Simulation:
         self.interruption: BaseException | None = None
         # The last interrupt that has ended the test.
         self._interrupt: BaseException | None = None
-        # At how many turns there are too many: so many in one wait of the test's; and whether it was given more, once,
-        # for what lay in the mailboxes.
+        # At how many turns in vain there are too many: so many in one wait of the test's; and whether it was given
+        # more, once, for what lay in the mailboxes.
         self._extended = False
         self._turns_limit = max_steps
         # How often the test has waited until a time was over.
@@ -380,7 +380,7 @@ class Simulation:
             self._unwind(stopped)
         self._hub = getcurrent()
         self._gate = gate
-        self._turns_limit = self.turns + self._max_steps
+        self._turns_limit = self._vain_turns() + self._max_steps
         self._extended = False
 
     def _step(self) -> bool:
@@ -388,7 +388,7 @@ class Simulation:
         body = self._next()
         if body is None:
             return False
-        if self.turns >= self._turns_limit:
+        if self._vain_turns() >= self._turns_limit:
             self._look_at_endless(body)
         self._switch_to(body)
         self.running = None
@@ -398,12 +398,16 @@ class Simulation:
             self.after_step()
         return True
 
+    def _vain_turns(self) -> int:
+        """How many turns there were but those in which somebody handled what he was told at a switch point."""
+        return self.turns - self.steps
+
     def _look_at_endless(self, body: Body) -> None:
         """See who goes on though there were too many turns, and say it when enough is seen."""
         if not self._extended:
             self._extended = True
             self._turns_limit += sum(process.mailbox_length() for process in self.processes())
-            if self.turns < self._turns_limit:
+            if self._vain_turns() < self._turns_limit:
                 return
         # It is still to come when this fails.
         self._chosen = body
@@ -412,7 +416,7 @@ class Simulation:
 
     def _is_late_to_end(self) -> bool:
         """Whether all are to end and some go on: those are killed after a time, which would stand still."""
-        return self.has_failed and self.turns >= self._turns_limit
+        return self.has_failed and self._vain_turns() >= self._turns_limit
 
     def _note_endless(self, who: str) -> None:
         self._endless.append(who)
@@ -439,7 +443,7 @@ class Simulation:
         gate = self._gate
         if gate is None or self.after_step is not None or self.interruption is not None or not gate.locked():
             return None
-        if self.turns >= self._turns_limit:
+        if self._vain_turns() >= self._turns_limit:
             return None
         body = self._next()
         if body is None or body.greenlet is not None or self._idle:

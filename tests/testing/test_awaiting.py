@@ -147,6 +147,29 @@ def test_a_step_that_takes_too_long_is_interrupted():
         in_system(test, step_seconds=0.2)
 
 
+def test_what_was_left_in_another_loop_stops_nobody():
+    async def leave():
+        waiting = asyncio.ensure_future(Sleeper.start().ask(1, block=False))
+        await asyncio.sleep(0)
+        return waiting
+
+    async def wait():
+        async def spin():
+            while True:  # noqa: ASYNC110 - what this is about
+                await asyncio.sleep(0)
+
+        spinning = asyncio.create_task(spin())
+        woken = await Sleeper.start().ask(5, block=False)
+        spinning.cancel()
+        return woken
+
+    with System(), asyncio.Runner() as runner:
+        waiting = runner.run(leave())
+
+        assert asyncio.run(wait()) == 5.0
+        assert not waiting.done()
+
+
 def test_another_thread_may_have_a_simulation_of_its_own_beside_asyncio():
     def simulate():
         async def test(_system):

@@ -29,9 +29,11 @@ from actors import (
     StartFailed,
     checkpoint,
     link,
+    named,
     now,
     send_after,
     sleep,
+    whereis,
 )
 from actors.testing import InjectedCrash, Livelock, NeverStruck, NotReached, NotSimulated, System, UnexpectedCrash, like
 from actors.testing._injection import POINTS
@@ -383,6 +385,25 @@ def test_an_actor_that_looks_at_the_clock_until_it_is_late_enough_is_one_too():
         Impatient.start().ask("go")
 
 
+def test_messages_that_are_handed_on_are_no_turns_too_many():
+    class Stage(Actor):
+        def __init__(self, following=None):
+            self.following = following
+            self.count = 0
+
+        def on_receive(self, message):
+            self.count += 1
+            return self.count if self.following is None else self.following.tell(message)
+
+    with System(max_steps=1000, record=False):
+        last = Stage.start()
+        first = Stage.start(Stage.start(last))
+        for number in range(450):
+            first.tell(number)
+
+        assert last.ask("how many?") <= 451
+
+
 def test_an_actor_may_look_at_the_clock_at_each_of_its_messages():
     class Timing(Actor):
         def on_receive(self, _message):
@@ -702,6 +723,21 @@ def test_an_actor_fails_to_start_so_many_times():
                 Counter.start_link()
             assert caught.value.reason == Crashed(OSError("no room"))
         assert Counter.start_link().ask(1) == 1
+
+
+@pytest.mark.parametrize("runs_on", ["shared", "thread"])
+def test_the_next_start_fails_of_one_that_is_killed_while_it_is_idle(runs_on):
+    with System() as system:
+        start_supervised(Counter.options(name="counter", runs_on=runs_on).child_spec())
+        named("counter").ask(1)
+        system.fail_start(Counter)
+
+        whereis("counter").kill()
+        system.run_until_idle()
+
+        assert named("counter").ask(2) == 2
+        starts = [step.point for step in system.trace if step.actor == "Counter-1#1"]
+        assert starts.count("start") == 1
 
 
 def test_a_handler_is_slow():
