@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from actors._process import Process
 
-__all__ = ["AwaitedProcess", "Several", "Waits", "parts_of", "refuse_deadlock"]
+__all__ = ["AwaitedProcess", "Several", "Waits", "parts_of", "refuse_deadlock", "who_ends"]
 
 
 class Waits(Protocol):
@@ -98,7 +98,7 @@ def _circle(asker: Process, waits: Waits) -> list[tuple[Process, Waits]]:
     came_by: dict[Process, tuple[Process, Waits]] = {}
     edges = [(asker, part) for part in parts_of(waits)]
     for edge in edges:
-        target = _who_ends(edge[1])
+        target = who_ends(edge[1])
         # What has come is no wait any more. Looked at in this order: it isn't taken back.
         if target is None or edge[1]._is_over() or target in came_by:
             continue
@@ -116,11 +116,11 @@ def _circle(asker: Process, waits: Waits) -> list[tuple[Process, Waits]]:
 
 def _stands(process: Process, wait: Waits) -> bool:
     """Whether this actor can't go on before this wait is over, which another actor alone can bring about."""
-    is_open = _who_ends(wait) is not None and not wait._is_over()
+    is_open = who_ends(wait) is not None and not wait._is_over()
     return is_open and any(part is wait for part in parts_of(process.waiting_for))
 
 
-def _who_ends(wait: Waits) -> Process | None:
+def who_ends(wait: Waits) -> Process | None:
     """The actor whose code alone can end this wait, if there is one."""
     target = wait.target
     if target is not None and target.handling is wait:

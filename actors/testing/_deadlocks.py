@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from actors._process import Process
-from actors._waits import _who_ends, parts_of
+from actors._waits import parts_of, who_ends
 from actors.testing._shown import name_of, shown
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _needed_by(body: Any, waits: Mapping[Body, SimulatedLock]) -> list[Any]:
         return [] if owner is None else [owner]
     if not isinstance(body, Process):
         return []
-    asked = [_who_ends(wait) for wait in parts_of(body.waiting_for) if not wait._is_over()]
+    asked = [who_ends(wait) for wait in parts_of(body.waiting_for) if not wait._is_over()]
     return [process for process in asked if process is not None]
 
 

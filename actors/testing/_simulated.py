@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from actors.messages import ExitReason
     from actors.testing._simulation import Simulation
 
-__all__ = ["SimulatedRuntime"]
+__all__ = ["SimulatedRuntime", "crash_of"]
 
 _ADDED = ("greenlet", "known_as", "simulation")
 
@@ -149,14 +149,18 @@ class _Watching(Observer):
 
     def ended(self, process: Any) -> None:
         simulation: Simulation = process.simulation
-        reason = process.reason
-        # A signal that has ended it may bring the crash of another.
-        crashed = type(reason) is Crashed and reason is not process.fatal
-        if not (crashed and simulation.is_interrupted_by(reason.exception)):
-            simulation.note(process, "ended", (reason,))
+        crash = crash_of(process)
+        if crash is None or not simulation.is_interrupted_by(crash):
+            simulation.note(process, "ended", (process.reason,))
             simulation.ended(process)
         if self.listeners or process.runtime._observes_all:
             super().ended(process)
+
+
+def crash_of(process: Process) -> BaseException | None:
+    """What an actor has crashed of; None of one that hasn't, and of one that a signal brought the crash of another."""
+    reason = process.reason
+    return reason.exception if isinstance(reason, Crashed) and reason is not process.fatal else None
 
 
 def _strike(process: Any, point: str, message: object) -> None:

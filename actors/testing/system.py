@@ -38,7 +38,7 @@ from actors.testing._plain import simulated
 from actors.testing._policy import Policy, RandomWalk
 from actors.testing._post import Dropped, Post, is_users
 from actors.testing._shown import name_of, shown
-from actors.testing._simulated import SimulatedRuntime
+from actors.testing._simulated import SimulatedRuntime, crash_of
 from actors.testing._simulation import MAX_STEPS, Livelock, Simulation
 from actors.testing._stand_ins import RunningIn, package_of, stand_ins
 from actors.testing._told import LAST_STEPS, Step, has_story, sequence_diagram, source_of
@@ -661,11 +661,10 @@ class System:
         self._trace.append(Step(self.now(), name_of(process), point, " ".join(map(shown, about))))
 
     def _ended(self, process: Process) -> None:
-        # A signal that has ended it may bring the crash of another.
-        if isinstance(process.reason, Crashed) and process.reason is not process.fatal:
-            error = process.reason.exception
-            if not isinstance(error, ProcessKilled) and not any(error is one for one in self._faults.injected):
-                self._crashes.append((process, error))
+        error = crash_of(process)
+        if error is None or isinstance(error, ProcessKilled) or any(error is one for one in self._faults.injected):
+            return
+        self._crashes.append((process, error))
 
 
 def _check_makes(cls: type[BaseException]) -> None:

@@ -30,6 +30,11 @@ class Gate(GenServer):
         return NoReply(None)
 
 
+async def spin():
+    while True:  # noqa: ASYNC110 - what this is about
+        await asyncio.sleep(0)
+
+
 def in_system(test, **options):
     with System(**options) as system:
         return asyncio.run(test(system))
@@ -86,10 +91,6 @@ def test_one_goes_on_as_soon_as_it_has_what_it_waits_for_though_another_waits_st
 
 def test_one_who_never_rests_does_not_stop_the_simulation():
     async def test(_system):
-        async def spin():
-            while True:  # noqa: ASYNC110 - what this is about
-                await asyncio.sleep(0)
-
         spinning = asyncio.create_task(spin())
         woken = await Sleeper.start().ask(5, block=False)
         spinning.cancel()
@@ -154,10 +155,6 @@ def test_what_was_left_in_another_loop_stops_nobody():
         return waiting
 
     async def wait():
-        async def spin():
-            while True:  # noqa: ASYNC110 - what this is about
-                await asyncio.sleep(0)
-
         spinning = asyncio.create_task(spin())
         woken = await Sleeper.start().ask(5, block=False)
         spinning.cancel()
@@ -209,10 +206,6 @@ def test_a_deadlock_says_that_another_waits_for_real_time():
 
 def test_a_deadlock_is_one_though_another_never_rests():
     async def test(_system):
-        async def spin():
-            while True:  # noqa: ASYNC110 - what this is about
-                await asyncio.sleep(0)
-
         spinning = asyncio.create_task(spin())
         try:
             await Gate.start_link(None).ask("enter", block=False)
