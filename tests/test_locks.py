@@ -61,7 +61,7 @@ def left_uncovered(code):
 def test_every_loop_within_a_with_is_covered_by_it(path):
     module = compile(path.read_text(), str(path), "exec")
 
-    assert {code.co_qualname: left_uncovered(code) for code in functions(module) if left_uncovered(code)} == {}
+    assert {code.co_qualname: left for code in functions(module) if (left := left_uncovered(code))} == {}
 
 
 @pytest.mark.skipif(not (3, 12) <= sys.version_info < (3, 13, 1), reason="other versions may compile it properly")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import linecache
 import re
 from typing import TYPE_CHECKING, NamedTuple
@@ -99,12 +100,18 @@ _NOT_USERS = ("actors", "supervision", "pykka", "_pytest", "unittest")
 def _statements(code: CodeType) -> list[ast.stmt]:
     """Those of a function, or of its module where it is none with a name; what is inside of another comes later."""
     try:
-        module = ast.parse("".join(linecache.getlines(code.co_filename)))
+        module = _module("".join(linecache.getlines(code.co_filename)))
     except SyntaxError:
         return []
     functions = [one for one in ast.walk(module) if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)]
     function = next((one for one in functions if _first_line(one) == code.co_firstlineno), module)
     return [one for one in ast.walk(function) if isinstance(one, ast.stmt)]
+
+
+# A failure that is made small is looked at again and again.
+@functools.lru_cache(maxsize=8)
+def _module(source: str) -> ast.Module:
+    return ast.parse(source)
 
 
 def _first_line(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import json
 from pathlib import Path
@@ -23,8 +24,9 @@ def written(family: str) -> list[Scenario]:
     return scenarios
 
 
+@functools.cache
 def recorded(family: str) -> dict[str, Any]:
-    """Return what is stored of a family.
+    """Return what is stored of a family. It is read once, and to be changed by nobody.
 
     `versions` says of what the oracle was made, `unstable` names what came out in more than one way, and was left out,
     and `scenarios` has each with its `outcome` on OTP, and with `ours` where that comes out otherwise and is meant to;
@@ -39,3 +41,4 @@ def store(family: str, what: dict[str, Json]) -> None:
     head = json.dumps({name: said for name, said in what.items() if name != "scenarios"})[:-1]
     lines = ",\n".join(json.dumps(scenario) for scenario in what["scenarios"])
     (_PLACE / f"{family}.json").write_text(f'{head}, "scenarios": [\n{lines}\n]}}\n')
+    recorded.cache_clear()

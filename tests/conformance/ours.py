@@ -14,7 +14,7 @@ from tests.conformance.world import World
 
 __all__ = ["play", "play_on_threads"]
 
-LONGEST = 5_000
+LONGEST = 1_000
 """Switch points after which a scenario never comes to rest: none takes more than 250."""
 
 

@@ -14,7 +14,8 @@ from actors.testing.properties import Case, DrawnFault, SystemMachine, cases, fa
 from tests.testing import explored
 
 # The same in each run of the suite, and no file is written.
-SETTINGS = settings(derandomize=True, database=None, deadline=None, max_examples=200)
+PHASES = [Phase.generate, Phase.shrink]
+SETTINGS = settings(derandomize=True, database=None, deadline=None, max_examples=200, phases=PHASES)
 QUICK = settings(SETTINGS, max_examples=30, stateful_step_count=10, phases=[Phase.generate], report_multiple_bugs=False)
 
 USERS = st.sampled_from(["u1", "u2"])

@@ -28,6 +28,7 @@ from tests.mutants import scenarios
 from tests.testing import explored, explored_later
 
 
+@functools.cache
 def failure(scenario, **options):
     with pytest.raises(ScenarioFailed) as caught:
         explore(scenario, **options)
