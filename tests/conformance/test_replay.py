@@ -49,10 +49,10 @@ def without_logs():
         yield
 
 
-def played(scenario, seed):
-    """Play a scenario in a simulation."""
+def played(scenario, player, how):
+    """What comes of a scenario, played in a schedule of the simulation or on threads."""
     try:
-        return play(scenario, seed)
+        return player(scenario, how)
     except NotBuilt as error:
         # From which line it comes is told to nobody, and would take longer to find than all else.
         raise error.with_traceback(None) from None
@@ -68,13 +68,13 @@ def expected(scenario, stored):
 @pytest.mark.parametrize(("scenario", "stored"), list(cases()))
 def test_a_recorded_scenario_comes_out_as_on_otp(scenario, stored):
     for seed in SEEDS:
-        assert differences(expected(scenario, stored), played(scenario, seed)) == []
+        assert differences(expected(scenario, stored), played(scenario, play, seed)) == []
 
 
 @pytest.mark.real
 @pytest.mark.parametrize(("scenario", "stored"), list(cases()))
 def test_a_recorded_scenario_comes_out_on_threads_as_on_otp(scenario, stored):
-    assert differences(expected(scenario, stored), play_on_threads(scenario, "shared")) == []
+    assert differences(expected(scenario, stored), played(scenario, play_on_threads, "shared")) == []
 
 
 @pytest.mark.parametrize(("scenario", "stored"), list(races()))
