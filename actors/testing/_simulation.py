@@ -153,7 +153,7 @@ class Simulation:
         # The last interrupt that has ended the test.
         self._interrupt: BaseException | None = None
         # At how many turns in vain there are too many: so many in one wait of the test's; and whether it was given
-        # more, once, for what lay in the mailboxes.
+        # more, once, for what lay in the mailboxes and what was due.
         self._extended = False
         self._turns_limit = max_steps
         # How often the test has waited until a time was over.
@@ -406,7 +406,9 @@ class Simulation:
         """See who goes on though there were too many turns, and say it when enough is seen."""
         if not self._extended:
             self._extended = True
-            self._turns_limit += sum(process.mailbox_length() for process in self.processes())
+            # A timer has a turn of its own, before whom it wakes.
+            left = sum(process.mailbox_length() for process in self.processes()) + 2 * self.clock.due_now()
+            self._turns_limit += left
             if self._vain_turns() < self._turns_limit:
                 return
         # It is still to come when this fails.
