@@ -32,7 +32,7 @@ def _is_ended_by_another(ref: pykka.ActorRef[Any]) -> bool:
     if process is None or parent is None:
         return False
     # One that ends already isn't in the registry any more, so that nobody would wait for what it still has to end.
-    supervisor: Any = parent.actor if parent.ref.is_alive() else None
+    supervisor: Any = parent.actor if parent.state == "alive" else None
     return isinstance(supervisor, _EndsOthers) and supervisor._otp_ends(process.ref)
 
 

@@ -14,7 +14,7 @@ from typing_extensions import TypeVar
 from actors._future import Request as Asked
 from actors._hooks import makes_use_of
 from actors._mail import NO_REPLY, Control, Wrapping
-from actors._process import ALIVE
+from actors._process import ALIVE, checkpoint
 from actors._process import current as current_process
 from actors.actor import Actor, Options, _spawn, await_start
 from actors.errors import ActorDied, ExitRequest, Ignore, MailboxFull, NotBegun, ProcessKilled, StartFailed
@@ -166,6 +166,10 @@ class From:
 
         OTP: `GenServer.reply/2` (A67).
         """
+        checkpoint("reply", value)
+        return self._answer(value)
+
+    def _answer(self, value: object) -> bool:
         try:
             if isinstance(value, Refusal):
                 self._asked.set_exception((type(value.exception), value.exception, None))
@@ -616,14 +620,14 @@ class GenServer(Actor, Generic[S]):
             case Reply(value, state, then) if _is_then(then):
                 self._otp_state = state
                 if self._otp_process.handling is asked:
-                    sender.reply(value)
+                    sender._answer(value)
                 self._go_on(then)
             case Stop(reason, state, reply) if reply is not NO_REPLY:
                 self._keep(state)
                 try:
                     self._terminate(reason)
                 finally:
-                    sender.reply(reply)
+                    sender._answer(reply)
                 raise ExitRequest(reason)
             case _:
                 then = self._accept(returned, "handle_call")

@@ -183,6 +183,7 @@ def exit(reason: ExitReason) -> NoReturn:
 def whereis(name: Hashable) -> ActorRef[Any] | None:
     """Return the actor that has the name now, or None (A33). `named(name)` follows the name instead."""
     check_name(name)
+    _checkpoint("whereis", name)
     process = current_runtime().whereis(name)
     if process is None:
         return None
@@ -270,12 +271,17 @@ class Timer:
         Returns:
             The seconds that were left; None when it was sent or cancelled before, or its actor has ended (A41, A42).
         """
-        left = self.remaining()
+        _checkpoint("cancel", self._ref, self._message)
+        left = self._left()
         self._forget()
         return left if self._runtime.clock.cancel(self._ticket) else None
 
     def remaining(self) -> float | None:
         """Return the seconds left; None when it was sent or cancelled, or its actor has ended (A41, A42)."""
+        _checkpoint("remaining", self._ref, self._message)
+        return self._left()
+
+    def _left(self) -> float | None:
         has_ended = self._name is None and not _is_alive(self._target)
         if self._ticket.callback is None or has_ended:
             return None

@@ -114,8 +114,7 @@ class Queue:
         check_seconds(delay, "delay")
         if timeout is not None:
             check_seconds(timeout, "timeout")
-        checkpoint("put", event)
-        self._backlog().put(event, delay, timeout)
+        self._at("put", event).put(event, delay, timeout)
 
     def put_many(self, events: Iterable[object], *, delay: float = 0.0, timeout: float | None = None) -> int:
         """Add events one after the other, and return how many; each waits for room as `put` does."""
@@ -129,15 +128,15 @@ class Queue:
 
     def close(self) -> None:
         """Take no more events; what is there is handed out."""
-        self._backlog().close()
+        self._at("close").close()
 
     def pause(self) -> None:
         """Hand out nothing until `resume()`; all else goes on, and what workers ask for is remembered (F22)."""
-        self._backlog().pause(paused=True)
+        self._at("pause").pause(paused=True)
 
     def resume(self) -> None:
         """Hand out again."""
-        self._backlog().pause(paused=False)
+        self._at("resume").pause(paused=False)
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until every event was handled, or is a dead letter; a delay, and a pause, are waited for.
@@ -148,7 +147,7 @@ class Queue:
         Returns:
             False when the time was over before.
         """
-        return self._backlog().wait_idle(math.inf, timeout, even_paused=True)
+        return self._at("join").wait_idle(math.inf, timeout, even_paused=True)
 
     def drain(self, timeout: float) -> QueueStats:
         """Take no more events, and wait until what is there has been handled.
@@ -163,7 +162,7 @@ class Queue:
         Returns:
             What is left then: `ready`, `delayed` and `in_flight`; `Queue.pending()` lists it (F23, F24).
         """
-        backlog = self._backlog()
+        backlog = self._at("drain")
         backlog.close()
         if not backlog.wait_idle(current_runtime().clock.now() + timeout, timeout):
             backlog.pause(paused=True)
@@ -173,23 +172,28 @@ class Queue:
 
     def stats(self) -> QueueStats:
         """Return the queue in numbers."""
-        return self._backlog().stats()
+        return self._at("stats").stats()
 
     def pending(self) -> list[object]:
         """Return the events that are ready, delayed or in flight."""
-        return self._backlog().pending()
+        return self._at("pending").pending()
 
     def dead_letters(self) -> list[DeadLetter]:
         """Return the events that were given up, oldest first, with the reasons (F5)."""
-        return self._backlog().dead_letters()
+        return self._at("dead_letters").dead_letters()
 
     def retry(self, letter: DeadLetter) -> bool:
         """Put a dead letter's event back, for at least one more attempt; False when it isn't there any more (F5)."""
-        return self._backlog().retry(letter)
+        return self._at("retry", letter).retry(letter)
 
     def purge(self) -> int:
         """Forget all dead letters, and return how many there were."""
-        return self._backlog().purge()
+        return self._at("purge").purge()
+
+    def _at(self, operation: str, *about: object) -> Backlog:
+        """The backlog, once the calling actor has been at the point where others may go on first."""
+        checkpoint(operation, *about)
+        return self._backlog()
 
     def _backlog(self) -> Backlog:
         backlog = current_runtime().table(Backlog, self.name)

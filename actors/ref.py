@@ -104,6 +104,7 @@ class ActorRef(pykka.ActorRef[A]):
 
     def is_alive(self) -> bool:
         """Tell whether the actor takes messages now."""
+        checkpoint("is_alive", self)
         return self._process.reason is ALIVE
 
     def tell(self, message: object) -> None:

@@ -109,7 +109,9 @@ POINTS = frozenset(
     {"receive", "handled", "stash", "unstash", "checkpoint", "sleep", "trap_exit"}
     | {"start", "tell", "ask", "send_after", "stop", "exit", "kill", "link", "unlink", "monitor", "demonitor"}
     | {"register_name", "unregister_name", "register", "unregister", "lookup", "keys", "count", "holders"}
-    | {"put", "take", "ack"}
+    | {"whereis", "is_alive", "cancel", "remaining", "reply"}
+    | {"put", "take", "ack", "close", "pause", "resume", "join", "drain", "stats", "pending"}
+    | {"dead_letters", "retry", "purge"}
 )
 """The points of an actor's code: where it enters the runtime, comes to a message, or is done with it."""
 

@@ -6,9 +6,11 @@ from queue import Empty
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pykka
+from pykka.messages import _ActorStop
 
 from actors._adopted import AdoptedProcess, _adopt
 from actors._future import Future
+from actors._process import checkpoint
 from actors.actor import Actor
 from actors.runtime import current_runtime
 from actors.testing._bodies import SimulatedBody
@@ -112,8 +114,31 @@ def simulated(cls: type[A]) -> type[A]:
     return made  # type: ignore[no-any-return]  # a subclass of cls
 
 
+class _Ref(pykka.ActorRef[Any]):
+    """Pykka's own, but that to send is a switch point, as it is with the refs of others."""
+
+    def tell(self, message: Any) -> None:
+        checkpoint("stop" if isinstance(message, _ActorStop) else "tell", self, message)
+        super().tell(message)
+
+    def ask(self, message: Any, *, block: bool = True, timeout: float | None = None) -> Any:
+        checkpoint("stop" if isinstance(message, _ActorStop) else "ask", self, message)
+        return super().ask(message, block=block, timeout=timeout)
+
+
 class _Simulated:
     _otp_record_class = SimulatedAdoptedProcess
+
+    # Where Pykka has it, from before any code of the actor's on.
+    @property
+    def _actor_ref(self) -> pykka.ActorRef[Any]:
+        ref: pykka.ActorRef[Any] = self.__dict__["_actor_ref"]
+        return ref
+
+    @_actor_ref.setter
+    def _actor_ref(self, ref: pykka.ActorRef[Any]) -> None:
+        ref.__class__ = _Ref
+        self.__dict__["_actor_ref"] = ref
 
     @staticmethod
     def _create_actor_inbox() -> _Inbox:

@@ -622,7 +622,7 @@ def test_a_point_that_is_none_and_a_number_that_means_nothing_are_refused_at_onc
 
 def test_the_points_that_can_be_named_are_those_of_the_code():
     code = "\n".join(path.read_text() for path in Path(actors.__file__).parent.glob("*.py"))
-    named = re.findall(r'(?:checkpoint|_caller|pass_by)\("(\w+)"', code)
+    named = re.findall(r'(?:checkpoint|_caller|pass_by|_at)\("(\w+)"', code)
 
     assert set(named) | {"receive", "handled"} == POINTS
 
