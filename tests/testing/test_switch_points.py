@@ -5,7 +5,19 @@ from __future__ import annotations
 import pykka
 import pytest
 
-from actors import Actor, GenServer, NoReply, Ok, Queue, Registry, checkpoint, register_name, send_after, whereis
+from actors import (
+    Actor,
+    ActorDied,
+    GenServer,
+    NoReply,
+    Ok,
+    Queue,
+    Registry,
+    checkpoint,
+    register_name,
+    send_after,
+    whereis,
+)
 from actors.testing import System
 from actors.testing.explore import ScenarioFailed, explore
 from supervision.testing import start_supervised
@@ -150,4 +162,6 @@ def test_others_may_go_on_before_each_operation(operations, number, is_adopted):
 @pytest.mark.parametrize("operations", OPERATIONS)
 def test_all_operations_are_tried(operations):
     with System() as system:
+        # Of those who are never answered.
+        system.expect_crash(ActorDied, times=None, at_least=0)
         assert len(list(operations(system))) == OPERATIONS[operations]
