@@ -47,10 +47,10 @@ class _CoroutineRun(AwaitedCoroutine):
         self.has_begun = False
         self.error: BaseException | None = None
 
-    def begin(self, loop: asyncio.AbstractEventLoop) -> None:
+    def begin(self, loop: asyncio.AbstractEventLoop, task_class: type[ActorTask]) -> None:
         if self.process.tasks is None:
             self.process.tasks = NONE_YET
-        self.task = ActorTask(self._run(), loop=loop, context=self.context)
+        self.task = task_class(self._run(), loop=loop, context=self.context)
         self.task.process = self.process
         self.task.add_done_callback(self._done)
 
@@ -96,6 +96,8 @@ class _CoroutineRun(AwaitedCoroutine):
 
 class EventLoop:
     """Runs coroutines for actors, which wait meanwhile: one message at a time, as with any handler."""
+
+    _task_class: type[ActorTask] = ActorTask
 
     def __init__(self, watchdog: Watchdog) -> None:
         self._set_up(asyncio.new_event_loop())
@@ -189,7 +191,7 @@ class EventLoop:
         run = _CoroutineRun(process, coroutine)
         # Before it begins, and may come to wait itself.
         process.waiting_for = run
-        if not self._post(partial(run.begin, self._loop)):
+        if not self._post(partial(run.begin, self._loop, self._task_class)):
             process.waiting_for = None
             coroutine.close()
             raise RuntimeError("the runtime of this actor has ended, and runs no more coroutines")
@@ -300,7 +302,7 @@ class EventLoop:
 
     def _new_task(self, loop: asyncio.AbstractEventLoop, coroutine: Any, /, **options: Any) -> ActorTask:
         """Make a task: it is the actor's whose code asks for it, until it has ended."""
-        task = ActorTask(coroutine, loop=loop, **options)
+        task = self._task_class(coroutine, loop=loop, **options)
         process = task.process = current()
         # Kept alive as well, which a loop doesn't do by itself.
         if process is not None and not self._keep(process, task):
@@ -355,19 +357,19 @@ class EventLoop:
         tasks = process.tasks
         if process.gone or tasks is OVER:
             return False
-        if not isinstance(tasks, set):
-            tasks = process.tasks = set()
-        tasks.add(task)
+        if not isinstance(tasks, dict):
+            tasks = process.tasks = {}
+        tasks[task] = None
         # Which isn't to await it.
-        asyncio.Future.add_done_callback(task, tasks.discard)
+        asyncio.Future.add_done_callback(task, tasks.pop)
         return True
 
     def _cancel_tasks(self, process: Process, ended: Waiter) -> None:
-        """Cancel an actor's tasks until none is left, since one that ends may leave others behind."""
-        left = {task for task in process.tasks or () if not task.done()}
+        """Cancel an actor's tasks, the first first, until none is left, since one that ends may leave others behind."""
+        left = dict.fromkeys(task for task in process.tasks or () if not task.done())
 
         def one_ended(task: asyncio.Future[Any]) -> None:
-            left.discard(task)
+            del left[task]
             if not left:
                 self._cancel_tasks(process, ended)
 
