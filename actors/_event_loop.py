@@ -38,8 +38,9 @@ _UNSET = object()
 class _CoroutineRun(AwaitedCoroutine):
     """One coroutine of one actor, from the handler that returned it to its end."""
 
-    def __init__(self, process: Process, coroutine: Coroutine[Any, Any, Any]) -> None:
+    def __init__(self, event_loop: EventLoop, process: Process, coroutine: Coroutine[Any, Any, Any]) -> None:
         super().__init__()
+        self._event_loop = event_loop
         self.process = process
         self.coroutine = coroutine
         self.waiter = process.new_waiter()
@@ -47,10 +48,10 @@ class _CoroutineRun(AwaitedCoroutine):
         self.has_begun = False
         self.error: BaseException | None = None
 
-    def begin(self, loop: asyncio.AbstractEventLoop, task_class: type[ActorTask]) -> None:
+    def begin(self) -> None:
         if self.process.tasks is None:
             self.process.tasks = NONE_YET
-        self.task = task_class(self._run(), loop=loop, context=self.context)
+        self.task = self._event_loop.new_task(self._run(), self.context)
         self.task.process = self.process
         self.task.add_done_callback(self._done)
 
@@ -65,6 +66,7 @@ class _CoroutineRun(AwaitedCoroutine):
             raise
         except BaseException as error:  # noqa: BLE001 - it is raised in the actor
             self.error = error
+            self._event_loop.note_raised(error)
             return None
 
     def keep_variables(self) -> None:
@@ -188,10 +190,10 @@ class EventLoop:
 
         A kill cancels it, and is raised when it has really ended: as `NotBegun` when it had not taken its first step.
         """
-        run = _CoroutineRun(process, coroutine)
+        run = _CoroutineRun(self, process, coroutine)
         # Before it begins, and may come to wait itself.
         process.waiting_for = run
-        if not self._post(partial(run.begin, self._loop, self._task_class)):
+        if not self._post(run.begin):
             process.waiting_for = None
             coroutine.close()
             raise RuntimeError("the runtime of this actor has ended, and runs no more coroutines")
@@ -251,6 +253,13 @@ class EventLoop:
         self._stop()
 
     # Called on the thread of the loop
+
+    def new_task(self, coroutine: Coroutine[Any, Any, Any], context: contextvars.Context) -> ActorTask:
+        """Make a task that isn't one of those that an actor's coroutine has started."""
+        return self._task_class(coroutine, loop=self._loop, context=context)
+
+    def note_raised(self, error: BaseException) -> None:
+        """Be told what a coroutine has raised that is no error; it will be raised in the actor."""
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)

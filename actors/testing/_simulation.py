@@ -19,6 +19,7 @@ from actors.errors import Deadlock, ProcessKilled
 from actors.testing._bodies import SimulatedScheduler
 from actors.testing._deadlocks import stuck, wait_of
 from actors.testing._held_locks import locks_at_hand, refuse_held
+from actors.testing._interrupts import give_back, take_interrupts
 from actors.testing._names import Names
 from actors.testing._shown import name_of, shape, shown
 from actors.testing._stand_ins import NotSimulated, where_called
@@ -111,6 +112,7 @@ class Simulation:
         "_max_time",
         "_recent",
         "_stopped",
+        "_taken",
         "_turns_limit",
         "_vain",
         "after_step",
@@ -203,6 +205,8 @@ class Simulation:
         # Where the test is while it waits; and what opens when that is over. None when it looks after each step itself.
         self._hub: greenlet | None = None
         self._gate: threading.Lock | None = None
+        # What has handled interrupts before that, and will again.
+        self._taken: Any = None
         self._loops: list[greenlet] = []
         self._idle: list[greenlet] = []
         self._is_closed = False
@@ -226,7 +230,7 @@ class Simulation:
             while self._step():
                 pass
         finally:
-            self._hub = None
+            self._exit()
 
     def run_until(
         self,
@@ -260,7 +264,7 @@ class Simulation:
                     return bool(is_over())
             return True
         finally:
-            self._hub = None
+            self._exit()
 
     def advance(self, seconds: float) -> None:
         """Let time pass, and everybody run who can meanwhile, in order."""
@@ -322,6 +326,7 @@ class Simulation:
 
     def _unwind(self, loop: greenlet) -> None:
         """End the code that is at work there: it may hold what others would wait for."""
+        taken = take_interrupts()
         was_closed, self._is_closed = self._is_closed, True
         self.is_unwinding = True
         event_loop: Any = self.event_loop if self.event_loop and self.event_loop.greenlet is loop else None
@@ -342,6 +347,8 @@ class Simulation:
                 event_loop.leave()
             self._is_closed = was_closed
             self.is_unwinding = False
+            if taken is not None:
+                give_back(taken)
         self._raise_interruption()
 
     def _raise_interruption(self) -> None:
@@ -379,9 +386,15 @@ class Simulation:
             stopped, self._stopped = self._stopped, None
             self._unwind(stopped)
         self._hub = getcurrent()
+        self._taken = take_interrupts()
         self._gate = gate
         self._turns_limit = self._vain_turns() + self._max_steps
         self._extended = False
+
+    def _exit(self) -> None:
+        self._hub = None
+        if self._taken is not None:
+            give_back(self._taken)
 
     def _step(self) -> bool:
         """Have bodies run until all wait, or the test has to look; False when nobody can."""
@@ -586,9 +599,11 @@ class Simulation:
         """Whether it is an interrupt, as Ctrl-C raises it wherever the program is: that ends the test, and no actor."""
         if not isinstance(error, KeyboardInterrupt) or any(error is one for one in self.injected):
             return False
-        # One that a task has raised is raised again in whoever awaits it.
-        if self.interruption is None and error is not self._interrupt:
-            self.interruption = self._interrupt = error
+        # One that a coroutine has raised is raised again in whoever awaits it.
+        if error is not self._interrupt:
+            self._interrupt = error
+            if self.interruption is None:
+                self.interruption = error
         return True
 
     def note(self, process: Process, point: str, about: tuple[object, ...]) -> None:

@@ -174,6 +174,10 @@ class SimulatedEventLoop(EventLoop):
         """The thread's, while a coroutine has it."""
         return threading.get_ident() if self._simulation.running is self._virtual else None
 
+    def note_raised(self, error: BaseException) -> None:
+        # Before the actor, which may not have its turn again, is ended by it.
+        self._simulation.is_interrupted_by(error)
+
     def close(self, seconds: float) -> None:  # noqa: ARG002 - no thread is waited for
         """Cancel what is left; what doesn't end then is left behind."""
         for task in asyncio.all_tasks(self._loop):

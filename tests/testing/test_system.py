@@ -953,6 +953,10 @@ def interrupt(*_anything):
     signal.raise_signal(signal.SIGINT)
 
 
+async def interrupt_a_coroutine():
+    interrupt()
+
+
 async def interrupt_a_task():
     async def run():
         interrupt()
@@ -992,10 +996,11 @@ class Interrupted(Actor):
         lambda: Interrupted.start("on_stop").stop(),
         lambda: Interrupted.start("").ask(interrupt),
         lambda: Interrupted.start("").tell(interrupt),
+        lambda: Interrupted.start("").ask(interrupt_a_coroutine),
         lambda: Interrupted.start("").ask(interrupt_a_task),
         lambda: Interrupted.start("").ask(interrupt_a_callback),
     ],
-    ids=["on_start", "on_stop", "asked", "told", "a task", "a callback"],
+    ids=["on_start", "on_stop", "asked", "told", "a coroutine", "a task", "a callback"],
 )
 def test_an_interrupt_ends_the_test_at_once_and_is_no_crash_of_whoever_had_his_turn(act):
     with System() as system:
