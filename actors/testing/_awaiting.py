@@ -51,7 +51,7 @@ class Awaiting:
         try:
             # Who has what it waits for is ready then.
             is_over = self._is_any_over if self._are_others_ready() else self._are_others_ready
-            self._simulation.run_until(is_over, None)
+            self._simulation.run_until(is_over, None, is_told=False)
         except Deadlock as deadlock:
             # One of the others may do something about it.
             self._deadlocks += 1
@@ -60,6 +60,7 @@ class Awaiting:
             else:
                 if getattr(self._loop, "_scheduled", ()):
                     deadlock.add_note(_REAL_TIME)
+                self._simulation.note_told()
                 self._fail(deadlock)
         except (KeyboardInterrupt, SystemExit):
             raise

@@ -239,6 +239,7 @@ class Simulation:
         *,
         gate: threading.Lock | None = None,
         must_come: bool = False,
+        is_told: bool = True,
     ) -> bool:
         """Have everybody run, and time pass, until something holds; False after `timeout` seconds.
 
@@ -246,6 +247,7 @@ class Simulation:
             gate: a lock that is released before it holds: meanwhile bodies go on one after the other, without it being
                 looked at.
             must_come: whether it is an error, too, that nothing can happen any more before `timeout`.
+            is_told: whether the test gets each `Deadlock`; else `note_told()` says when it does.
 
         Raises:
             Deadlock: it never will: nobody can run, and there is no timer.
@@ -258,7 +260,9 @@ class Simulation:
                 if self._step() and not (self._is_late_to_end() and deadline < math.inf):
                     continue
                 due = self.clock.next_deadline()
-                if due is None and must_come:
+                if due is None and (must_come or deadline == math.inf):
+                    if is_told:
+                        self.note_told()
                     raise self.never_over()
                 if not self._pass_time(due, deadline):
                     return bool(is_over())
@@ -363,14 +367,12 @@ class Simulation:
                 raise self.livelock(f"for more than max_time={self._max_time} virtual seconds")
             self.clock.fire_next()
             return True
-        if deadline < math.inf:
-            self.clock.move_to(deadline)
-            # It may poll.
-            self._vain += 1
-            if self._vain >= _PATIENCE * self._max_steps:
-                self._note_endless("the test, which has waited in vain")
-            return False
-        raise self.never_over()
+        self.clock.move_to(deadline)
+        # It may poll.
+        self._vain += 1
+        if self._vain >= _PATIENCE * self._max_steps:
+            self._note_endless("the test, which has waited in vain")
+        return False
 
     # Running
 
@@ -620,12 +622,15 @@ class Simulation:
         ]
         return Livelock(f"the simulation went on {what}; of its last {len(steps)} steps\n{_most_of(steps)}")
 
+    def note_told(self) -> None:
+        """Know that the test gets a `Deadlock` of all who wait for a lock now."""
+        self.told_of.update(self.lock_waits)
+
     def never_over(self) -> Deadlock:
         """Say who waits for whom."""
         waiting: list[Any] = [one for one in self.processes() if one.waiter or one.handling is not None]
         waiting += [body for body in self.lock_waits if body not in waiting]
         lines = "\n".join(f"  {wait_of(body, self.lock_waits)}" for body in waiting) or "  no actor waits"
-        self.told_of.update(self.lock_waits)
         msg = f"the test waits for what can never come: nobody can run, and there is no timer\n{lines}"
         return Deadlock(msg, "deadlock")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import threading
 
 import pytest
 
@@ -252,6 +253,37 @@ def test_a_deadlock_is_one_though_another_never_rests():
 
     with pytest.raises(Deadlock):
         in_system(test)
+
+
+class Locked(Actor):
+    def on_receive(self, lock):
+        with lock:
+            lock.acquire()
+
+
+def test_a_deadlock_that_nobody_was_told_of_since_others_went_on_fails_the_test_at_its_end():
+    async def test(_system):
+        Locked.start().tell(threading.Lock())
+        gate = Gate.start_link(None)
+
+        async def open_it():
+            for _ in range(150):
+                await asyncio.sleep(0)
+            gate.cast("open")
+
+        answer, _ = await asyncio.gather(gate.ask("enter", block=False), open_it())
+        assert answer == "open"
+
+    with pytest.raises(Deadlock, match="Locked-1#1 waits for a lock that it has itself"):
+        in_system(test)
+
+
+def test_a_deadlock_that_an_async_test_was_told_of_is_told_once():
+    async def test(_system):
+        with pytest.raises(Deadlock, match="Locked-1#1 waits for a lock that it has itself"):
+            await Locked.start().ask(threading.Lock(), block=False)
+
+    in_system(test)
 
 
 def test_who_waits_no_more_is_not_waited_for():
