@@ -312,9 +312,7 @@ class Simulation:
 
     def close(self) -> None:
         """End what still waits somewhere: code that has swallowed its kill, or that a failure has left where it was."""
-        # Without those that the end has taken a lock from: others might have opened it.
-        if self.stuck is None:
-            self.stuck = self._deadlock_of(self.waits_in_vain(with_gone=False))
+        self._note_stuck()
         self._is_closed = True
         for loop in self._idle:
             # Out of its own loop, since there is no more to do; and back here.
@@ -327,6 +325,21 @@ class Simulation:
         self._idle.clear()
         # Most of what a run leaves behind, which would be garbage later, and all at once.
         self._recent.clear()
+
+    def _note_stuck(self) -> None:
+        # Without those that the end has taken a lock from: others might have opened it.
+        if self.stuck is None:
+            self.stuck = self._deadlock_of(self.waits_in_vain(with_gone=False))
+
+    def free_event_loop(self) -> None:
+        """End the code that the event loop waits in, so that its other coroutines come to their own ends."""
+        for _ in range(_STUBBORN):
+            loop = self.event_loop.greenlet
+            if loop is None or loop.dead:
+                return
+            self._note_stuck()
+            self._unwind(loop)
+            self.run_until_idle()
 
     def _unwind(self, loop: greenlet) -> None:
         """End the code that is at work there: it may hold what others would wait for."""

@@ -184,6 +184,7 @@ class SimulatedEventLoop(EventLoop):
             task.cancel()
         try:
             self._simulation.run_until_idle()
+            self._simulation.free_event_loop()
         finally:
             self._finish()
 
@@ -193,6 +194,9 @@ class SimulatedEventLoop(EventLoop):
         for task in asyncio.all_tasks(self._loop):
             task._log_destroy_pending = False  # type: ignore[attr-defined]  # as asyncio itself does
         for failed in self._tasks:
+            if isinstance(failed._exception, ProcessKilled):
+                # The simulation has ended it.
+                failed.exception()
             # What asyncio does when it is garbage, which would be at any time.
             failed.__del__()
         self._tasks.clear()

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import pytest
 
-from actors import Actor, ActorDied, Killed, WouldBlock, checkpoint, now, sleep
+from actors import Actor, ActorDied, Deadlock, Killed, WouldBlock, checkpoint, now, sleep
 from actors.testing import Livelock, NotSimulated, System
 from tests.support import Probe
 
@@ -278,6 +278,36 @@ def test_a_task_that_resists_its_end_is_left_behind_without_a_word(caplog):
     gc.collect()
 
     assert [record.message for record in caplog.records if record.name == "asyncio"] == []
+
+
+@pytest.mark.parametrize("in_a_task", [False, True])
+def test_a_coroutine_that_waits_for_ever_for_a_lock_ends_with_the_test_without_a_word_and_so_do_others(
+    in_a_task, caplog
+):
+    ended = []
+
+    async def take_it_twice():
+        lock = threading.Lock()
+        lock.acquire()
+        await asyncio.sleep(1.0)
+        lock.acquire()
+
+    async def act():
+        if in_a_task:
+            tasks.append(asyncio.create_task(take_it_twice()))
+            await asyncio.sleep(10.0)
+        else:
+            await take_it_twice()
+
+    tasks = []
+    with System():
+        Running.start().tell(lambda: note_when_it_ends("another", ended))
+        with pytest.raises(Deadlock):
+            Running.start().ask(act)
+    gc.collect()
+
+    assert ended == ["another"]
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
 
 
 async def note_when_it_ends(number, ended):
