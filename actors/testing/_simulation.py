@@ -69,11 +69,19 @@ or polls for ever."""
 _TURNS = 300
 """Turns that are looked at when there are too many."""
 
+_TURNS_EACH = 10
+"""How many turns a message may take, or a task: the event loop begins it and ends it, and the actor goes on then."""
+
 _TIMERS = 1000
 """How many timers may open, when the test is over, a lock for which somebody waits."""
 
 _STUBBORN = 10
 """How often code that swallows its end is asked again."""
+
+
+def _to_do(process: Process) -> int:
+    """How many messages it has, the one in hand included, and tasks of coroutines."""
+    return process.mailbox_length() + (process.handling is not None) + len(process.tasks or ())
 
 
 def _nobody_told(_process: Process) -> None:
@@ -155,7 +163,7 @@ class Simulation:
         # The last interrupt that has ended the test.
         self._interrupt: BaseException | None = None
         # At how many turns in vain there are too many: so many in one wait of the test's; and whether it was given
-        # more, once, for what lay in the mailboxes.
+        # more, once, for what there was to do.
         self._extended = False
         self._turns_limit = max_steps
         # How often the test has waited until a time was over.
@@ -434,7 +442,7 @@ class Simulation:
         """See who goes on though there were too many turns, and say it when enough is seen."""
         if not self._extended:
             self._extended = True
-            self._turns_limit += sum(process.mailbox_length() for process in self.processes())
+            self._turns_limit += _TURNS_EACH * sum(map(_to_do, self.processes()))
             if self._vain_turns() < self._turns_limit:
                 return
         # It is still to come when this fails.

@@ -443,6 +443,39 @@ def test_messages_are_no_turns_too_many_however_many_there_are():
         assert counter.ask(1) == 1001
 
 
+class GivingWay(Actor):
+    async def on_receive(self, times):
+        for _ in range(times):
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("times", [0, 1])
+def test_messages_of_an_async_actor_are_no_turns_too_many_either(times):
+    with System(max_steps=100, record=False):
+        actor = GivingWay.start()
+        for _ in range(1000):
+            actor.tell(times)
+
+        assert actor.ask(times) is None
+
+
+def test_nor_are_those_of_many_async_actors():
+    with System(max_steps=100, record=False) as system:
+        for _ in range(1000):
+            GivingWay.start().tell(1)
+
+        system.run_until_idle()
+
+
+def test_nor_are_many_tasks_of_one():
+    class Gathering(Actor):
+        async def on_receive(self, number):
+            await asyncio.gather(*(asyncio.sleep(1.0, each) for each in range(number)))
+
+    with System(max_steps=100, record=False):
+        Gathering.start().ask(1000)
+
+
 def test_a_sleep_of_no_time_lets_others_go_on():
     done = []
 
