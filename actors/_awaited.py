@@ -174,7 +174,7 @@ def _awaited_by(future: asyncio.Future[Any], process: Process | None) -> Iterabl
     if isinstance(future, _GATHERING):
         return tuple(getattr(future, "_children", ()))
     # One that others set: those can be seen that are tasks of this actor.
-    tasks = () if process is None else set(process.tasks or ())
+    tasks = () if process is None else list(process.tasks or ())
     return [task for task in tasks if not task.done() and _is_set_by(future, task)]
 
 

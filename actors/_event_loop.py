@@ -38,8 +38,9 @@ _UNSET = object()
 class _CoroutineRun(AwaitedCoroutine):
     """One coroutine of one actor, from the handler that returned it to its end."""
 
-    def __init__(self, process: Process, coroutine: Coroutine[Any, Any, Any]) -> None:
+    def __init__(self, event_loop: EventLoop, process: Process, coroutine: Coroutine[Any, Any, Any]) -> None:
         super().__init__()
+        self._event_loop = event_loop
         self.process = process
         self.coroutine = coroutine
         self.waiter = process.new_waiter()
@@ -47,10 +48,10 @@ class _CoroutineRun(AwaitedCoroutine):
         self.has_begun = False
         self.error: BaseException | None = None
 
-    def begin(self, loop: asyncio.AbstractEventLoop) -> None:
+    def begin(self) -> None:
         if self.process.tasks is None:
             self.process.tasks = NONE_YET
-        self.task = ActorTask(self._run(), loop=loop, context=self.context)
+        self.task = self._event_loop.new_task(self._run(), self.context)
         self.task.process = self.process
         self.task.add_done_callback(self._done)
 
@@ -65,6 +66,7 @@ class _CoroutineRun(AwaitedCoroutine):
             raise
         except BaseException as error:  # noqa: BLE001 - it is raised in the actor
             self.error = error
+            self._event_loop.note_raised(error)
             return None
 
     def keep_variables(self) -> None:
@@ -96,6 +98,8 @@ class _CoroutineRun(AwaitedCoroutine):
 
 class EventLoop:
     """Runs coroutines for actors, which wait meanwhile: one message at a time, as with any handler."""
+
+    _task_class: type[ActorTask] = ActorTask
 
     def __init__(self, watchdog: Watchdog) -> None:
         self._set_up(asyncio.new_event_loop())
@@ -186,10 +190,10 @@ class EventLoop:
 
         A kill cancels it, and is raised when it has really ended: as `NotBegun` when it had not taken its first step.
         """
-        run = _CoroutineRun(process, coroutine)
+        run = _CoroutineRun(self, process, coroutine)
         # Before it begins, and may come to wait itself.
         process.waiting_for = run
-        if not self._post(partial(run.begin, self._loop)):
+        if not self._post(run.begin):
             process.waiting_for = None
             coroutine.close()
             raise RuntimeError("the runtime of this actor has ended, and runs no more coroutines")
@@ -250,6 +254,13 @@ class EventLoop:
 
     # Called on the thread of the loop
 
+    def new_task(self, coroutine: Coroutine[Any, Any, Any], context: contextvars.Context) -> ActorTask:
+        """Make a task that isn't one of those that an actor's coroutine has started."""
+        return self._task_class(coroutine, loop=self._loop, context=context)
+
+    def note_raised(self, error: BaseException) -> None:
+        """Be told what a coroutine has raised that is no error; it will be raised in the actor."""
+
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         while not self._is_closing:
@@ -300,7 +311,7 @@ class EventLoop:
 
     def _new_task(self, loop: asyncio.AbstractEventLoop, coroutine: Any, /, **options: Any) -> ActorTask:
         """Make a task: it is the actor's whose code asks for it, until it has ended."""
-        task = ActorTask(coroutine, loop=loop, **options)
+        task = self._task_class(coroutine, loop=loop, **options)
         process = task.process = current()
         # Kept alive as well, which a loop doesn't do by itself.
         if process is not None and not self._keep(process, task):
@@ -355,19 +366,19 @@ class EventLoop:
         tasks = process.tasks
         if process.gone or tasks is OVER:
             return False
-        if not isinstance(tasks, set):
-            tasks = process.tasks = set()
-        tasks.add(task)
+        if not isinstance(tasks, dict):
+            tasks = process.tasks = {}
+        tasks[task] = None
         # Which isn't to await it.
-        asyncio.Future.add_done_callback(task, tasks.discard)
+        asyncio.Future.add_done_callback(task, tasks.pop)
         return True
 
     def _cancel_tasks(self, process: Process, ended: Waiter) -> None:
-        """Cancel an actor's tasks until none is left, since one that ends may leave others behind."""
-        left = {task for task in process.tasks or () if not task.done()}
+        """Cancel an actor's tasks, the first first, until none is left, since one that ends may leave others behind."""
+        left = dict.fromkeys(task for task in process.tasks or () if not task.done())
 
         def one_ended(task: asyncio.Future[Any]) -> None:
-            left.discard(task)
+            del left[task]
             if not left:
                 self._cancel_tasks(process, ended)
 

@@ -13,6 +13,7 @@ from contextlib import suppress
 from contextvars import ContextVar
 from itertools import repeat, starmap
 from threading import get_ident
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from actors import _pykka_registry
@@ -27,8 +28,7 @@ from actors.messages import Down, Exit, ExitReason, NoProc, Shutdown, shown
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Hashable, Sequence
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Callable, Hashable, Mapping, Sequence
     from contextvars import Context
 
     import pykka
@@ -71,15 +71,11 @@ class _Alive:
 ALIVE = _Alive()
 
 
-NONE_YET: AbstractSet[asyncio.Future[Any]] = frozenset()
+NONE_YET: Mapping[asyncio.Future[Any], object] = MappingProxyType({})
 """The tasks of an actor that has run a coroutine: callbacks of that may start some."""
 
 
-class _Over(frozenset[Any]):
-    __slots__ = ()
-
-
-OVER: AbstractSet[asyncio.Future[Any]] = _Over()
+OVER: Mapping[asyncio.Future[Any], object] = MappingProxyType({})
 """The tasks of one that has ended: there will be none."""
 
 
@@ -284,9 +280,9 @@ class Process:
         self.driver: Driver | None = None
         # What its code has set of context variables.
         self.context: Context | None = None
-        # Tasks that its coroutines have started, and what those run in threads; None while it has run no coroutine.
-        # Changed by the event loop alone.
-        self.tasks: AbstractSet[asyncio.Future[Any]] | None = None
+        # Tasks that its coroutines have started, and what those run in threads, in this order; None while it has run no
+        # coroutine. Changed by the event loop alone.
+        self.tasks: Mapping[asyncio.Future[Any], object] | None = None
         # With what its code waits; and for what, when one actor alone can end that.
         self.waiter: Waiter | None = None
         self.waiting_for: Waits | None = None

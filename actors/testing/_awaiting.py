@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
-import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.errors import Deadlock
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
     from actors.testing._simulation import Simulation
 
@@ -52,10 +49,9 @@ class Awaiting:
         if not self._waits:
             return
         try:
-            with _interruptible():
-                # Who has what it waits for is ready then.
-                is_over = self._is_any_over if self._are_others_ready() else self._are_others_ready
-                self._simulation.run_until(is_over, None)
+            # Who has what it waits for is ready then.
+            is_over = self._is_any_over if self._are_others_ready() else self._are_others_ready
+            self._simulation.run_until(is_over, None, is_told=False)
         except Deadlock as deadlock:
             # One of the others may do something about it.
             self._deadlocks += 1
@@ -64,6 +60,7 @@ class Awaiting:
             else:
                 if getattr(self._loop, "_scheduled", ()):
                     deadlock.add_note(_REAL_TIME)
+                self._simulation.note_told()
                 self._fail(deadlock)
         except (KeyboardInterrupt, SystemExit):
             raise
@@ -85,22 +82,6 @@ class Awaiting:
             # Also in one who has an answer by now: he may be the last to be told.
             if not done.done():
                 done.set_exception(error)
-
-
-@contextlib.contextmanager
-def _interruptible() -> Generator[None]:
-    """Have Ctrl-C, and what ends a step that takes too long, interrupt what runs, and not cancel the test's task."""
-    handler: Any = signal.getsignal(signal.SIGINT)
-    # That of asyncio's own, which it keeps to itself; only the main thread has one, and may change it.
-    is_asyncios = getattr(getattr(handler, "func", None), "__qualname__", "") == "Runner._on_sigint"
-    if not is_asyncios or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)
 
 
 _REAL_TIME = """\

@@ -19,6 +19,7 @@ from actors.errors import Deadlock, ProcessKilled
 from actors.testing._bodies import SimulatedScheduler
 from actors.testing._deadlocks import stuck, wait_of
 from actors.testing._held_locks import locks_at_hand, refuse_held
+from actors.testing._interrupts import give_back, take_interrupts
 from actors.testing._names import Names
 from actors.testing._shown import name_of, shape, shown
 from actors.testing._stand_ins import NotSimulated, where_called
@@ -68,11 +69,20 @@ or polls for ever."""
 _TURNS = 300
 """Turns that are looked at when there are too many."""
 
+_TURNS_EACH = 10
+"""How many turns a message may take, or a task, or a timer: the event loop begins a task and ends it, and the actor goes
+on then; a timer has one before whom it wakes."""
+
 _TIMERS = 1000
 """How many timers may open, when the test is over, a lock for which somebody waits."""
 
 _STUBBORN = 10
 """How often code that swallows its end is asked again."""
+
+
+def _to_do(process: Process) -> int:
+    """How many messages it has, the one in hand included, and tasks of coroutines."""
+    return process.mailbox_length() + (process.handling is not None) + len(process.tasks or ())
 
 
 def _nobody_told(_process: Process) -> None:
@@ -111,6 +121,7 @@ class Simulation:
         "_max_time",
         "_recent",
         "_stopped",
+        "_taken",
         "_turns_limit",
         "_vain",
         "after_step",
@@ -153,7 +164,7 @@ class Simulation:
         # The last interrupt that has ended the test.
         self._interrupt: BaseException | None = None
         # At how many turns in vain there are too many: so many in one wait of the test's; and whether it was given
-        # more, once, for what lay in the mailboxes and what was due.
+        # more, once, for what there was to do.
         self._extended = False
         self._turns_limit = max_steps
         # How often the test has waited until a time was over.
@@ -203,6 +214,8 @@ class Simulation:
         # Where the test is while it waits; and what opens when that is over. None when it looks after each step itself.
         self._hub: greenlet | None = None
         self._gate: threading.Lock | None = None
+        # What has handled interrupts before that, and will again.
+        self._taken: Any = None
         self._loops: list[greenlet] = []
         self._idle: list[greenlet] = []
         self._is_closed = False
@@ -226,7 +239,7 @@ class Simulation:
             while self._step():
                 pass
         finally:
-            self._hub = None
+            self._exit()
 
     def run_until(
         self,
@@ -235,6 +248,7 @@ class Simulation:
         *,
         gate: threading.Lock | None = None,
         must_come: bool = False,
+        is_told: bool = True,
     ) -> bool:
         """Have everybody run, and time pass, until something holds; False after `timeout` seconds.
 
@@ -242,6 +256,7 @@ class Simulation:
             gate: a lock that is released before it holds: meanwhile bodies go on one after the other, without it being
                 looked at.
             must_come: whether it is an error, too, that nothing can happen any more before `timeout`.
+            is_told: whether the test gets each `Deadlock`; else `note_told()` says when it does.
 
         Raises:
             Deadlock: it never will: nobody can run, and there is no timer.
@@ -254,13 +269,15 @@ class Simulation:
                 if self._step() and not (self._is_late_to_end() and deadline < math.inf):
                     continue
                 due = self.clock.next_deadline()
-                if due is None and must_come:
+                if due is None and (must_come or deadline == math.inf):
+                    if is_told:
+                        self.note_told()
                     raise self.never_over()
                 if not self._pass_time(due, deadline):
                     return bool(is_over())
             return True
         finally:
-            self._hub = None
+            self._exit()
 
     def advance(self, seconds: float) -> None:
         """Let time pass, and everybody run who can meanwhile, in order."""
@@ -304,9 +321,7 @@ class Simulation:
 
     def close(self) -> None:
         """End what still waits somewhere: code that has swallowed its kill, or that a failure has left where it was."""
-        # Without those that the end has taken a lock from: others might have opened it.
-        if self.stuck is None:
-            self.stuck = self._deadlock_of(self.waits_in_vain(with_gone=False))
+        self._note_stuck()
         self._is_closed = True
         for loop in self._idle:
             # Out of its own loop, since there is no more to do; and back here.
@@ -320,8 +335,24 @@ class Simulation:
         # Most of what a run leaves behind, which would be garbage later, and all at once.
         self._recent.clear()
 
+    def _note_stuck(self) -> None:
+        # Without those that the end has taken a lock from: others might have opened it.
+        if self.stuck is None:
+            self.stuck = self._deadlock_of(self.waits_in_vain(with_gone=False))
+
+    def free_event_loop(self) -> None:
+        """End the code that the event loop waits in, so that its other coroutines come to their own ends."""
+        for _ in range(_STUBBORN):
+            loop = self.event_loop.greenlet
+            if loop is None or loop.dead:
+                return
+            self._note_stuck()
+            self._unwind(loop)
+            self.run_until_idle()
+
     def _unwind(self, loop: greenlet) -> None:
         """End the code that is at work there: it may hold what others would wait for."""
+        taken = take_interrupts()
         was_closed, self._is_closed = self._is_closed, True
         self.is_unwinding = True
         event_loop: Any = self.event_loop if self.event_loop and self.event_loop.greenlet is loop else None
@@ -342,6 +373,8 @@ class Simulation:
                 event_loop.leave()
             self._is_closed = was_closed
             self.is_unwinding = False
+            if taken is not None:
+                give_back(taken)
         self._raise_interruption()
 
     def _raise_interruption(self) -> None:
@@ -356,14 +389,12 @@ class Simulation:
                 raise self.livelock(f"for more than max_time={self._max_time} virtual seconds")
             self.clock.fire_next()
             return True
-        if deadline < math.inf:
-            self.clock.move_to(deadline)
-            # It may poll.
-            self._vain += 1
-            if self._vain >= _PATIENCE * self._max_steps:
-                self._note_endless("the test, which has waited in vain")
-            return False
-        raise self.never_over()
+        self.clock.move_to(deadline)
+        # It may poll.
+        self._vain += 1
+        if self._vain >= _PATIENCE * self._max_steps:
+            self._note_endless("the test, which has waited in vain")
+        return False
 
     # Running
 
@@ -379,9 +410,15 @@ class Simulation:
             stopped, self._stopped = self._stopped, None
             self._unwind(stopped)
         self._hub = getcurrent()
+        self._taken = take_interrupts()
         self._gate = gate
         self._turns_limit = self._vain_turns() + self._max_steps
         self._extended = False
+
+    def _exit(self) -> None:
+        self._hub = None
+        if self._taken is not None:
+            give_back(self._taken)
 
     def _step(self) -> bool:
         """Have bodies run until all wait, or the test has to look; False when nobody can."""
@@ -406,9 +443,7 @@ class Simulation:
         """See who goes on though there were too many turns, and say it when enough is seen."""
         if not self._extended:
             self._extended = True
-            # A timer has a turn of its own, before whom it wakes.
-            left = sum(process.mailbox_length() for process in self.processes()) + 2 * self.clock.due_now()
-            self._turns_limit += left
+            self._turns_limit += _TURNS_EACH * (sum(map(_to_do, self.processes())) + self.clock.due_now())
             if self._vain_turns() < self._turns_limit:
                 return
         # It is still to come when this fails.
@@ -588,9 +623,11 @@ class Simulation:
         """Whether it is an interrupt, as Ctrl-C raises it wherever the program is: that ends the test, and no actor."""
         if not isinstance(error, KeyboardInterrupt) or any(error is one for one in self.injected):
             return False
-        # One that a task has raised is raised again in whoever awaits it.
-        if self.interruption is None and error is not self._interrupt:
-            self.interruption = self._interrupt = error
+        # One that a coroutine has raised is raised again in whoever awaits it.
+        if error is not self._interrupt:
+            self._interrupt = error
+            if self.interruption is None:
+                self.interruption = error
         return True
 
     def note(self, process: Process, point: str, about: tuple[object, ...]) -> None:
@@ -607,12 +644,15 @@ class Simulation:
         ]
         return Livelock(f"the simulation went on {what}; of its last {len(steps)} steps\n{_most_of(steps)}")
 
+    def note_told(self) -> None:
+        """Know that the test gets a `Deadlock` of all who wait for a lock now."""
+        self.told_of.update(self.lock_waits)
+
     def never_over(self) -> Deadlock:
         """Say who waits for whom."""
         waiting: list[Any] = [one for one in self.processes() if one.waiter or one.handling is not None]
         waiting += [body for body in self.lock_waits if body not in waiting]
         lines = "\n".join(f"  {wait_of(body, self.lock_waits)}" for body in waiting) or "  no actor waits"
-        self.told_of.update(self.lock_waits)
         msg = f"the test waits for what can never come: nobody can run, and there is no timer\n{lines}"
         return Deadlock(msg, "deadlock")
 

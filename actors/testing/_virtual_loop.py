@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import itertools
 import threading
 from typing import TYPE_CHECKING, Any
 
 from greenlet import GreenletExit
 
+from actors._awaited import ActorTask
 from actors._event_loop import EventLoop, logger
 from actors.errors import ProcessKilled
 from actors.testing._stand_ins import NotSimulated, where_called
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 
     from greenlet import greenlet
 
-    from actors._awaited import ActorTask
     from actors._process import Process
     from actors.testing._simulation import Simulation
 
@@ -36,6 +37,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         super().__init__()
         self._simulation = simulation
         self._is_scheduled = False
+        # Of its tasks.
+        self.numbers = itertools.count(1)
         # asyncio's own, which it keeps to itself.
         self._due: Any = self._ready  # type: ignore[attr-defined]
         self._timers: Any = self._scheduled  # type: ignore[attr-defined]
@@ -140,8 +143,22 @@ for _name in filter(_wants_a_real_one, dir(asyncio.BaseEventLoop)):
     setattr(VirtualLoop, _name, _refusing(_name))
 
 
+class SimulatedTask(ActorTask):
+    """A task that has the same place in a set in each run: asyncio keeps many there, and hands some out."""
+
+    def __init__(self, coroutine: Any, *, loop: VirtualLoop, **options: Any) -> None:
+        # First, since asyncio keeps it in a set from the beginning.
+        self._number = next(loop.numbers)
+        super().__init__(coroutine, loop=loop, **options)
+
+    def __hash__(self) -> int:
+        return self._number
+
+
 class SimulatedEventLoop(EventLoop):
     """Runs the coroutines of simulated actors."""
+
+    _task_class = SimulatedTask
 
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
@@ -157,12 +174,17 @@ class SimulatedEventLoop(EventLoop):
         """The thread's, while a coroutine has it."""
         return threading.get_ident() if self._simulation.running is self._virtual else None
 
+    def note_raised(self, error: BaseException) -> None:
+        # Before the actor, which may not have its turn again, is ended by it.
+        self._simulation.is_interrupted_by(error)
+
     def close(self, seconds: float) -> None:  # noqa: ARG002 - no thread is waited for
         """Cancel what is left; what doesn't end then is left behind."""
         for task in asyncio.all_tasks(self._loop):
             task.cancel()
         try:
             self._simulation.run_until_idle()
+            self._simulation.free_event_loop()
         finally:
             self._finish()
 
@@ -172,6 +194,9 @@ class SimulatedEventLoop(EventLoop):
         for task in asyncio.all_tasks(self._loop):
             task._log_destroy_pending = False  # type: ignore[attr-defined]  # as asyncio itself does
         for failed in self._tasks:
+            if isinstance(failed._exception, ProcessKilled):
+                # The simulation has ended it.
+                failed.exception()
             # What asyncio does when it is garbage, which would be at any time.
             failed.__del__()
         self._tasks.clear()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import threading
 
 import pytest
 
@@ -135,17 +137,54 @@ def test_what_fails_in_the_very_step_that_answers_is_told_all_the_same():
         in_system(test)
 
 
-def test_a_step_that_takes_too_long_is_interrupted():
-    class Spinning(Actor):
-        def on_receive(self, _message):
-            while True:
-                pass
+class Spinning(Actor):
+    def on_receive(self, _message):
+        while True:
+            pass
 
-    async def test(_system):
-        await Spinning.start().ask("spin", block=False)
+
+async def await_it(_system):
+    await Spinning.start().ask("spin", block=False)
+
+
+async def ask_it(_system):
+    Spinning.start().ask("spin")
+
+
+async def have_time_pass(system):
+    Spinning.start().tell("spin")
+    system.advance(1.0)
+
+
+async def end_with_it(_system):
+    Spinning.start().tell("spin")
+
+
+@pytest.mark.parametrize("act", [await_it, ask_it, have_time_pass, end_with_it])
+def test_a_step_that_takes_too_long_is_interrupted_however_an_async_test_has_it_go_on(act):
+    async def test():
+        with System(step_seconds=0.2) as system:
+            await act(system)
 
     with pytest.raises(StepTooLong, match="while True"):
-        in_system(test, step_seconds=0.2)
+        asyncio.run(test())
+
+
+def test_an_interrupt_ends_an_async_test_where_it_waits():
+    class Interrupted(Actor):
+        def on_receive(self, _message):
+            signal.raise_signal(signal.SIGINT)
+
+    gone_on = []
+
+    async def test(system):
+        Interrupted.start().tell("hello")
+        system.advance(1.0)
+        gone_on.append("on")
+
+    with pytest.raises(KeyboardInterrupt):
+        in_system(test)
+    assert gone_on == []
 
 
 def test_what_was_left_in_another_loop_stops_nobody():
@@ -214,6 +253,37 @@ def test_a_deadlock_is_one_though_another_never_rests():
 
     with pytest.raises(Deadlock):
         in_system(test)
+
+
+class Locked(Actor):
+    def on_receive(self, lock):
+        with lock:
+            lock.acquire()
+
+
+def test_a_deadlock_that_nobody_was_told_of_since_others_went_on_fails_the_test_at_its_end():
+    async def test(_system):
+        Locked.start().tell(threading.Lock())
+        gate = Gate.start_link(None)
+
+        async def open_it():
+            for _ in range(150):
+                await asyncio.sleep(0)
+            gate.cast("open")
+
+        answer, _ = await asyncio.gather(gate.ask("enter", block=False), open_it())
+        assert answer == "open"
+
+    with pytest.raises(Deadlock, match="Locked-1#1 waits for a lock that it has itself"):
+        in_system(test)
+
+
+def test_a_deadlock_that_an_async_test_was_told_of_is_told_once():
+    async def test(_system):
+        with pytest.raises(Deadlock, match="Locked-1#1 waits for a lock that it has itself"):
+            await Locked.start().ask(threading.Lock(), block=False)
+
+    in_system(test)
 
 
 def test_who_waits_no_more_is_not_waited_for():

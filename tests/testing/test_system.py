@@ -453,6 +453,39 @@ def test_messages_are_no_turns_too_many_however_many_there_are():
         assert counter.ask(1) == 1001
 
 
+class GivingWay(Actor):
+    async def on_receive(self, times):
+        for _ in range(times):
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("times", [0, 1])
+def test_messages_of_an_async_actor_are_no_turns_too_many_either(times):
+    with System(max_steps=100, record=False):
+        actor = GivingWay.start()
+        for _ in range(1000):
+            actor.tell(times)
+
+        assert actor.ask(times) is None
+
+
+def test_nor_are_those_of_many_async_actors():
+    with System(max_steps=100, record=False) as system:
+        for _ in range(1000):
+            GivingWay.start().tell(1)
+
+        system.run_until_idle()
+
+
+def test_nor_are_many_tasks_of_one():
+    class Gathering(Actor):
+        async def on_receive(self, number):
+            await asyncio.gather(*(asyncio.sleep(1.0, each) for each in range(number)))
+
+    with System(max_steps=100, record=False):
+        Gathering.start().ask(1000)
+
+
 def test_a_sleep_of_no_time_lets_others_go_on():
     done = []
 
@@ -963,6 +996,10 @@ def interrupt(*_anything):
     signal.raise_signal(signal.SIGINT)
 
 
+async def interrupt_a_coroutine():
+    interrupt()
+
+
 async def interrupt_a_task():
     async def run():
         interrupt()
@@ -1002,10 +1039,11 @@ class Interrupted(Actor):
         lambda: Interrupted.start("on_stop").stop(),
         lambda: Interrupted.start("").ask(interrupt),
         lambda: Interrupted.start("").tell(interrupt),
+        lambda: Interrupted.start("").ask(interrupt_a_coroutine),
         lambda: Interrupted.start("").ask(interrupt_a_task),
         lambda: Interrupted.start("").ask(interrupt_a_callback),
     ],
-    ids=["on_start", "on_stop", "asked", "told", "a task", "a callback"],
+    ids=["on_start", "on_stop", "asked", "told", "a coroutine", "a task", "a callback"],
 )
 def test_an_interrupt_ends_the_test_at_once_and_is_no_crash_of_whoever_had_his_turn(act):
     with System() as system:

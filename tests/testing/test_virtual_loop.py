@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import pytest
 
-from actors import Actor, ActorDied, Killed, WouldBlock, checkpoint, now, sleep
+from actors import Actor, ActorDied, Deadlock, Killed, WouldBlock, checkpoint, now, sleep
 from actors.testing import Livelock, NotSimulated, System
 from tests.support import Probe
 
@@ -278,3 +278,72 @@ def test_a_task_that_resists_its_end_is_left_behind_without_a_word(caplog):
     gc.collect()
 
     assert [record.message for record in caplog.records if record.name == "asyncio"] == []
+
+
+@pytest.mark.parametrize("in_a_task", [False, True])
+def test_a_coroutine_that_waits_for_ever_for_a_lock_ends_with_the_test_without_a_word_and_so_do_others(
+    in_a_task, caplog
+):
+    ended = []
+
+    async def take_it_twice():
+        lock = threading.Lock()
+        lock.acquire()
+        await asyncio.sleep(1.0)
+        lock.acquire()
+
+    async def act():
+        if in_a_task:
+            tasks.append(asyncio.create_task(take_it_twice()))
+            await asyncio.sleep(10.0)
+        else:
+            await take_it_twice()
+
+    tasks = []
+    with System():
+        Running.start().tell(lambda: note_when_it_ends("another", ended))
+        with pytest.raises(Deadlock):
+            Running.start().ask(act)
+    gc.collect()
+
+    assert ended == ["another"]
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
+
+
+async def note_when_it_ends(number, ended):
+    try:
+        await asyncio.Event().wait()
+    finally:
+        ended.append(number)
+
+
+def test_tasks_that_an_actor_leaves_behind_are_cancelled_in_the_order_in_which_they_have_begun():
+    ended = []
+
+    async def begin_many():
+        for number in range(50):
+            asyncio.create_task(note_when_it_ends(number, ended))  # noqa: RUF006 - what this is about
+
+    with System():
+        Running.start().ask(begin_many)
+
+    assert ended == list(range(50))
+
+
+def test_tasks_that_asyncio_hands_out_in_a_set_come_in_the_same_order_in_each_run():
+    runs = []
+    kept = []
+
+    async def cancel_those_that_are_not_done():
+        tasks = [asyncio.create_task(note_when_it_ends(number, runs[-1])) for number in range(50)]
+        kept.append(tasks)
+        _, pending = await asyncio.wait(tasks, timeout=1.0)
+        for task in pending:
+            task.cancel()
+
+    for _ in range(2):
+        runs.append([])
+        with System():
+            Running.start().ask(cancel_those_that_are_not_done)
+
+    assert runs[0] == runs[1]

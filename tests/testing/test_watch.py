@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import threading
@@ -54,6 +55,28 @@ def test_what_catches_everything_fails_all_the_same():
     with pytest.raises(StepTooLong, match="wait_for_a_lock"), System(step_seconds=0.3) as system:
         Stuck.start().tell(block)
         system.run_until_idle()
+
+
+class StuckInACoroutine(Actor):
+    async def on_receive(self, block):
+        block()
+
+
+class StuckInATask(Actor):
+    async def on_receive(self, block):
+        async def run():
+            block()
+
+        await asyncio.create_task(run())
+
+
+@pytest.mark.parametrize("actor_class", [StuckInACoroutine, StuckInATask])
+def test_what_blocks_an_async_handler_fails_its_test_and_interrupts_no_other(actor_class):
+    with pytest.raises(StepTooLong, match="wait_for_a_lock"), System(step_seconds=0.3):
+        actor_class.start().ask(wait_for_a_lock)
+
+    with System():
+        assert actor_class.start().ask(lambda: None) is None
 
 
 class StuckAtItsEnd(Actor):
