@@ -155,6 +155,7 @@ class SimulatedLock:
         return True
 
     def _wait(self, simulation: Simulation, deadline: float | None) -> bool:
+        """Wait until it is given up and this one is the next to try; False when the time is over before."""
         waiter = new_waiter()
         self._waiting.append(waiter)
         clock = simulation.clock
@@ -164,14 +165,25 @@ class SimulatedLock:
             simulation.lock_waits[body] = self
         try:
             # A kill doesn't end the wait for a lock.
-            is_free = waiter.wait(clock, left)
+            waiter.wait(clock, left)
+        except BaseException:
+            if waiter not in self._waiting:
+                # It was woken, and won't try: somebody else is to.
+                self._wake_next()
+            raise
         finally:
             if body is not None:
                 simulation.lock_waits.pop(body, None)
                 simulation.told_of.discard(body)
-            if waiter in self._waiting:
+            # Whoever gives it up at the moment when the time is over may have woken this one, and so nobody else.
+            is_next = waiter not in self._waiting
+            if not is_next:
                 self._waiting.remove(waiter)
-        return is_free
+        return is_next
+
+    def _wake_next(self) -> None:
+        if self._waiting:
+            self._waiting.pop(0).release()
 
     def release(self) -> None:
         if self._reentrant:
@@ -184,8 +196,7 @@ class SimulatedLock:
             self._is_gate |= self._is_opened_on_purpose()
         self._owner = None
         self._lock.release()
-        if self._waiting:
-            self._waiting.pop(0).release()
+        self._wake_next()
 
     def _is_mine(self) -> bool:
         if not self._depth:
