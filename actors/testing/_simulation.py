@@ -276,16 +276,15 @@ class Simulation:
         return [body for body in stuck(self.lock_waits, with_gone=with_gone) if body not in self.told_of]
 
     def see_who_is_stuck(self) -> None:
-        """Let those go on who can, as long as others wait for ever for a lock: somebody, or a timer, may open it.
+        """Let time pass for those who can't go on now, as long as others wait for ever for a lock: a timer may open it.
 
         Raises:
-            Deadlock: nobody has.
+            Deadlock: none has.
         """
+        # The time of what the test has injected is over.
+        self.strikes.clear()
         # Others may go on for ever.
         with suppress(Livelock):
-            self.run_until_idle()
-            # The time of what the test has injected is over.
-            self.strikes.clear()
             for _ in range(_TIMERS):
                 due = self.clock.next_deadline()
                 if due is None or due > self._max_time or not self.waits_in_vain():

@@ -150,6 +150,8 @@ class System:
         self._is_checked = True
         self._crashes: list[tuple[Process, BaseException]] = []
         self._seen_crashes: list[tuple[Process, BaseException]] = []
+        # While timers come after the test: whose crashes are the test's still, until so many messages are handled.
+        self._left_to_do: dict[Process, int] | None = None
         self._expected: list[_Expected] = []
         self._invariants: list[Callable[[], object]] = []
         self._story: str | None = None
@@ -209,19 +211,22 @@ class System:
 
     def _see_the_end(self) -> None:
         """Have those run who can, where something is to hold until then, or somebody waits for ever for a lock."""
-        if self._invariants:
+        simulation = self._simulation
+        if self._invariants or simulation.waits_in_vain():
             # Some may go on for ever; those are seen for long enough.
             with suppress(Livelock):
                 self.run_until_idle()
-        self._simulation.after_step = None
-        if self._simulation.waits_in_vain():
+        simulation.after_step = None
+        if simulation.waits_in_vain():
             # Timers that come after the test are none of its story.
             self._story = self.story()
             self.check_crashes()
+            at_work = [process for process in self._runtime.processes() if _to_do(process)]
+            self._left_to_do = {process: process.handled + _to_do(process) for process in at_work}
             try:
-                self._simulation.see_who_is_stuck()
+                simulation.see_who_is_stuck()
             finally:
-                self._crashes.clear()
+                self._left_to_do = None
 
     def _exit_runtime(
         self, exception_type: type[BaseException] | None, exception: BaseException | None, tb: TracebackType | None
@@ -664,7 +669,8 @@ class System:
         error = crash_of(process)
         if error is None or isinstance(error, ProcessKilled) or any(error is one for one in self._faults.injected):
             return
-        self._crashes.append((process, error))
+        if self._left_to_do is None or process.handled <= self._left_to_do.get(process, -1):
+            self._crashes.append((process, error))
 
 
 def _check_makes(cls: type[BaseException]) -> None:
@@ -730,6 +736,11 @@ class _Expected:
         who = "an actor" if self._actor is None else shown(self._actor)
         times = "" if self._times in (None, 1) else f" {self._times} times"
         return f"{who} was to crash of {shown(self._exception)}{times}, and did so {self._seen} times"
+
+
+def _to_do(process: Process) -> int:
+    """How many messages it has, the one in hand included."""
+    return process.mailbox_length() + (process.handling is not None)
 
 
 def _at_work(process: Process) -> str:

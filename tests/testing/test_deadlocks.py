@@ -11,6 +11,7 @@ import pytest
 from actors import Actor, CallTimeout, Deadlock, checkpoint, send_after, sleep
 from actors.testing import System
 from actors.testing.explore import ScenarioFailed, explore
+from actors.testing.system import UnexpectedCrash
 from supervision.testing import crash_sweep, start_supervised
 
 
@@ -332,6 +333,41 @@ def test_what_happens_after_the_test_only_to_see_a_lock_opened_is_none_of_its_cr
         system.run_until_idle()
         send_after(Told.start(), lock.release, 10)
         Watchdog.start()
+
+
+def fail():
+    raise LookupError
+
+
+def fail_when_it_has_slept():
+    sleep(2)
+    fail()
+
+
+def wait_for_a_lock_until_somebody_else_has_waited_for_a_time(system):
+    ask_holding_what_the_other_wants(timeout=60)
+    system.advance(5)
+
+
+@pytest.mark.parametrize("others", [lambda _system: None, wait_for_a_lock_until_somebody_else_has_waited_for_a_time])
+@pytest.mark.parametrize("do", [[fail], [fail_when_it_has_slept], [lambda: sleep(2), fail]])
+class TestWhatActorsHaveToDoWhenTheTestEnds:
+    """It is the test's, whether others wait for a lock then or don't."""
+
+    def test_it_fails_the_test(self, do, others):
+        with pytest.raises(UnexpectedCrash, match="Told-1#1 crashed of LookupError"), System() as system:
+            told = Told.start()
+            others(system)
+            for one in do:
+                told.tell(one)
+
+    def test_it_may_be_expected(self, do, others):
+        with System() as system:
+            told = Told.start()
+            others(system)
+            system.expect_crash(LookupError)
+            for one in do:
+                told.tell(one)
 
 
 class Restless(Actor):
