@@ -122,6 +122,8 @@ class SimulatedLock:
         self._lock = _thread.allocate_lock()
         self._reentrant = reentrant
         self._owner: object = None
+        # Which coroutine of that has it, if one has.
+        self._task: asyncio.Task[Any] | None = None
         # Whether others open it than who has shut it, as they do with what waits at a condition.
         self._is_gate = is_gate
         # Of a reentrant one.
@@ -139,6 +141,8 @@ class SimulatedLock:
         if not (self._lock.acquire(False) or self._acquire_later(blocking, timeout)):  # noqa: FBT003 - as threading's
             return False
         self._owner = _me()
+        if asyncio._get_running_loop() is not None:
+            self._task = asyncio.current_task()
         if self._reentrant:
             self._depth = 1
         return True
@@ -194,7 +198,7 @@ class SimulatedLock:
                 return
         elif self._owner != _me():
             self._is_gate |= self._is_opened_on_purpose()
-        self._owner = None
+        self._owner = self._task = None
         self._lock.release()
         self._wake_next()
 
@@ -218,6 +222,11 @@ class SimulatedLock:
         """Who alone is to open it: an actor or another body, or a thread that runs none; None when anybody may."""
         return None if self._is_gate else self._owner
 
+    @property
+    def task(self) -> asyncio.Task[Any] | None:
+        """Which of the owner's coroutines is to open it, if one is."""
+        return None if self._is_gate else self._task
+
     def __enter__(self) -> bool:
         return self.acquire()
 
@@ -226,7 +235,7 @@ class SimulatedLock:
 
     def _at_fork_reinit(self) -> None:
         self._lock = _thread.allocate_lock()
-        self._owner = None
+        self._owner = self._task = None
         self._depth = 0
         self._waiting.clear()
 

@@ -235,6 +235,40 @@ def by_coroutines(_system):
         ToldAsync.start().tell(lock)
 
 
+class DoesAsync(Actor):
+    """Does what it is told, in a coroutine."""
+
+    async def on_receive(self, message):
+        await message()
+
+
+async def take_at_once(lock):
+    with lock:
+        pass
+
+
+def by_an_ask_of_what_a_coroutine_answers(_system):
+    lock = threading.Lock()
+    asking, asked = Told.start(), DoesAsync.start()
+
+    def ask_with_it():
+        with lock:
+            asked.ask(lambda: take_at_once(lock))
+
+    asking.tell(ask_with_it)
+
+
+def by_a_coroutine_that_asks(_system):
+    lock = threading.Lock()
+    asking, asked = DoesAsync.start(), Told.start()
+
+    async def ask_with_it():
+        with lock:
+            await asked.ask(lambda: take_both(lock, threading.Lock()), block=False)
+
+    asking.tell(ask_with_it)
+
+
 class ToldAsync(Actor):
     """Holds a lock over an await."""
 
@@ -260,6 +294,11 @@ class Beating(Actor):
         (by_itself, "Told-1#1 waits for a lock that it has itself"),
         (by_an_ask, "Told-2#1 waits for a lock that Told-1#1 has"),
         (by_coroutines, "event loop waits for a lock that it has itself"),
+        (
+            by_an_ask_of_what_a_coroutine_answers,
+            "event loop waits for a lock that Told-1#1 has, in a coroutine of DoesAsync-1#1",
+        ),
+        (by_a_coroutine_that_asks, "Told-1#1 waits for a lock that DoesAsync-1#1 has"),
     ],
 )
 def test_other_circles_are_found_as_well(scenario, waits, others):
@@ -294,6 +333,39 @@ def test_a_lock_that_others_open_than_who_has_shut_it_is_no_ones(rounds):
         Told.start().tell(lambda: play(ping, pong))
         Told.start().tell(lambda: play(pong, ping))
         system.run_until_idle()
+
+
+def test_what_one_had_who_ended_in_a_coroutine_is_what_he_had():
+    async def crash_with_it():
+        lock.acquire()
+        raise LookupError
+
+    waits = "Told-1#1 waits for a lock that DoesAsync-1#1 had when it ended"
+    with pytest.raises(Deadlock, match=waits), System() as system:
+        lock = threading.Lock()
+        system.expect_crash(LookupError)
+        DoesAsync.start().tell(crash_with_it)
+        system.run_until_idle()
+        Told.start().tell(lock.acquire)
+        system.run_until_idle()
+
+
+def test_a_lock_that_one_task_of_an_actor_has_while_another_asks_is_left_alone():
+    async def hold():
+        with lock:
+            await asyncio.sleep(10)
+
+    async def ask_beside():
+        task = asyncio.create_task(hold())
+        await asyncio.sleep(1)
+        await asked.ask(lambda: take_both(lock, threading.Lock()), block=False)
+        await task
+
+    with System() as system:
+        lock = threading.Lock()
+        asked = Told.start()
+        DoesAsync.start().tell(ask_beside)
+        system.advance(5)
 
 
 def test_who_asks_for_a_time_is_left_alone():
