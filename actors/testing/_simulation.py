@@ -21,7 +21,7 @@ from actors.testing._deadlocks import stuck, wait_of
 from actors.testing._held_locks import locks_at_hand, refuse_held
 from actors.testing._names import Names
 from actors.testing._shown import name_of, shape, shown
-from actors.testing._stand_ins import NotSimulated, where_called
+from actors.testing._stand_ins import NotSimulated, give_place_to, take_the_place_of_others, where_called
 from actors.testing._virtual_clock import VirtualClock
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ class Simulation:
         "_gate",
         "_hub",
         "_idle",
+        "_inner",
         "_interrupt",
         "_is_closed",
         "_loops",
@@ -202,6 +203,8 @@ class Simulation:
         self._chosen: Body | None = None
         # Where the test is while it waits; and what opens when that is over. None when it looks after each step itself.
         self._hub: greenlet | None = None
+        # In which other simulation, that was entered within this one, the test is while it waits for this one.
+        self._inner: Simulation | None = None
         self._gate: threading.Lock | None = None
         self._loops: list[greenlet] = []
         self._idle: list[greenlet] = []
@@ -226,7 +229,7 @@ class Simulation:
             while self._step():
                 pass
         finally:
-            self._hub = None
+            self._leave_to_test()
 
     def run_until(
         self,
@@ -260,7 +263,7 @@ class Simulation:
                     return bool(is_over())
             return True
         finally:
-            self._hub = None
+            self._leave_to_test()
 
     def advance(self, seconds: float) -> None:
         """Let time pass, and everybody run who can meanwhile, in order."""
@@ -378,9 +381,15 @@ class Simulation:
             stopped, self._stopped = self._stopped, None
             self._unwind(stopped)
         self._hub = getcurrent()
+        self._inner = take_the_place_of_others(self)
         self._gate = gate
         self._turns_limit = self._vain_turns() + self._max_steps
         self._extended = False
+
+    def _leave_to_test(self) -> None:
+        self._hub = None
+        if self._inner is not None:
+            give_place_to(self._inner)
 
     def _step(self) -> bool:
         """Have bodies run until all wait, or the test has to look; False when nobody can."""

@@ -38,10 +38,12 @@ __all__ = [
     "RunningIn",
     "check_acquire",
     "check_sleep",
+    "give_place_to",
     "is_of_library",
     "package_of",
     "refuse_plain",
     "stand_ins",
+    "take_the_place_of_others",
     "where_called",
 ]
 
@@ -102,6 +104,20 @@ class RunningIn:
         else:
             _simulations[self._simulation.thread] = self._around
         stand_ins.__exit__()
+
+
+def take_the_place_of_others(simulation: Simulation) -> Simulation | None:
+    """Have it be what runs in its thread, though another was entered within it; return that one, if there is one."""
+    inner = _simulations.get(simulation.thread)
+    if inner is None or inner is simulation:
+        return None
+    _simulations[simulation.thread] = simulation
+    return inner
+
+
+def give_place_to(simulation: Simulation) -> None:
+    """Have it be what runs in its thread again."""
+    _simulations[simulation.thread] = simulation
 
 
 def _me() -> object:

@@ -165,6 +165,34 @@ def test_a_lock_that_the_test_was_woken_for_and_fails_before_it_has_it_is_had_by
         assert after_the_test.get(timeout=0) == "had it"
 
 
+def test_an_actor_of_the_system_around_sleeps_in_the_time_of_that():
+    with System() as outer:
+        sleeper = Probe.start()
+        with System() as inner:
+            assert sleeper.ask(lambda: time.sleep(3) or now()) == 3.0
+            time.sleep(1)
+
+            assert (outer.now(), inner.now()) == (3.0, 1.0)
+
+
+@pytest.mark.parametrize("kind", ["Lock", "RLock"])
+def test_a_lock_keeps_actors_of_the_system_around_out_of_each_other_s_way(kind):
+    with System():
+        first, second = Probe.start(), Probe.start()
+        with System():
+            lock = getattr(threading, kind)()
+
+            def hold():
+                with lock:
+                    began = now()
+                    sleep(1)
+                    return began
+
+            answers = [first.ask(hold, block=False), second.ask(hold, block=False)]
+
+            assert sorted(answer.get() for answer in answers) == [0.0, 1.0]
+
+
 @pytest.mark.parametrize("kind", ["Queue", "SimpleQueue"])
 def test_a_queue_that_was_made_here_waits_by_virtual_time(kind):
     with System():
