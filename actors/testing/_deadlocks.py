@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from actors.testing._bodies import Body
     from actors.testing._stand_ins import SimulatedLock
 
-__all__ = ["stuck", "wait_of"]
+__all__ = ["stuck", "wait_of", "whom_it_awaits"]
 
 
 def stuck(waits: Mapping[Body, SimulatedLock], *, with_gone: bool = True) -> list[Body]:
@@ -68,8 +68,20 @@ def _awaited_by(task: ActorTask) -> Sequence[Waits]:
 
 
 def _asked(waits: Sequence[Waits]) -> list[Process]:
-    asked = [who_ends(wait) for wait in waits if not wait._is_over()]
+    asked = [who_ends(wait) or _plain_of(wait) for wait in waits if not wait._is_over()]
     return [process for process in asked if process is not None]
+
+
+def _plain_of(wait: Waits) -> Process | None:
+    """The plain actor of which this is the answer."""
+    asked: Process | None = getattr(wait, "asked", None)
+    return asked
+
+
+def whom_it_awaits(process: Process) -> Process | None:
+    """Whom an actor waits for, if that is known; the first of those."""
+    awaited = [part.target or _plain_of(part) for part in parts_of(process.waiting_for)]
+    return next((one for one in awaited if one is not None), None)
 
 
 def _is_gone(body: object) -> bool:
@@ -110,9 +122,9 @@ def _in_whose_coroutine(body: Any) -> str:
 
 
 def _for_whom(process: Any) -> str:
-    waits = process.waiting_for
-    if waits is None or waits.target is None:
+    awaited: Any = whom_it_awaits(process)
+    if awaited is None:
         return ""
     stranger = ", which isn't in this simulation"
-    is_here = getattr(waits.target, "simulation", None) is process.runtime.simulation
-    return f" for {name_of(waits.target)}{'' if is_here else stranger}"
+    is_here = getattr(awaited, "simulation", None) is process.runtime.simulation
+    return f" for {name_of(awaited)}{'' if is_here else stranger}"

@@ -17,6 +17,7 @@ from actors.errors import ProcessKilled
 from actors.inspection import _holds
 from actors.messages import Crashed
 from actors.runtime import current_runtime
+from actors.testing._deadlocks import whom_it_awaits
 from actors.testing._held_locks import locks_of, refuse_held
 from actors.testing._injection import (
     ANY,
@@ -745,8 +746,8 @@ def _to_do(process: Process) -> int:
 
 def _at_work(process: Process) -> str:
     what = "" if process.handling is None else f", handles {shown(process.handling)}"
-    target = process.waiting_for.target if process.waiting_for is not None else None
-    waits = "" if target is None else f", waits for {name_of(target)}"
+    awaited = whom_it_awaits(process)
+    waits = "" if awaited is None else f", waits for {name_of(awaited)}"
     held = _holds(process)
     holds = f", holds {shown(held)}" if held else ""
     return f"{name_of(process)} ({process.state}){what}{waits}{holds}, {process.mailbox_length()} more in its mailbox"
