@@ -29,16 +29,28 @@ __all__ = ["simulated"]
 A = TypeVar("A", bound="pykka.Actor")
 
 
+class _Answer(Future[Any]):
+    """The answer to what a plain actor is asked.
+
+    That is no `target`, whose circles are refused: plain actors wait for each other for ever, or until a time is over.
+    """
+
+    asked: Process | None = None
+
+
 class _Inbox:
     """A mailbox in which an actor waits for messages without a thread."""
 
     def __init__(self, simulation: Simulation) -> None:
+        self.process: Process | None = None
         self._simulation = simulation
         self._envelopes: list[Envelope[Any]] = []
         self._waiter: Waiter | None = None
 
     def put(self, envelope: Envelope[Any], /) -> None:
         self._envelopes.append(envelope)
+        if isinstance(envelope.reply_to, _Answer):
+            envelope.reply_to.asked = self.process
         if self._waiter is not None:
             self._waiter.release()
 
@@ -81,6 +93,9 @@ class SimulatedAdoptedProcess(SimulatedBody, AdoptedProcess):
         self.alert = True
         # Pykka has given them one.
         self.urn = actor.actor_urn = actor.actor_ref.actor_urn = self.new_urn()
+        plain_ref: Any = actor.actor_ref
+        plain_ref.known_as = self.known_as
+        self.mailbox.process = self
         # Nobody else ends it with the test.
         self.is_guest = False
 
@@ -146,7 +161,7 @@ class _Simulated:
 
     @staticmethod
     def _create_future() -> Future[Any]:
-        return Future(current_runtime())
+        return _Answer(current_runtime())
 
     def _start_actor_loop(self) -> None:
         actor: Any = self

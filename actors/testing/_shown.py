@@ -183,11 +183,15 @@ def _attributes(value: object, part: _Part) -> str:
 
 
 def _name_of_ref(ref: pykka.ActorRef[Any]) -> str:
-    process = attributes_of(ref).get("_process")
+    attributes = attributes_of(ref)
+    process = attributes.get("_process")
     if isinstance(process, Process):
         return name_of(process)
     name = getattr(ref, "name", None)
-    return ref.actor_class.__name__ if name is None else f"named({name!r})"
+    if name is not None:
+        return f"named({name!r})"
+    # Of a plain actor in a simulation.
+    return str(attributes.get("known_as", ref.actor_class.__name__))
 
 
 def _cut(text: str, length: int = _LENGTH) -> str:

@@ -22,7 +22,7 @@ from actors.testing._held_locks import locks_at_hand, refuse_held
 from actors.testing._interrupts import give_back, take_interrupts
 from actors.testing._names import Names
 from actors.testing._shown import name_of, shape, shown
-from actors.testing._stand_ins import NotSimulated, where_called
+from actors.testing._stand_ins import NotSimulated, give_place_to, take_the_place_of_others, where_called
 from actors.testing._virtual_clock import VirtualClock
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from actors.testing._post import Post
     from actors.testing._stand_ins import SimulatedLock
 
-__all__ = ["MAX_STEPS", "Livelock", "Simulation"]
+__all__ = ["MAX_STEPS", "Livelock", "Simulation", "messages_of"]
 
 MAX_STEPS = 100_000
 """Switch points after which a run is taken for one that never ends, where nobody says otherwise."""
@@ -80,9 +80,14 @@ _STUBBORN = 10
 """How often code that swallows its end is asked again."""
 
 
+def messages_of(process: Process) -> int:
+    """How many messages an actor has, the one in hand included."""
+    return process.mailbox_length() + (process.handling is not None)
+
+
 def _to_do(process: Process) -> int:
-    """How many messages it has, the one in hand included, and tasks of coroutines."""
-    return process.mailbox_length() + (process.handling is not None) + len(process.tasks or ())
+    """How many messages it has, and tasks of coroutines."""
+    return messages_of(process) + len(process.tasks or ())
 
 
 def _nobody_told(_process: Process) -> None:
@@ -114,6 +119,7 @@ class Simulation:
         "_gate",
         "_hub",
         "_idle",
+        "_inner",
         "_interrupt",
         "_is_closed",
         "_loops",
@@ -213,6 +219,8 @@ class Simulation:
         self._chosen: Body | None = None
         # Where the test is while it waits; and what opens when that is over. None when it looks after each step itself.
         self._hub: greenlet | None = None
+        # In which other simulation, that was entered within this one, the test is while it waits for this one.
+        self._inner: Simulation | None = None
         self._gate: threading.Lock | None = None
         # What has handled interrupts before that, and will again.
         self._taken: Any = None
@@ -239,7 +247,7 @@ class Simulation:
             while self._step():
                 pass
         finally:
-            self._exit()
+            self._leave_to_test()
 
     def run_until(
         self,
@@ -277,7 +285,7 @@ class Simulation:
                     return bool(is_over())
             return True
         finally:
-            self._exit()
+            self._leave_to_test()
 
     def advance(self, seconds: float) -> None:
         """Let time pass, and everybody run who can meanwhile, in order."""
@@ -293,16 +301,15 @@ class Simulation:
         return [body for body in stuck(self.lock_waits, with_gone=with_gone) if body not in self.told_of]
 
     def see_who_is_stuck(self) -> None:
-        """Let those go on who can, as long as others wait for ever for a lock: somebody, or a timer, may open it.
+        """Let time pass for those who can't go on now, as long as others wait for ever for a lock: a timer may open it.
 
         Raises:
-            Deadlock: nobody has.
+            Deadlock: none has.
         """
+        # The time of what the test has injected is over.
+        self.strikes.clear()
         # Others may go on for ever.
         with suppress(Livelock):
-            self.run_until_idle()
-            # The time of what the test has injected is over.
-            self.strikes.clear()
             for _ in range(_TIMERS):
                 due = self.clock.next_deadline()
                 if due is None or due > self._max_time or not self.waits_in_vain():
@@ -411,12 +418,15 @@ class Simulation:
             self._unwind(stopped)
         self._hub = getcurrent()
         self._taken = take_interrupts()
+        self._inner = take_the_place_of_others(self)
         self._gate = gate
         self._turns_limit = self._vain_turns() + self._max_steps
         self._extended = False
 
-    def _exit(self) -> None:
+    def _leave_to_test(self) -> None:
         self._hub = None
+        if self._inner is not None:
+            give_place_to(self._inner)
         if self._taken is not None:
             give_back(self._taken)
 

@@ -38,11 +38,13 @@ __all__ = [
     "RunningIn",
     "check_acquire",
     "check_sleep",
+    "give_place_to",
     "is_of_library",
     "package_called",
     "package_of",
     "refuse_plain",
     "stand_ins",
+    "take_the_place_of_others",
     "where_called",
 ]
 
@@ -105,6 +107,20 @@ class RunningIn:
         stand_ins.__exit__()
 
 
+def take_the_place_of_others(simulation: Simulation) -> Simulation | None:
+    """Have it be what runs in its thread, though another was entered within it; return that one, if there is one."""
+    inner = _simulations.get(simulation.thread)
+    if inner is None or inner is simulation:
+        return None
+    _simulations[simulation.thread] = simulation
+    return inner
+
+
+def give_place_to(simulation: Simulation) -> None:
+    """Have it be what runs in its thread again."""
+    _simulations[simulation.thread] = simulation
+
+
 def _me() -> object:
     """Whose a lock is that is acquired now: the body's that runs; otherwise the thread's."""
     thread = threading.get_ident()
@@ -123,6 +139,8 @@ class SimulatedLock:
         self._lock = _thread.allocate_lock()
         self._reentrant = reentrant
         self._owner: object = None
+        # Which coroutine of that has it, if one has.
+        self._task: asyncio.Task[Any] | None = None
         # Whether others open it than who has shut it, as they do with what waits at a condition.
         self._is_gate = is_gate
         # Of a reentrant one.
@@ -140,6 +158,8 @@ class SimulatedLock:
         if not (self._lock.acquire(False) or self._acquire_later(blocking, timeout)):  # noqa: FBT003 - as threading's
             return False
         self._owner = _me()
+        if asyncio._get_running_loop() is not None:
+            self._task = asyncio.current_task()
         if self._reentrant:
             self._depth = 1
         return True
@@ -156,6 +176,7 @@ class SimulatedLock:
         return True
 
     def _wait(self, simulation: Simulation, deadline: float | None) -> bool:
+        """Wait until it is given up and this one is the next to try; False when the time is over before."""
         waiter = new_waiter()
         self._waiting.append(waiter)
         clock = simulation.clock
@@ -165,14 +186,25 @@ class SimulatedLock:
             simulation.lock_waits[body] = self
         try:
             # A kill doesn't end the wait for a lock.
-            is_free = waiter.wait(clock, left)
+            waiter.wait(clock, left)
+        except BaseException:
+            if waiter not in self._waiting:
+                # It was woken, and won't try: somebody else is to.
+                self._wake_next()
+            raise
         finally:
             if body is not None:
                 simulation.lock_waits.pop(body, None)
                 simulation.told_of.discard(body)
-            if waiter in self._waiting:
+            # Whoever gives it up at the moment when the time is over may have woken this one, and so nobody else.
+            is_next = waiter not in self._waiting
+            if not is_next:
                 self._waiting.remove(waiter)
-        return is_free
+        return is_next
+
+    def _wake_next(self) -> None:
+        if self._waiting:
+            self._waiting.pop(0).release()
 
     def release(self) -> None:
         if self._reentrant:
@@ -183,10 +215,9 @@ class SimulatedLock:
                 return
         elif self._owner != _me():
             self._is_gate |= self._is_opened_on_purpose()
-        self._owner = None
+        self._owner = self._task = None
         self._lock.release()
-        if self._waiting:
-            self._waiting.pop(0).release()
+        self._wake_next()
 
     def _is_mine(self) -> bool:
         if not self._depth:
@@ -208,6 +239,11 @@ class SimulatedLock:
         """Who alone is to open it: an actor or another body, or a thread that runs none; None when anybody may."""
         return None if self._is_gate else self._owner
 
+    @property
+    def task(self) -> asyncio.Task[Any] | None:
+        """Which of the owner's coroutines is to open it, if one is."""
+        return None if self._is_gate else self._task
+
     def __enter__(self) -> bool:
         return self.acquire()
 
@@ -216,7 +252,7 @@ class SimulatedLock:
 
     def _at_fork_reinit(self) -> None:
         self._lock = _thread.allocate_lock()
-        self._owner = None
+        self._owner = self._task = None
         self._depth = 0
         self._waiting.clear()
 

@@ -16,6 +16,7 @@ from actors.errors import ProcessKilled
 from actors.inspection import _holds
 from actors.messages import Crashed
 from actors.runtime import current_runtime
+from actors.testing._deadlocks import whom_it_awaits
 from actors.testing._held_locks import locks_of, refuse_held
 from actors.testing._injection import (
     ANY,
@@ -38,7 +39,7 @@ from actors.testing._policy import Policy, RandomWalk
 from actors.testing._post import Dropped, Post, is_users
 from actors.testing._shown import name_of, shown
 from actors.testing._simulated import SimulatedRuntime, crash_of
-from actors.testing._simulation import MAX_STEPS, Livelock, Simulation
+from actors.testing._simulation import MAX_STEPS, Livelock, Simulation, messages_of
 from actors.testing._stand_ins import RunningIn, package_called, stand_ins
 from actors.testing._told import LAST_STEPS, Step, has_story, sequence_diagram, source_of
 from actors.testing._watch import watch
@@ -149,6 +150,8 @@ class System:
         self._is_checked = True
         self._crashes: list[tuple[Process, BaseException]] = []
         self._seen_crashes: list[tuple[Process, BaseException]] = []
+        # While timers come after the test: whose crashes are the test's still, until so many messages are handled.
+        self._left_to_do: dict[Process, int] | None = None
         self._expected: list[_Expected] = []
         self._invariants: list[Callable[[], object]] = []
         self._story: str | None = None
@@ -208,19 +211,22 @@ class System:
 
     def _see_the_end(self) -> None:
         """Have those run who can, where something is to hold until then, or somebody waits for ever for a lock."""
-        if self._invariants:
+        simulation = self._simulation
+        if self._invariants or simulation.waits_in_vain():
             # Some may go on for ever; those are seen for long enough.
             with suppress(Livelock):
                 self.run_until_idle()
-        self._simulation.after_step = None
-        if self._simulation.waits_in_vain():
+        simulation.after_step = None
+        if simulation.waits_in_vain():
             # Timers that come after the test are none of its story.
             self._story = self.story()
             self.check_crashes()
+            at_work = [process for process in self._runtime.processes() if messages_of(process)]
+            self._left_to_do = {process: process.handled + messages_of(process) for process in at_work}
             try:
-                self._simulation.see_who_is_stuck()
+                simulation.see_who_is_stuck()
             finally:
-                self._crashes.clear()
+                self._left_to_do = None
 
     def _exit_runtime(
         self, exception_type: type[BaseException] | None, exception: BaseException | None, tb: TracebackType | None
@@ -663,7 +669,8 @@ class System:
         error = crash_of(process)
         if error is None or isinstance(error, ProcessKilled) or any(error is one for one in self._faults.injected):
             return
-        self._crashes.append((process, error))
+        if self._left_to_do is None or process.handled <= self._left_to_do.get(process, -1):
+            self._crashes.append((process, error))
 
 
 def _check_makes(cls: type[BaseException]) -> None:
@@ -733,8 +740,8 @@ class _Expected:
 
 def _at_work(process: Process) -> str:
     what = "" if process.handling is None else f", handles {shown(process.handling)}"
-    target = process.waiting_for.target if process.waiting_for is not None else None
-    waits = "" if target is None else f", waits for {name_of(target)}"
+    awaited = whom_it_awaits(process)
+    waits = "" if awaited is None else f", waits for {name_of(awaited)}"
     held = _holds(process)
     holds = f", holds {shown(held)}" if held else ""
     return f"{name_of(process)} ({process.state}){what}{waits}{holds}, {process.mailbox_length()} more in its mailbox"

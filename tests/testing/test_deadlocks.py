@@ -11,6 +11,7 @@ import pytest
 from actors import Actor, CallTimeout, Deadlock, checkpoint, send_after, sleep
 from actors.testing import System
 from actors.testing.explore import ScenarioFailed, explore
+from actors.testing.system import UnexpectedCrash
 from supervision.testing import crash_sweep, start_supervised
 
 
@@ -234,6 +235,40 @@ def by_coroutines(_system):
         ToldAsync.start().tell(lock)
 
 
+class DoesAsync(Actor):
+    """Does what it is told, in a coroutine."""
+
+    async def on_receive(self, message):
+        await message()
+
+
+async def take_at_once(lock):
+    with lock:
+        pass
+
+
+def by_an_ask_of_what_a_coroutine_answers(_system):
+    lock = threading.Lock()
+    asking, asked = Told.start(), DoesAsync.start()
+
+    def ask_with_it():
+        with lock:
+            asked.ask(lambda: take_at_once(lock))
+
+    asking.tell(ask_with_it)
+
+
+def by_a_coroutine_that_asks(_system):
+    lock = threading.Lock()
+    asking, asked = DoesAsync.start(), Told.start()
+
+    async def ask_with_it():
+        with lock:
+            await asked.ask(lambda: take_both(lock, threading.Lock()), block=False)
+
+    asking.tell(ask_with_it)
+
+
 class ToldAsync(Actor):
     """Holds a lock over an await."""
 
@@ -259,6 +294,11 @@ class Beating(Actor):
         (by_itself, "Told-1#1 waits for a lock that it has itself"),
         (by_an_ask, "Told-2#1 waits for a lock that Told-1#1 has"),
         (by_coroutines, "event loop waits for a lock that it has itself"),
+        (
+            by_an_ask_of_what_a_coroutine_answers,
+            "event loop waits for a lock that Told-1#1 has, in a coroutine of DoesAsync-1#1",
+        ),
+        (by_a_coroutine_that_asks, "Told-1#1 waits for a lock that DoesAsync-1#1 has"),
     ],
 )
 def test_other_circles_are_found_as_well(scenario, waits, others):
@@ -293,6 +333,39 @@ def test_a_lock_that_others_open_than_who_has_shut_it_is_no_ones(rounds):
         Told.start().tell(lambda: play(ping, pong))
         Told.start().tell(lambda: play(pong, ping))
         system.run_until_idle()
+
+
+def test_what_one_had_who_ended_in_a_coroutine_is_what_he_had():
+    async def crash_with_it():
+        lock.acquire()
+        raise LookupError
+
+    waits = "Told-1#1 waits for a lock that DoesAsync-1#1 had when it ended"
+    with pytest.raises(Deadlock, match=waits), System() as system:
+        lock = threading.Lock()
+        system.expect_crash(LookupError)
+        DoesAsync.start().tell(crash_with_it)
+        system.run_until_idle()
+        Told.start().tell(lock.acquire)
+        system.run_until_idle()
+
+
+def test_a_lock_that_one_task_of_an_actor_has_while_another_asks_is_left_alone():
+    async def hold():
+        with lock:
+            await asyncio.sleep(10)
+
+    async def ask_beside():
+        task = asyncio.create_task(hold())
+        await asyncio.sleep(1)
+        await asked.ask(lambda: take_both(lock, threading.Lock()), block=False)
+        await task
+
+    with System() as system:
+        lock = threading.Lock()
+        asked = Told.start()
+        DoesAsync.start().tell(ask_beside)
+        system.advance(5)
 
 
 def test_who_asks_for_a_time_is_left_alone():
@@ -332,6 +405,41 @@ def test_what_happens_after_the_test_only_to_see_a_lock_opened_is_none_of_its_cr
         system.run_until_idle()
         send_after(Told.start(), lock.release, 10)
         Watchdog.start()
+
+
+def fail():
+    raise LookupError
+
+
+def fail_when_it_has_slept():
+    sleep(2)
+    fail()
+
+
+def wait_for_a_lock_until_somebody_else_has_waited_for_a_time(system):
+    ask_holding_what_the_other_wants(timeout=60)
+    system.advance(5)
+
+
+@pytest.mark.parametrize("others", [lambda _system: None, wait_for_a_lock_until_somebody_else_has_waited_for_a_time])
+@pytest.mark.parametrize("do", [[fail], [fail_when_it_has_slept], [lambda: sleep(2), fail]])
+class TestWhatActorsHaveToDoWhenTheTestEnds:
+    """It is the test's, whether others wait for a lock then or don't."""
+
+    def test_it_fails_the_test(self, do, others):
+        with pytest.raises(UnexpectedCrash, match="Told-1#1 crashed of LookupError"), System() as system:
+            told = Told.start()
+            others(system)
+            for one in do:
+                told.tell(one)
+
+    def test_it_may_be_expected(self, do, others):
+        with System() as system:
+            told = Told.start()
+            others(system)
+            system.expect_crash(LookupError)
+            for one in do:
+                told.tell(one)
 
 
 class Restless(Actor):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 
 import pykka
 import pytest
 
-from actors import Actor, Crashed, Deadlock, Killed, adopt, monitor
-from actors.testing import NotSimulated, TestRuntime
+from actors import Actor, Crashed, Deadlock, Killed, adopt, monitor, send_after, sleep
+from actors.testing import Livelock, NotSimulated, TestRuntime
 from actors.testing.system import System
 from supervision import Supervisor
 from supervision.testing import start_supervised
@@ -232,3 +233,125 @@ def test_what_was_adopted_before_stays_as_it_is():
         adopted = system.adopt(pykka.ThreadingActor)
 
         assert system.adopt(adopted) is adopted
+
+
+class Asked(pykka.ThreadingActor):
+    """Asks whom it is told to, as long as it is told to wait for the answer."""
+
+    def on_receive(self, message):
+        if isinstance(message, tuple):
+            other, timeout = message
+            return other.ask("hello", timeout=timeout)
+        return message
+
+
+class AskedOfOurs(Actor):
+    """Asks as Pykka does."""
+
+    def on_receive(self, other):
+        return other.ask("hello")
+
+
+def in_a_circle(system):
+    Simulated = system.adopt(Asked)
+    one, other = Simulated.start(), Simulated.start()
+    other.tell((one, None))
+    return one.ask((other, None), block=False)
+
+
+def with_one_of_ours(system):
+    one, other = system.adopt(Asked).start(), AskedOfOurs.start()
+    other.tell(one)
+    return one.ask((other, None), block=False)
+
+
+def of_itself(system):
+    one = system.adopt(Asked).start()
+    return one.ask((one, None), block=False)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "waits"),
+    [
+        (
+            in_a_circle,
+            [
+                "Asked-1#1 waits for Asked-2#1, handling (Asked-2#1, None)",
+                "Asked-2#1 waits for Asked-1#1, handling (Asked-1#1, None)",
+            ],
+        ),
+        (
+            with_one_of_ours,
+            [
+                "Asked-1#1 waits for AskedOfOurs-1#1, handling (AskedOfOurs-1#1, None)",
+                "AskedOfOurs-1#1 waits for Asked-1#1, handling Asked-1#1",
+            ],
+        ),
+        (of_itself, ["Asked-1#1 waits for Asked-1#1, handling (Asked-1#1, None)"]),
+    ],
+)
+def test_who_asks_a_plain_actor_is_shown_to_wait_for_that(scenario, waits):
+    with System() as system, pytest.raises(Deadlock) as failed:
+        scenario(system).get()
+
+    assert str(failed.value).splitlines()[1:] == [f"  {line}" for line in waits]
+
+
+class Beating(Actor):
+    """Has a timer, always."""
+
+    def on_start(self):
+        send_after(self.actor_ref, "beat", 10)
+
+    def on_receive(self, _message):
+        send_after(self.actor_ref, "beat", 10)
+
+
+def test_a_story_tells_who_waits_for_a_plain_actor():
+    with pytest.raises(Livelock) as failed, System(max_steps=100) as system:
+        Beating.start()
+        in_a_circle(system).get()
+
+    story = "\n".join(failed.value.__notes__)
+    assert "Asked-1#1 (alive), handles (Asked-2#1, None), waits for Asked-2#1" in story
+    assert "Asked-2#1 (alive), handles (Asked-1#1, None), waits for Asked-1#1" in story
+
+
+def test_plain_actors_that_ask_each_other_for_a_time_wait_as_long_as_they_do_in_pykka():
+    with System() as system:
+        Simulated = system.adopt(Asked)
+        one, other = Simulated.start(), Simulated.start()
+        other.tell((one, 4))
+
+        with pytest.raises(pykka.Timeout):
+            one.ask((other, 2))
+
+        assert system.now() == 2
+
+
+def test_an_actor_that_has_ended_is_shown_by_the_same_name():
+    with System() as system:
+        plain = system.adopt(Asked).start()
+        plain.stop()
+        gc.collect()
+        Probe.start().tell(plain)
+        system.run_until_idle()
+
+        assert "receive Asked-1#1" in system.story()
+
+
+def test_a_lock_is_found_that_a_plain_actor_has_while_it_asks_another_who_waits_for_it():
+    class Locked(pykka.ThreadingActor):
+        def on_receive(self, message):
+            with lock:
+                if message is not None:
+                    sleep(1)
+                    message.ask(None)
+
+    with pytest.raises(Deadlock, match="Locked-2#1 waits for a lock that Locked-1#1 has"), System() as system:
+        lock = threading.Lock()
+        Simulated = system.adopt(Locked)
+        asking, asked = Simulated.start(), Simulated.start()
+        asking.tell(asked)
+        asked.tell(None)
+        system.advance(5)

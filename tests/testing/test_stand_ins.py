@@ -106,6 +106,93 @@ def test_a_reentrant_lock_lets_its_owner_in_again_and_nobody_else():
         assert sorted(answer.get() for answer in [Probe.start().ask(hold, block=False) for _ in range(2)]) == [0.0, 1.0]
 
 
+def impatient(lock):
+    """Tell whether it is had in a second."""
+    if got := lock.acquire(timeout=1):
+        lock.release()
+    return got
+
+
+def wait_for(lock):
+    with lock:
+        return "had it"
+
+
+@pytest.mark.parametrize("kind", ["Lock", "RLock", "Semaphore", "Condition"])
+def test_a_lock_that_is_given_up_at_the_moment_when_one_s_time_is_over_is_had_by_the_next(kind):
+    first = set()
+
+    def scenario(system):
+        lock = getattr(threading, kind)()
+
+        def hold():
+            with lock:
+                time.sleep(1)
+
+        answers = []
+        for do in (hold, lambda: impatient(lock), lambda: wait_for(lock)):
+            answers.append(Probe.start().ask(do, block=False))
+            system.run_until_idle()
+        system.advance(1)
+
+        first.add(answers[1].get(timeout=0))
+        assert answers[2].get(timeout=0) == "had it"
+
+    explore(scenario, schedules=50)
+
+    # Who has waited so long may have it still.
+    assert first == {True, False}
+
+
+def test_a_lock_that_the_test_was_woken_for_and_fails_before_it_has_it_is_had_by_the_next():
+    given_up = []
+
+    with System() as system:
+        lock = threading.Lock()
+
+        def hold():
+            with lock:
+                sleep(2)
+            given_up.append(lock)
+
+        Probe.start().tell(hold)
+        after_the_test = Probe.start().ask(lambda: sleep(1) or wait_for(lock), block=False)
+        system.run_until_idle()
+        system.always(lambda: not given_up)
+        with pytest.raises(AssertionError, match="always"):
+            lock.acquire()
+
+        assert after_the_test.get(timeout=0) == "had it"
+
+
+def test_an_actor_of_the_system_around_sleeps_in_the_time_of_that():
+    with System() as outer:
+        sleeper = Probe.start()
+        with System() as inner:
+            assert sleeper.ask(lambda: time.sleep(3) or now()) == 3.0
+            time.sleep(1)
+
+            assert (outer.now(), inner.now()) == (3.0, 1.0)
+
+
+@pytest.mark.parametrize("kind", ["Lock", "RLock"])
+def test_a_lock_keeps_actors_of_the_system_around_out_of_each_other_s_way(kind):
+    with System():
+        first, second = Probe.start(), Probe.start()
+        with System():
+            lock = getattr(threading, kind)()
+
+            def hold():
+                with lock:
+                    began = now()
+                    sleep(1)
+                    return began
+
+            answers = [first.ask(hold, block=False), second.ask(hold, block=False)]
+
+            assert sorted(answer.get() for answer in answers) == [0.0, 1.0]
+
+
 @pytest.mark.parametrize("kind", ["Queue", "SimpleQueue"])
 def test_a_queue_that_was_made_here_waits_by_virtual_time(kind):
     with System():
