@@ -106,12 +106,12 @@ def check_selector(selector: object) -> None:
 
 
 POINTS = frozenset(
-    {"receive", "handled", "stash", "unstash", "checkpoint", "sleep", "trap_exit"}
+    {"on_start", "receive", "handled", "stash", "unstash", "checkpoint", "sleep", "trap_exit"}
     | {"start", "tell", "ask", "send_after", "stop", "exit", "kill", "link", "unlink", "monitor", "demonitor"}
     | {"register_name", "unregister_name", "register", "unregister", "lookup", "keys", "count", "holders"}
     | {"put", "take", "ack"}
 )
-"""The points of an actor's code: where it enters the runtime, comes to a message, or is done with it."""
+"""The points of an actor's code: where it starts, comes to a message, is done with it, or enters the runtime."""
 
 
 _OF_MESSAGES = frozenset({"receive", "handled", "take"})

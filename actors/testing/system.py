@@ -448,7 +448,7 @@ class System:
         times: int = 1,
         must_strike: bool = True,
     ) -> list[Fault]:
-        """Have the next starts of an actor fail, as many as `times`.
+        """Have the next starts of an actor fail, as many as `times`: a crash at its point `"on_start"`.
 
         Raises:
             TypeError: as of `crash()`.
@@ -456,7 +456,7 @@ class System:
         """
         check_count(times, "times")
         numbers = range(1, times + 1)
-        return [self._raise(actor, exception, "start", ANY, nth, must_strike=must_strike) for nth in numbers]
+        return [self._raise(actor, exception, "on_start", ANY, nth, must_strike=must_strike) for nth in numbers]
 
     def slow(
         self,
@@ -641,17 +641,17 @@ class System:
         if locks:
             self._locks[process] = locks
             self._simulation.before_leaving = self._before_leaving
-        if self._faults.may_be_at("start"):
+        if self._faults.may_be_at("on_start"):
             actor: Any = process.actor
             on_start = actor.on_start
 
             def strike_first() -> object:
                 del actor.on_start
-                self._faults.at(process, "start", ())
+                self._faults.at(process, "on_start", ())
                 return on_start()
 
             actor.on_start = strike_first
-        self._simulation.note(process, "start", ())
+        self._simulation.note(process, "on_start", ())
 
     def _before_leaving(self, body: Any) -> None:
         if body in self._locks:
