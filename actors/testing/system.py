@@ -662,7 +662,7 @@ class System:
 
     def _ended(self, process: Process) -> None:
         error = crash_of(process)
-        if error is None or isinstance(error, ProcessKilled) or any(error is one for one in self._faults.injected):
+        if error is None or isinstance(error, ProcessKilled) or self._faults.was_struck_by(process, error):
             return
         self._crashes.append((process, error))
 

@@ -917,6 +917,53 @@ def test_a_crash_that_has_come_by_a_link_is_one_crash():
         assert not linking.is_alive()
 
 
+class Trapping(Actor):
+    """Ends by its parent's exit, and not by a signal."""
+
+    trap_exit = True
+
+
+class Parent(Actor):
+    def on_start(self):
+        self.child = Trapping.start_link()
+
+    def on_receive(self, message):
+        raise ValueError(message)
+
+
+def test_a_crash_of_a_parent_that_ends_a_child_that_traps_exits_is_one_crash():
+    with System() as system:
+        parent = Parent.start()
+        system.expect_crash(ValueError, actor=parent)
+        parent.tell("boom")
+    with System() as system:
+        system.crash(Parent)
+        Parent.start().tell("boom")
+
+
+class Client(Actor):
+    """Asks another, and doesn't expect that it crashes."""
+
+    def __init__(self, other):
+        self.other = other
+
+    def on_receive(self, message):
+        return self.other.ask(message)
+
+
+def test_a_crash_that_was_injected_into_one_is_not_expected_of_another_that_asks_it():
+    with pytest.raises(UnexpectedCrash, match=r"^Client-1#1 crashed of InjectedCrash\(\)"), System() as system:
+        client = Client.start(Counter.start())
+        system.crash(Counter)
+        client.tell(1)
+
+    with System() as system:
+        client = Client.start(Counter.start())
+        system.crash(Counter)
+        system.expect_crash(InjectedCrash, actor=client)
+        client.tell(1)
+
+
 def test_a_crash_that_was_injected_is_expected():
     with System() as system:
         system.crash(Counter)
