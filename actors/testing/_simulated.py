@@ -160,7 +160,11 @@ class _Watching(Observer):
 def crash_of(process: Process) -> BaseException | None:
     """What an actor has crashed of; None of one that hasn't, and of one that a signal brought the crash of another."""
     reason = process.reason
-    return reason.exception if isinstance(reason, Crashed) and reason is not process.fatal else None
+    if not isinstance(reason, Crashed) or reason is process.fatal:
+        return None
+    # One that traps exits ends by its parent's all the same.
+    is_parents = process.parent is not None and reason is process.parent.reason
+    return None if is_parents else reason.exception
 
 
 def _strike(process: Any, point: str, message: object) -> None:

@@ -453,7 +453,7 @@ class System:
         times: int = 1,
         must_strike: bool = True,
     ) -> list[Fault]:
-        """Have the next starts of an actor fail, as many as `times`.
+        """Have the next starts of an actor fail, as many as `times`: a crash at its point `"on_start"`.
 
         Raises:
             TypeError: as of `crash()`.
@@ -461,7 +461,7 @@ class System:
         """
         check_count(times, "times")
         numbers = range(1, times + 1)
-        return [self._raise(actor, exception, "start", ANY, nth, must_strike=must_strike) for nth in numbers]
+        return [self._raise(actor, exception, "on_start", ANY, nth, must_strike=must_strike) for nth in numbers]
 
     def slow(
         self,
@@ -646,17 +646,17 @@ class System:
         if locks:
             self._locks[process] = locks
             self._simulation.before_leaving = self._before_leaving
-        if self._faults.may_be_at("start"):
+        if self._faults.may_be_at("on_start"):
             actor: Any = process.actor
             on_start = actor.on_start
 
             def strike_first() -> object:
                 del actor.on_start
-                self._faults.at(process, "start", ())
+                self._faults.at(process, "on_start", ())
                 return on_start()
 
             actor.on_start = strike_first
-        self._simulation.note(process, "start", ())
+        self._simulation.note(process, "on_start", ())
 
     def _before_leaving(self, body: Any) -> None:
         if body in self._locks:
@@ -667,7 +667,7 @@ class System:
 
     def _ended(self, process: Process) -> None:
         error = crash_of(process)
-        if error is None or isinstance(error, ProcessKilled) or any(error is one for one in self._faults.injected):
+        if error is None or isinstance(error, ProcessKilled) or self._faults.was_struck_by(process, error):
             return
         if self._left_to_do is None or process.handled <= self._left_to_do.get(process, -1):
             self._crashes.append((process, error))

@@ -8,6 +8,7 @@ import pytest
 
 from actors import Actor, Queue, Registry, Worker, checkpoint, named
 from actors.testing import InjectedCrash, StepTooLong, System
+from supervision import Supervisor
 from supervision.testing import crash_sweep, start_supervised
 from tests.testing import explored
 
@@ -199,6 +200,51 @@ def test_the_crashes_that_a_scenario_expects_need_not_come_after_another():
         system.run_until_idle()
 
     crash_sweep(scenario).check()
+
+
+class Child(Actor):
+    """Does nothing."""
+
+
+class Foreman(Actor):
+    """Starts a child when it is told to."""
+
+    def on_receive(self, _message):
+        Child.start()
+        return "started"
+
+
+def test_an_actor_that_starts_others_is_crashed_there_and_not_at_its_own_start():
+    def scenario(system):
+        start_supervised(Foreman.options(name="foreman").child_spec())
+        for _ in range(2):
+            try:
+                named("foreman").ask("start another")
+            except InjectedCrash:
+                system.run_until_idle()
+
+    swept = crash_sweep(scenario)
+
+    starts = [point for point in swept.points if point.point == "start"]
+    assert [(p.actor, p.nth, p.about) for p in starts] == [("Foreman-1#1", 1, "Child"), ("Foreman-1#1", 2, "Child")]
+    swept.check()
+
+
+def test_a_supervisor_is_crashed_where_it_starts_a_child_again():
+    def scenario(system):
+        book = ledger()
+        teller = Teller.options(name="teller").child_spec(book)
+        start_supervised(Supervisor.child_spec([teller], strategy="one_for_one"))
+        named("teller").kill()
+        system.run_until_idle()
+        named("teller").tell(5)
+        system.run_until_idle()
+        assert book["sum"] == sum(book["entries"]) == 5
+
+    swept = crash_sweep(scenario, actors=[Supervisor], faults=2)
+
+    assert ("Supervisor-1#1", "start", "Teller") in {(p.actor, p.point, p.about) for p in swept.points}
+    swept.check()
 
 
 def test_kills_are_swept_too_when_asked_for():

@@ -657,7 +657,7 @@ def test_the_points_that_can_be_named_are_those_of_the_code():
     code = "\n".join(path.read_text() for path in Path(actors.__file__).parent.glob("*.py"))
     named = re.findall(r'(?:checkpoint|_caller|pass_by|_at)\("(\w+)"', code)
 
-    assert set(named) | {"receive", "handled"} == POINTS
+    assert set(named) | {"on_start", "receive", "handled"} == POINTS
 
 
 # Faults that never struck
@@ -678,7 +678,7 @@ def test_the_points_that_can_be_named_are_those_of_the_code():
         (lambda system, **may: system.slow(Counter, 1.0, nth=3, **may), "slow of Counter at 'receive', time 3: met 2"),
         (lambda system, **may: system.hold("Counter-2", **may), "hold of 'Counter-2' at 'receive': met 0"),
         (lambda system, **may: system.drop(Counter, "x", **may), "drop of Counter at 'mail', message 'x': met 0"),
-        (lambda system, **may: system.fail_start("Counter-2", **may), "crash of 'Counter-2' at 'start': met 0"),
+        (lambda system, **may: system.fail_start("Counter-2", **may), "crash of 'Counter-2' at 'on_start': met 0"),
     ],
 )
 def test_what_was_injected_and_never_struck_fails_the_test_unless_it_need_not(inject, says):
@@ -699,7 +699,7 @@ def test_what_was_injected_and_never_struck_fails_the_test_unless_it_need_not(in
 
 
 def test_each_of_several_starts_that_are_to_fail_has_to():
-    with pytest.raises(NeverStruck, match="crash of Counter at 'start', time 2: met 1 times"), System() as system:
+    with pytest.raises(NeverStruck, match="crash of Counter at 'on_start', time 2: met 1 times"), System() as system:
         system.fail_start(Counter, times=2)
         with pytest.raises(StartFailed):
             Counter.start_link()
@@ -768,6 +768,53 @@ def test_an_actor_fails_to_start_so_many_times():
         assert Counter.start_link().ask(1) == 1
 
 
+class Manager(Actor):
+    """Starts another when it is told to."""
+
+    def on_receive(self, message):
+        Counter.start()
+        return "started"
+
+
+def test_a_start_that_is_to_fail_is_the_actors_own_and_not_that_of_another_by_it():
+    with System() as system:
+        start_supervised(Manager.options(name="manager").child_spec())
+        fault = system.fail_start(Manager)[0]
+
+        assert named("manager").ask("start another") == "started"
+        assert fault.fired == 0
+
+        whereis("manager").kill()
+        system.run_until_idle()
+        assert fault.fired == 1
+
+
+def test_an_actor_crashes_where_it_starts_another_and_not_where_it_starts_itself():
+    with System() as system:
+        manager = Manager.start()
+        system.crash_at(Manager, "start", nth=2)
+
+        assert manager.ask("start another") == "started"
+        with pytest.raises(InjectedCrash):
+            manager.ask("start another")
+
+        assert [step.about for step in system.trace if step.point == "start"] == ["Counter", "Counter"]
+
+
+def test_an_actor_is_killed_and_held_where_it_starts_itself():
+    with System() as system:
+        system.kill_at("Counter-1", "on_start")
+        held = system.hold("Counter-2", at="on_start")
+
+        first, second = Counter.start(), Counter.start()
+        system.run_until_idle()
+
+        assert first.exit_reason == Killed()
+        assert held.has_arrived
+        held.release()
+        assert second.ask(1) == 1
+
+
 @pytest.mark.parametrize("runs_on", ["shared", "thread"])
 def test_the_next_start_fails_of_one_that_is_killed_while_it_is_idle(runs_on):
     with System() as system:
@@ -780,7 +827,7 @@ def test_the_next_start_fails_of_one_that_is_killed_while_it_is_idle(runs_on):
 
         assert named("counter").ask(2) == 2
         starts = [step.point for step in system.trace if step.actor == "Counter-1#1"]
-        assert starts.count("start") == 1
+        assert starts.count("on_start") == 1
 
 
 def test_a_handler_is_slow():
@@ -911,6 +958,53 @@ def test_a_crash_that_has_come_by_a_link_is_one_crash():
         system.run_until_idle()
 
         assert not linking.is_alive()
+
+
+class Trapping(Actor):
+    """Ends by its parent's exit, and not by a signal."""
+
+    trap_exit = True
+
+
+class Parent(Actor):
+    def on_start(self):
+        self.child = Trapping.start_link()
+
+    def on_receive(self, message):
+        raise ValueError(message)
+
+
+def test_a_crash_of_a_parent_that_ends_a_child_that_traps_exits_is_one_crash():
+    with System() as system:
+        parent = Parent.start()
+        system.expect_crash(ValueError, actor=parent)
+        parent.tell("boom")
+    with System() as system:
+        system.crash(Parent)
+        Parent.start().tell("boom")
+
+
+class Client(Actor):
+    """Asks another, and doesn't expect that it crashes."""
+
+    def __init__(self, other):
+        self.other = other
+
+    def on_receive(self, message):
+        return self.other.ask(message)
+
+
+def test_a_crash_that_was_injected_into_one_is_not_expected_of_another_that_asks_it():
+    with pytest.raises(UnexpectedCrash, match=r"^Client-1#1 crashed of InjectedCrash\(\)"), System() as system:
+        client = Client.start(Counter.start())
+        system.crash(Counter)
+        client.tell(1)
+
+    with System() as system:
+        client = Client.start(Counter.start())
+        system.crash(Counter)
+        system.expect_crash(InjectedCrash, actor=client)
+        client.tell(1)
 
 
 def test_a_crash_that_was_injected_is_expected():
@@ -1272,7 +1366,7 @@ def test_what_a_test_fails_with_tells_the_last_steps_the_actors_and_the_seed():
     (story,) = caught.value.__notes__
     assert story == (
         "the last steps:\n"
-        "      0.000  Counter-1#1          start\n"
+        "      0.000  Counter-1#1          on_start\n"
         "      0.000  Counter-1#1          receive 1\n"
         "the actors:\n"
         "  Counter-1#1 (alive), holds {'count': 1}, 0 more in its mailbox\n"
