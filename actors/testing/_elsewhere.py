@@ -23,7 +23,7 @@ from actors.testing._watch import StepTooLong
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["CannotImport", "compare_elsewhere", "go_around_together", "is_importable", "refuse"]
+__all__ = ["CannotImport", "check_importable", "compare_elsewhere", "go_around_together", "refuse"]
 
 
 class CannotImport(ValueError):
@@ -33,13 +33,13 @@ class CannotImport(ValueError):
 _ADVICE = "make the scenario, and the policies, functions at the top of a module that can be imported"
 
 
-def is_importable(plan: Plan) -> bool:
-    """Whether another process may find the scenario."""
-    try:
-        _pickled(plan)
-    except CannotImport:
-        return False
-    return True
+def check_importable(plan: Plan) -> None:
+    """See that another process may find the scenario.
+
+    Raises:
+        CannotImport: it can't.
+    """
+    _pickled(plan)
 
 
 def _pickled(plan: Plan) -> bytes:
@@ -61,13 +61,13 @@ def _unpickled(content: bytes) -> Plan:
 
 
 class _Elsewhere:
-    """A process that does something for this one.
+    """A process that does something for this one, with the plan.
 
     Neither a fork, which would have the locks of this process and one of its threads, nor one that runs the main
     program again, which may not be made for that.
     """
 
-    def __init__(self, task: Any, *arguments: Any, hash_seed: int) -> None:
+    def __init__(self, task: Any, plan: bytes, *arguments: Any, hash_seed: int) -> None:
         path = os.pathsep.join(filter(None, sys.path))
         self._process = subprocess.Popen(  # noqa: S603 - this very interpreter
             [sys.executable, "-c", f"from {__name__} import answer; answer()"],
@@ -76,7 +76,7 @@ class _Elsewhere:
             env={**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": str(hash_seed)},
         )
         assert self._process.stdin is not None, "it is a pipe"
-        self._process.stdin.write(pickle.dumps((task, arguments)))
+        self._process.stdin.write(pickle.dumps((task, plan, arguments)))
         self._process.stdin.close()
         self._process.stdin = None
 
@@ -103,10 +103,12 @@ def answer() -> None:
     # What the scenario prints is no answer.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    task, arguments = pickle.load(sys.stdin.buffer)  # noqa: S301 - our own, from the process that has started this one
+    task, content, arguments = pickle.load(sys.stdin.buffer)  # noqa: S301 - our own, from the one that has started this
     try:
+        # The scenario's module is imported as it was there: without stand-ins, which it could bind to its names.
+        plan = _unpickled(content)
         with many_runs():
-            came = (False, task(*arguments))
+            came = (False, task(plan, *arguments))
     except Exception as error:  # noqa: BLE001 - raised again in the process that waits for it
         came = (True, _sendable(error))
     with answers:
@@ -139,8 +141,7 @@ def runs_elsewhere(plan: Plan, which: Sequence[Which]) -> list[Run]:
     return came
 
 
-def _run_some(content: bytes, which: Sequence[Which]) -> list[Run]:
-    plan = _unpickled(content)
+def _run_some(plan: Plan, which: Sequence[Which]) -> list[Run]:
     # What was raised may be anything, and needn't be fit to be sent.
     return [plan.run(one, record=True)._replace(error=None) for one in which]
 
@@ -242,9 +243,8 @@ class _FirstFailures:
 
 
 def _run_share(  # noqa: PLR0913, PLR0917 - what one process is told by another
-    content: bytes, index: int, workers: int, failures: str, schedules: int | None, seconds: float | None
+    plan: Plan, index: int, workers: int, failures: str, schedules: int | None, seconds: float | None
 ) -> _Share:
-    plan = _unpickled(content)
     limits = Limits(schedules, None if seconds is None else time.monotonic() + seconds)
     first_failures = _FirstFailures(failures)
     share = _Share()

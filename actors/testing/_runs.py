@@ -61,7 +61,8 @@ _CAUSES = """the usual causes, and what to do instead:
   time.time(), datetime.now(): use actors.now()
   the order of a set of strings, or of objects: sort it
   id(), hash(), the repr of an object: don't let them decide anything
-  something that the run before has left behind: a variable of a module or class, a file, a cache"""
+  something that the run before has left behind: a variable of a module or class, a file, a cache
+  what a test has patched, with elsewhere=True or workers: it isn't patched in other processes"""
 
 
 class Run(NamedTuple):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from actors.testing._elsewhere import CannotImport, compare_elsewhere, go_around_together, is_importable, refuse
+from actors.testing._elsewhere import check_importable, compare_elsewhere, go_around_together, refuse
 from actors.testing._exploring import (
     Exploration,
     Found,
@@ -26,7 +25,7 @@ from actors.testing._exploring import (
 from actors.testing._failure import is_as_before, statement_of
 from actors.testing._injection import check_count
 from actors.testing._policy import InTurn, Pct, Policy, RandomWalk
-from actors.testing._runs import NotDeterministic, Scenario, World, check_scenario, follow, run_recorded
+from actors.testing._runs import NotDeterministic, Run, Scenario, World, check_scenario, follow, run_recorded
 from actors.testing._schedule import Deviation, Kind, Schedule
 from actors.testing._shown import said_by
 from actors.testing._shrink import Smaller
@@ -35,6 +34,7 @@ from actors.testing._simulation import MAX_STEPS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from actors.testing._exploring import Which
     from actors.testing.system import Delivery
 
 __all__ = [
@@ -129,7 +129,8 @@ def explore(  # noqa: PLR0913 - each says another thing
 
     Each run has a `System` of its own, and a seed of its own, made of `seed` and its number. The first lets everybody
     go on in turn; the policies take turns over the others. One in a hundred is run twice, to see that it comes out the
-    same, and so is one that fails. What the library would log of crashes is not logged meanwhile.
+    same, and so is one that fails; in this process alone, unless `elsewhere` or `workers` says otherwise. What the
+    library would log of crashes is not logged meanwhile.
 
     Args:
         scenario: gets a `System`, starts actors, has them work, and asserts what must hold. It may inject faults. What
@@ -145,8 +146,9 @@ def explore(  # noqa: PLR0913 - each says another thing
         max_steps: switch points after which a run is taken for one that never ends, and fails.
         delivery: when messages, exits and Downs arrive, as of `System`: `"otp"` goes through delays, too.
         elsewhere: whether those that are run twice are also run in another process, in which sets have another order;
-            the scenario must be importable there. With several workers they always are. In one process alone a set of
-            strings has the same order each time, and what hangs on it isn't seen.
+            the scenario must be importable there, and nothing that a test has patched is patched there. With several
+            workers they always are. In one process alone a set of strings has the same order each time, and what hangs
+            on it isn't seen.
         save: a file to write the schedule to that fails.
 
     Returns:
@@ -170,14 +172,13 @@ def explore(  # noqa: PLR0913 - each says another thing
     _check_numbers(schedules=schedules, seconds=seconds, workers=workers)
     if preemptions is not None:
         check_count(preemptions, "preemptions", least=0)
-    if not isinstance(policies, Iterable) or not all(map(callable, policies)):
-        raise TypeError(f"policies must be a list of classes or functions, such as [RandomWalk]; got {policies!r}")
-    if not policies:
-        raise ValueError("policies must name one at least, such as RandomWalk; got none")
+    _check_policies(policies)
     if exhaustive and workers > 1:
         raise ValueError(f"workers must be 1 when exhaustive: all are gone through in order; got {workers}")
     plan = Plan(scenario, str(seed), tuple(policies), World(max_steps, delivery))
     limit = schedules if schedules is not None else _default_limit(seconds, exhaustive=exhaustive)
+    if elsewhere:
+        check_importable(plan)
     begin = time.monotonic()
     limits = Limits(limit, None if seconds is None else begin + seconds)
     seen = Seen()
@@ -191,7 +192,8 @@ def explore(  # noqa: PLR0913 - each says another thing
             found = go_around(plan, seen, limits)
         explored = seen.report(time.monotonic() - begin, complete)
         if found is not None:
-            _fail(plan, found, explored, None if save is None else Path(save))
+            first = _run_again(plan, found, elsewhere=elsewhere or workers > 1)
+            _fail(plan, found.which, first, explored, None if save is None else Path(save))
         if elsewhere:
             compare_elsewhere(plan, plan.twice(seen.schedules, exhaustive=exhaustive))
     seen.check(explored)
@@ -209,6 +211,13 @@ def _check_numbers(**numbers: float | None) -> None:
             raise TypeError(f"{name} must be {said}; got {number!r}")
         if number <= 0:
             raise ValueError(f"{name} must be more than 0, or there is nothing to see; got {number!r}")
+
+
+def _check_policies(policies: Sequence[PolicyMaker]) -> None:
+    if not isinstance(policies, Iterable) or not all(map(callable, policies)):
+        raise TypeError(f"policies must be a list of classes or functions, such as [RandomWalk]; got {policies!r}")
+    if not policies:
+        raise ValueError("policies must name one at least, such as RandomWalk; got none")
 
 
 def _default_limit(seconds: float | None, *, exhaustive: bool) -> int | None:
@@ -234,16 +243,24 @@ def _find_together(plan: Plan, seen: Seen, limits: Limits, workers: int) -> Foun
 # A failure
 
 
-def _fail(plan: Plan, found: Found, explored: Exploration, save: Path | None) -> NoReturn:
-    """Fail with the smallest schedule that fails as the one that was found."""
+def _run_again(plan: Plan, found: Found, *, elsewhere: bool) -> Run:
+    """Have the run that was found again, and see that it comes out the same each time.
+
+    Raises:
+        NotDeterministic: it doesn't.
+    """
     which = found.which
-    seed = plan.seed_of(which)
-    first = run_recorded(plan.scenario, seed, plan.policy_of(which), plan.world)
+    first = run_recorded(plan.scenario, plan.seed_of(which), plan.policy_of(which), plan.world)
     compare(which, found.run, first)
     compare(which, first, plan.run(which, record=True))
-    if is_importable(plan):
-        with contextlib.suppress(CannotImport):
-            compare_elsewhere(plan, [which])
+    if elsewhere:
+        compare_elsewhere(plan, [which])
+    return first
+
+
+def _fail(plan: Plan, which: Which, first: Run, explored: Exploration, save: Path | None) -> NoReturn:
+    """Fail with the smallest schedule that fails as this one."""
+    seed = plan.seed_of(which)
     smallest = Smaller(plan, which, first).smallest()
     error = smallest.error
     assert error is not None, "it fails as the first did"

@@ -7,7 +7,7 @@ import random
 import threading
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from actors import Actor, Down, Queue, Registry, Worker, checkpoint, monitor, now, send_after, sleep
@@ -313,9 +313,16 @@ def _throw(throw):
     return scenario
 
 
-by_random = _throw(random.random)
-by_uuid = _throw(uuid.uuid4)
-by_real_time = _throw(time.perf_counter)
+def by_random(system):
+    _throw(random.random)(system)
+
+
+def by_uuid(system):
+    _throw(uuid.uuid4)(system)
+
+
+def by_real_time(system):
+    _throw(time.perf_counter)(system)
 
 
 def _names_as_they_come():
@@ -437,6 +444,47 @@ def ends_its_process(system):
 def prints(system):
     print("hello from", os.getpid())  # noqa: T201 - what this is about
     no_lost_update(system)
+
+
+def fee():
+    raise RuntimeError("there is no network")
+
+
+class Charging(Actor):
+    def on_receive(self, fees):
+        before, more = len(fees), fee()
+        checkpoint()
+        fees[before:] = [more]
+
+
+def fees_from_afar(system):
+    fees = []
+    for actor in [Charging.start(), Charging.start()]:
+        actor.tell(fees)
+    system.run_until_idle()
+    assert len(fees) == 2, "a fee is missing"
+
+
+@dataclass
+class Book:
+    lock: object = field(default_factory=threading.Lock)
+
+
+def books_with_locks(system):
+    _throw(Book)(system)
+
+
+class Reader(Actor):
+    def on_receive(self, book):
+        with book.lock:
+            checkpoint()
+
+
+def reads_under_a_lock(system):
+    book = Book()
+    for reader in [Reader.start(), Reader.start()]:
+        reader.tell(book)
+    system.run_until_idle()
 
 
 # What blocks for real

@@ -52,7 +52,38 @@ def test_a_failure_that_doesnt_come_again_isnt_taken_for_a_race():
 
 def test_a_failure_that_hangs_on_the_order_of_a_set_isnt_taken_for_a_race():
     with pytest.raises(NotDeterministic, match="thrown"):
-        explore(explored.fails_by_the_order_of_a_set, schedules=100)
+        explore(explored.fails_by_the_order_of_a_set, schedules=100, elsewhere=True)
+
+
+# Other processes know nothing of what a test has patched.
+
+
+def test_what_a_test_has_patched_is_patched_in_all_runs_of_its_own_process(monkeypatch):
+    monkeypatch.setattr(explored, "fee", lambda: 1)
+
+    with pytest.raises(ScenarioFailed, match="a fee is missing"):
+        explore(explored.fees_from_afar)
+
+
+@pytest.mark.parametrize("elsewhere", [{"elsewhere": True}, {"workers": 2}], ids=lambda options: next(iter(options)))
+def test_who_asks_for_other_processes_has_a_failure_compared_with_what_is_patched_in_none(monkeypatch, elsewhere):
+    monkeypatch.setattr(explored, "fee", lambda: 1)
+
+    with pytest.raises(NotDeterministic, match="there is no network"):
+        explore(explored.fees_from_afar, schedules=200, **elsewhere)
+
+
+# A class of the scenario's module makes its locks by a default that was bound when that was imported.
+
+
+def test_what_a_module_binds_when_it_is_imported_is_the_same_elsewhere():
+    assert explore(explored.books_with_locks, schedules=2, elsewhere=True).schedules == 2
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_lock_that_is_real_in_one_process_is_real_in_several(workers):
+    with pytest.raises(ScenarioFailed, match="can't be simulated"):
+        explore(explored.reads_under_a_lock, schedules=20, workers=workers)
 
 
 # Pytest has compiled the asserts here to say more than they do in another process.
@@ -79,7 +110,7 @@ def has_an_actor_assert(system):
 @pytest.mark.parametrize("scenario", [asserts_by_itself, has_an_actor_assert], ids=lambda scenario: scenario.__name__)
 def test_what_an_assert_says_of_itself_in_one_process_alone_is_no_difference(scenario):
     with pytest.raises(ScenarioFailed, match=r"assert \[.*\] == \[0\]"):
-        explore(scenario)
+        explore(scenario, elsewhere=True)
 
 
 def test_an_address_in_a_message_is_no_difference():
