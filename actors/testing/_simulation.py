@@ -71,7 +71,7 @@ _TURNS = 300
 
 _TURNS_EACH = 10
 """How many turns a message may take, or a task, or a timer: the event loop begins a task and ends it, and the actor goes
-on then; a timer has one before whom it wakes."""
+on then."""
 
 _TIMERS = 1000
 """How many timers may open, when the test is over, a lock for which somebody waits."""
