@@ -39,14 +39,18 @@ class SimulatedTask(ActorTask):
     """A task that asyncio may hand out in a set."""
 
     number: int | None = None
-    __hash__ = _number_of
+
+    def __hash__(self) -> int:
+        return _number_of(self)
 
 
 class SimulatedFuture(asyncio.Future[Any]):
     """A future of which that holds too."""
 
     number: int | None = None
-    __hash__ = _number_of
+
+    def __hash__(self) -> int:
+        return _number_of(self)
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
