@@ -27,6 +27,32 @@ if TYPE_CHECKING:
 __all__ = ["SimulatedEventLoop"]
 
 
+def _number_of(future: Any) -> int:
+    """Which it is, of those that are kept in sets: its place there hangs on no address, and is the same in each run."""
+    if future.number is None:
+        future.number = next(future.get_loop().numbers)
+    number: int = future.number
+    return number
+
+
+class SimulatedTask(ActorTask):
+    """A task that asyncio may hand out in a set."""
+
+    number: int | None = None
+
+    def __hash__(self) -> int:
+        return _number_of(self)
+
+
+class SimulatedFuture(asyncio.Future[Any]):
+    """A future of which that holds too."""
+
+    number: int | None = None
+
+    def __hash__(self) -> int:
+        return _number_of(self)
+
+
 class VirtualLoop(asyncio.BaseEventLoop):
     """An event loop without a thread and without input: the simulation has it do one callback after the other."""
 
@@ -37,7 +63,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         super().__init__()
         self._simulation = simulation
         self._is_scheduled = False
-        # Of its tasks.
+        # Of its tasks and futures.
         self.numbers = itertools.count(1)
         # asyncio's own, which it keeps to itself.
         self._due: Any = self._ready  # type: ignore[attr-defined]
@@ -51,6 +77,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def time(self) -> float:
         return self._simulation.clock.now()
+
+    def create_future(self) -> SimulatedFuture:
+        return SimulatedFuture(loop=self)
 
     # In the stubs, the types of callbacks hang on a feature that isn't in all versions.
 
@@ -141,18 +170,6 @@ def _wants_a_real_one(name: str) -> bool:
 
 for _name in filter(_wants_a_real_one, dir(asyncio.BaseEventLoop)):
     setattr(VirtualLoop, _name, _refusing(_name))
-
-
-class SimulatedTask(ActorTask):
-    """A task that has the same place in a set in each run: asyncio keeps many there, and hands some out."""
-
-    def __init__(self, coroutine: Any, *, loop: VirtualLoop, **options: Any) -> None:
-        # First, since asyncio keeps it in a set from the beginning.
-        self._number = next(loop.numbers)
-        super().__init__(coroutine, loop=loop, **options)
-
-    def __hash__(self) -> int:
-        return self._number
 
 
 class SimulatedEventLoop(EventLoop):

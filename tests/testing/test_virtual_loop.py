@@ -330,20 +330,42 @@ def test_tasks_that_an_actor_leaves_behind_are_cancelled_in_the_order_in_which_t
     assert ended == list(range(50))
 
 
-def test_tasks_that_asyncio_hands_out_in_a_set_come_in_the_same_order_in_each_run():
-    runs = []
+async def sleep_and_return(number):
+    await asyncio.sleep(100.0)
+    return number
+
+
+@pytest.mark.parametrize("made_from", [asyncio.create_task, asyncio.shield], ids=["tasks", "futures"])
+def test_what_asyncio_hands_out_in_a_set_comes_in_the_same_order_in_each_run(made_from):
     kept = []
 
-    async def cancel_those_that_are_not_done():
-        tasks = [asyncio.create_task(note_when_it_ends(number, runs[-1])) for number in range(50)]
-        kept.append(tasks)
-        _, pending = await asyncio.wait(tasks, timeout=1.0)
-        for task in pending:
-            task.cancel()
+    async def wait_for_all():
+        awaited = [made_from(sleep_and_return(number)) for number in range(50)]
+        kept.append(awaited)
+        done, _ = await asyncio.wait(awaited)
+        return [future.result() for future in done]
 
-    for _ in range(2):
-        runs.append([])
+    def run():
         with System():
-            Running.start().ask(cancel_those_that_are_not_done)
+            return Running.start().ask(wait_for_all)
 
-    assert runs[0] == runs[1]
+    assert run() == run()
+
+
+def test_tasks_of_a_group_are_cancelled_in_the_same_order_in_each_run():
+    kept = []
+
+    async def have_one_fail():
+        ended = []
+        with suppress(ExceptionGroup):
+            async with asyncio.TaskGroup() as group:
+                kept.append([group.create_task(note_when_it_ends(number, ended)) for number in range(50)])
+                await asyncio.sleep(1.0)
+                raise ValueError
+        return ended
+
+    def run():
+        with System():
+            return Running.start().ask(have_one_fail)
+
+    assert run() == run()
