@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Awaiting"]
 
+_PATIENCE = 100
+"""How many turns the others of the loop have before one looks whether the simulation can go on."""
+
 
 class Awaiting:
     """Has a simulation go on for coroutines that await something of it in one event loop of the test's."""
@@ -35,7 +38,7 @@ class Awaiting:
         if not self._is_scheduled:
             self._go_on_later()
 
-    def _go_on_later(self, patience: int = 100) -> None:
+    def _go_on_later(self, patience: int = _PATIENCE) -> None:
         """Go on after others of the loop have had their turn, so many times at most."""
         self._is_scheduled = True
         self._loop.call_soon(self._go_on, patience)
@@ -55,7 +58,8 @@ class Awaiting:
         except Deadlock as deadlock:
             # One of the others may do something about it.
             self._deadlocks += 1
-            if self._deadlocks < _DEADLOCKS and self._are_others_ready():
+            turns = self._deadlocks * _PATIENCE
+            if turns < self._simulation._max_steps and self._are_others_ready():
                 self._go_on_later()
             else:
                 if getattr(self._loop, "_scheduled", ()):
@@ -87,6 +91,3 @@ class Awaiting:
 _REAL_TIME = """\
 a coroutine of the test waits for real time to pass, as by asyncio.sleep(), which nobody waits for here: \
 have it await an actor, or call system.advance()"""
-
-_DEADLOCKS = 100
-"""How often nobody can go on while others of the loop are busy before that is one."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from greenlet import greenlet
 
+    from actors._clock import Ticket
     from actors._process import Process
     from actors.testing._simulation import Simulation
 
@@ -68,6 +69,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         # asyncio's own, which it keeps to itself.
         self._due: Any = self._ready  # type: ignore[attr-defined]
         self._timers: Any = self._scheduled  # type: ignore[attr-defined]
+        # What the clock has for those, by their ids: two of them may be equal.
+        self._tickets: dict[int, Ticket] = {}
 
     @property
     def whose(self) -> Process | None:
@@ -99,8 +102,15 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self, when: float, callback: Any, *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
         handle = super().call_at(when, callback, *args, context=context)
-        self._simulation.clock.call_at(when, self._schedule)
+        self._tickets[id(handle)] = self._simulation.clock.call_at(when, self._schedule)
         return handle
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        """Have the clock, too, wait for it no more."""
+        super()._timer_handle_cancelled(handle)  # type: ignore[misc]  # asyncio's own, which it keeps to itself
+        ticket = self._tickets.pop(id(handle), None)
+        if ticket is not None:
+            self._simulation.clock.cancel(ticket)
 
     def _schedule(self) -> None:
         if not self._is_scheduled:
@@ -135,6 +145,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         while self._timers and (self._timers[0]._cancelled or self._timers[0]._when <= now):
             timer = heapq.heappop(self._timers)
             timer._scheduled = False
+            self._tickets.pop(id(timer), None)
             if not timer._cancelled:
                 self._due.append(timer)
 
@@ -165,7 +176,8 @@ def _refusing(name: str) -> Callable[..., None]:
 def _wants_a_real_one(name: str) -> bool:
     """Whether it is about sockets, pipes, processes or signals, which a loop has to have of its own."""
     is_missing = getattr(VirtualLoop, name) is getattr(asyncio.AbstractEventLoop, name, None)
-    return name.startswith("_make_") or (is_missing and not name.startswith("__"))
+    # A server has its sockets, and has bound them, before it asks for what is missing.
+    return name.startswith("_make_") or name == "create_server" or (is_missing and not name.startswith("__"))
 
 
 for _name in filter(_wants_a_real_one, dir(asyncio.BaseEventLoop)):

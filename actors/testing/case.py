@@ -6,6 +6,8 @@ import functools
 import inspect
 import os
 import secrets
+import shlex
+import sys
 import unittest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -60,6 +62,9 @@ class SimulatedTestCase(unittest.TestCase):
             # Its path is one from the root of the project, wherever pytest was begun.
             file = os.path.relpath(inspect.getfile(type(self)))
             return f"pytest '{test if Path(test.partition('::')[0]).exists() else file + name}'"
+        program = _main_program() if type(self).__module__ == "__main__" else None
+        if program is not None:
+            return f"python {program} {self.id().removeprefix('__main__.')}"
         return f"python -m unittest {self.id()}"
 
     @property
@@ -127,6 +132,15 @@ class _Told:
         if system is not None and error[1] is not None:
             system.explain(error[1])
             system.leave_unchecked()
+
+
+def _main_program() -> str | None:
+    """What Python is given to run the main program; None when that was typed in."""
+    program: Any = sys.modules["__main__"]
+    if program.__spec__ is not None:
+        return f"-m {program.__spec__.name}"
+    file = getattr(program, "__file__", None)
+    return None if file is None else shlex.quote(os.path.relpath(file))
 
 
 def _seed_of(name: str) -> object:

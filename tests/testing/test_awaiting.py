@@ -55,7 +55,7 @@ def test_another_coroutine_may_do_what_one_waits_for():
     assert in_system(test) == "open"
 
 
-@pytest.mark.parametrize("steps", [50, 5000])
+@pytest.mark.parametrize("steps", [50, 5000, 50_000])
 def test_another_may_take_many_steps_of_its_own_before(steps):
     async def test(_system):
         gate = Gate.start_link(None)
@@ -107,6 +107,16 @@ def test_what_can_never_come_is_a_deadlock_for_all_who_wait():
         return await asyncio.gather(*(gate.ask("enter", block=False) for gate in gates), return_exceptions=True)
 
     assert [type(error) for error in in_system(test)] == [Deadlock, Deadlock]
+
+
+def test_what_can_never_come_is_a_deadlock_though_another_never_rests():
+    async def test(_system):
+        spinning = asyncio.create_task(spin())
+        with pytest.raises(Deadlock):
+            await Gate.start_link(None).ask("enter", block=False)
+        return spinning.cancel()
+
+    assert in_system(test, max_steps=1000)
 
 
 def test_a_simulation_that_fails_fails_the_coroutine_that_waits_for_it():

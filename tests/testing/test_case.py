@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
+import re
+import shlex
+import subprocess
+import sys
 import unittest
 
 import pytest
@@ -150,6 +155,34 @@ def test_a_failure_tells_the_story_once_and_how_to_have_it_again(name):
     assert output.count("the last steps:") == 1
     assert "Counter-1#1 (alive), holds {'count': 2}" in output
     assert f"python -m unittest {Cases(name).id()}" in output
+
+
+@pytest.mark.parametrize("how", [["tests of ours/cases.py"], ["-m", "cases"]], ids=["a file", "a module"])
+def test_tests_of_the_main_program_say_how_to_have_them_again(tmp_path, how):
+    folder = tmp_path / "tests of ours"
+    folder.mkdir()
+    (folder / "cases.py").write_text(
+        "import unittest\n"
+        "from actors.testing import SimulatedTestCase\n"
+        "class Cases(SimulatedTestCase):\n"
+        "    def test_failing(self): self.fail(f'seed {self.system.seed}')\n"
+        "    def test_passing(self): pass\n"
+        "unittest.main()\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*sys.path, str(folder)])}
+
+    def output_of(command):
+        ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        return ran.stderr
+
+    first = output_of([sys.executable, *how])
+    _, again = first.split("again with: ")
+    command = again.partition("\n")[0].replace("python", shlex.quote(sys.executable), 1)
+    second = output_of(["sh", "-c", command])
+
+    assert "Ran 2 tests" in first
+    assert "Ran 1 test " in second
+    assert re.findall(r"seed \d+", second) == re.findall(r"seed \d+", first)
 
 
 def test_a_crash_that_nobody_expects_is_a_failure():

@@ -56,6 +56,33 @@ def test_a_time_out_of_asyncio_is_virtual():
         assert Running.start().ask(wait) == 30.0
 
 
+def test_no_time_passes_for_a_time_out_whose_wait_is_over():
+    async def wait():
+        return await asyncio.wait_for(asyncio.sleep(1.0, "done"), 1000.0)
+
+    with System() as system:
+        assert Running.start().ask(wait) == "done"
+
+        with pytest.raises(Deadlock):
+            Running.start().ask(lambda: asyncio.get_running_loop().create_future())
+        assert system.now() == 1.0
+
+
+def test_of_two_equal_timers_only_that_goes_which_is_cancelled():
+    log = []
+
+    async def cancel_one():
+        loop = asyncio.get_running_loop()
+        timers = [loop.call_at(5.0, log.append, "called") for _ in range(2)]
+        timers[0].cancel()
+
+    with System() as system:
+        Running.start().ask(cancel_one)
+
+        system.run_until(lambda: log)
+        assert system.now() == 5.0
+
+
 def test_tasks_of_a_coroutine_interleave():
     async def count(log, name):
         for number in range(3):
@@ -90,10 +117,11 @@ def test_what_would_block_the_loop_is_refused_as_ever():
     "reach_out",
     [
         lambda: asyncio.open_connection("127.0.0.1", 9),
+        lambda: asyncio.start_server(print, "127.0.0.1", 0),
         lambda: asyncio.create_subprocess_exec("true"),
         lambda: asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, print),
     ],
-    ids=["a connection", "a process", "a signal"],
+    ids=["a connection", "a server", "a process", "a signal"],
 )
 def test_what_reaches_out_of_the_program_is_refused_with_what_to_do(reach_out):
     class Reaching(Actor):
