@@ -70,7 +70,7 @@ _TURNS = 300
 """Turns that are looked at when there are too many."""
 
 _TURNS_EACH = 10
-"""How many turns a message may take, or a task, or a timer: the event loop begins a task and ends it, and the actor goes
+"""How many turns a message may take, a task, or a timer: the event loop begins a task and ends it, and the actor goes
 on then."""
 
 _TIMERS = 1000

@@ -412,7 +412,7 @@ def a_server_that_is_stopped_ends_normally(self, _reason, done=None):
 _made = Process.__init__
 
 
-@broken("servers", Process, "__init__", "fa3a5f745cb8")
+@broken("servers", Process, "__init__", "d2a78e7e8c72")
 def a_server_that_traps_exits_outlives_its_parent(self, runtime, actor_class, *, parent=None, trapping=False):
     _made(self, runtime, actor_class, trapping=trapping)
 

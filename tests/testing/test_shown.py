@@ -191,4 +191,4 @@ def test_a_task_of_an_actor_may_be_told_kept_and_had_in_a_test_that_fails():
         assert isinstance(probe.assert_receive(), asyncio.Task)
         raise ZeroDivisionError
 
-    assert "ActorTask(" in "".join(failed.value.__notes__)
+    assert "SimulatedTask(" in "".join(failed.value.__notes__)
