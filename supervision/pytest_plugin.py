@@ -119,8 +119,10 @@ def _id_of(node: Any) -> str:
 
 
 def _command_for(node: Any, option: str) -> str:
-    """What to type in a shell to run a test alone."""
-    quoted = _id_of(node).replace("'", "'\"'\"'")
+    """What to type in a shell to run a test alone, from where this run was begun."""
+    file, colons, name = _id_of(node).partition("::")
+    path = os.path.relpath(node.config.rootpath / file, node.config.invocation_params.dir)
+    quoted = f"{path}{colons}{name}".replace("'", "'\"'\"'")
     return f"pytest '{quoted}' {option}"
 
 

@@ -163,7 +163,7 @@ class Simulation:
         # The last interrupt that has ended the test.
         self._interrupt: BaseException | None = None
         # At how many turns in vain there are too many: so many in one wait of the test's; and whether it was given
-        # more, once, for what there was to do.
+        # more, once, for what there was to do and what was due.
         self._extended = False
         self._turns_limit = max_steps
         # How often the test has waited until a time was over.
@@ -238,7 +238,7 @@ class Simulation:
             while self._step():
                 pass
         finally:
-            self._exit()
+            self._leave_to_test()
 
     def run_until(
         self,
@@ -276,7 +276,7 @@ class Simulation:
                     return bool(is_over())
             return True
         finally:
-            self._exit()
+            self._leave_to_test()
 
     def advance(self, seconds: float) -> None:
         """Let time pass, and everybody run who can meanwhile, in order."""
@@ -414,7 +414,7 @@ class Simulation:
         self._turns_limit = self._vain_turns() + self._max_steps
         self._extended = False
 
-    def _exit(self) -> None:
+    def _leave_to_test(self) -> None:
         self._hub = None
         if self._taken is not None:
             give_back(self._taken)
@@ -442,7 +442,9 @@ class Simulation:
         """See who goes on though there were too many turns, and say it when enough is seen."""
         if not self._extended:
             self._extended = True
-            self._turns_limit += _TURNS_EACH * sum(map(_to_do, self.processes()))
+            to_do = sum(map(_to_do, self.processes()))
+            # A timer has a turn of its own, before whom it wakes.
+            self._turns_limit += _TURNS_EACH * to_do + 2 * self.clock.due_now()
             if self._vain_turns() < self._turns_limit:
                 return
         # It is still to come when this fails.

@@ -39,6 +39,7 @@ __all__ = [
     "check_acquire",
     "check_sleep",
     "is_of_library",
+    "package_called",
     "package_of",
     "refuse_plain",
     "stand_ins",
@@ -395,6 +396,14 @@ def _is_made_here() -> bool:
     """Whether what the caller's caller makes is a user's, in a simulation."""
     running = _simulations.get(threading.get_ident())
     return running is not None and _is_users(running, sys._getframe(2))
+
+
+def package_called() -> str:
+    """The package of the user's code that calls, be it by way of Python's own."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and package_of(frame.f_globals) in OWN | sys.stdlib_module_names:
+        frame = frame.f_back
+    return "" if frame is None else package_of(frame.f_globals)
 
 
 def where_called() -> str:

@@ -86,6 +86,10 @@ class VirtualClock(Clock):
             heapq.heappop(tickets)
         return tickets[0][0] if tickets else None
 
+    def due_now(self) -> int:
+        """How many calls are due by now."""
+        return sum(deadline <= self._now and ticket.callback is not None for deadline, _, ticket in self._tickets)
+
     def fire_next(self) -> None:
         """Move on to the next call that is due, and make it; others of that moment come when it is their turn."""
         deadline, _, ticket = heapq.heappop(self._tickets)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import os
 import secrets
 import unittest
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 from zlib import crc32
 
@@ -53,8 +55,11 @@ class SimulatedTestCase(unittest.TestCase):
     def _command(self) -> str:
         """What to type in a shell to run this test alone, by pytest where that runs it."""
         test, _, _ = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")
-        if test.endswith(f"::{type(self).__name__}::{self._testMethodName}"):
-            return f"pytest '{test}'"
+        name = f"::{type(self).__name__}::{self._testMethodName}"
+        if test.endswith(name):
+            # Its path is one from the root of the project, wherever pytest was begun.
+            file = os.path.relpath(inspect.getfile(type(self)))
+            return f"pytest '{test if Path(test.partition('::')[0]).exists() else file + name}'"
         return f"python -m unittest {self.id()}"
 
     @property

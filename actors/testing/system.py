@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import random
-import sys
 import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar, get_args
@@ -40,7 +39,7 @@ from actors.testing._post import Dropped, Post, is_users
 from actors.testing._shown import name_of, shown
 from actors.testing._simulated import SimulatedRuntime, crash_of
 from actors.testing._simulation import MAX_STEPS, Livelock, Simulation
-from actors.testing._stand_ins import RunningIn, package_of, stand_ins
+from actors.testing._stand_ins import RunningIn, package_called, stand_ins
 from actors.testing._told import LAST_STEPS, Step, has_story, sequence_diagram, source_of
 from actors.testing._watch import watch
 from actors.testing.probe import Probe
@@ -167,7 +166,7 @@ class System:
         self._runtime.__enter__()
         self._running_in.__enter__()
         watch.add(self._simulation)
-        stand_ins.replace_around(package_of(sys._getframe(1).f_globals))
+        stand_ins.replace_around(package_called())
         return self
 
     def __exit__(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from queue import SimpleQueue
 from threading import Lock, RLock
 from time import monotonic, sleep
@@ -50,6 +51,11 @@ def naps(_system):
 def naps_in_a_system_of_its_own():
     with System() as system:
         naps(system)
+
+
+def naps_in_a_system_that_is_entered_for_it():
+    with ExitStack() as stack:
+        naps(stack.enter_context(System()))
 
 
 class Napping(SimulatedTestCase):

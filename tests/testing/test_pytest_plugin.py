@@ -809,6 +809,21 @@ def test_the_command_of_a_test_case_in_a_folder_runs_it_from_the_root_of_the_pro
     assert printed(again, "again with") == printed(hunt, "again with")
 
 
+@pytest.mark.parametrize("name", ["TestCounter", "test_it_has_no_end"])
+def test_a_command_is_one_for_the_folder_where_pytest_was_begun(project, pytester, monkeypatch, name):
+    pytester.makeini("[pytest]")
+    tests = pytester.mkdir("tests")
+    tests.joinpath("test_case.py").write_text(ACTORS + CASE + "def test_it_has_no_end(system):\n    assert False\n")
+    monkeypatch.chdir(tests)
+
+    hunt = project("", "-k", name, apart=True)
+    command = shlex.split(printed(hunt, "again with")[-1])
+    again = project("", next(word for word in command if "::" in word), apart=True)
+
+    again.assert_outcomes(failed=1)
+    assert f" test_case.py::{name}" in " ".join(command)
+
+
 # Tools
 
 

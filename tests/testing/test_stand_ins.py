@@ -855,10 +855,11 @@ def test_what_a_module_has_bound_before_is_the_simulation_s_too():
     "naps",
     [
         bound_before.naps_in_a_system_of_its_own,
+        bound_before.naps_in_a_system_that_is_entered_for_it,
         lambda: explore(bound_before.naps, schedules=1),
         lambda: bound_before.Napping("test_it").debug(),
     ],
-    ids=["by whoever enters it", "in a scenario", "in a test case"],
+    ids=["by whoever enters it", "by a stack of contexts", "in a scenario", "in a test case"],
 )
 def test_what_the_test_s_own_module_has_bound_before_is_so_before_any_actor_runs(naps):
     naps()

@@ -404,6 +404,16 @@ def test_messages_that_are_handed_on_are_no_turns_too_many():
         assert last.ask("how many?") <= 451
 
 
+def test_timers_of_one_moment_are_no_turns_too_many_however_many_there_are():
+    with System(max_steps=100, record=False) as system:
+        counter = Counter.start()
+        for _ in range(1000):
+            send_after(counter, 1, 5.0)
+        system.advance(5.0)
+
+        assert counter.ask(1) == 1001
+
+
 def test_an_actor_may_look_at_the_clock_at_each_of_its_messages():
     class Timing(Actor):
         def on_receive(self, _message):
