@@ -237,6 +237,7 @@ class SimulatedRuntime(Runtime):
     def new_process(
         self, actor_class: type[pykka.Actor], parent: Process | None, *, trapping: bool, bound: Bound | None = None
     ) -> Process:
+        self.simulation.refuse_looker(f"starts {actor_class.__name__}")
         process: SimulatedProcess | SimulatedBoundedProcess
         if bound is None:
             process = SimulatedProcess(self, actor_class, parent=parent, trapping=trapping)
