@@ -18,6 +18,7 @@ import actors
 from actors import (
     Actor,
     ActorDied,
+    Continue,
     Crashed,
     Deadlock,
     GenServer,
@@ -540,6 +541,45 @@ def test_an_actor_crashes_after_its_work_is_done_and_before_it_answers():
             server.ask("work")
 
     assert done == ["work"]
+
+
+class GoingOn(GenServer):
+    """Has something to do when it has answered."""
+
+    def init(self, done, then):
+        self.then = then
+        return Ok(done)
+
+    def handle_call(self, request, sender, done):
+        done.append(request)
+        return Reply("done", done, then=self.then)
+
+    def handle_continue(self, argument, done):
+        done.append(argument)
+        return NoReply(done)
+
+    def terminate(self, reason, done):
+        done.append("ended")
+
+
+class GoingOnAsync(GoingOn):
+    async def handle_call(self, request, sender, done):
+        return super().handle_call(request, sender, done)
+
+
+@pytest.mark.parametrize("cls", [GoingOn, GoingOnAsync])
+@pytest.mark.parametrize(("then", "rest"), [(Continue("the rest"), ["the rest"]), (5.0, [])])
+def test_a_server_that_goes_on_when_it_has_answered_crashes_before_that(cls, then, rest):
+    done = []
+    with System() as system:
+        server = cls.start(done, then)
+        system.crash(server, when="after", nth=2)
+
+        assert server.call("first") == "done"
+        with pytest.raises(ActorDied):
+            server.call("second")
+
+    assert done == ["first", *rest, "second", "ended"]
 
 
 def test_an_actor_crashes_of_what_it_is_given():
