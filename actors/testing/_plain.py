@@ -48,6 +48,7 @@ class _Inbox:
         self._waiter: Waiter | None = None
 
     def put(self, envelope: Envelope[Any], /) -> None:
+        self._simulation.refuse_looker("sends a message")
         self._envelopes.append(envelope)
         if isinstance(envelope.reply_to, _Answer):
             envelope.reply_to.asked = self.process
@@ -164,6 +165,7 @@ class _Simulated:
         return _Answer(current_runtime())
 
     def _start_actor_loop(self) -> None:
+        _simulation().refuse_looker(f"starts {type(self).__name__}")
         actor: Any = self
         process: Any = _adopt(actor, parent=None)
         _simulation().ready.append(process)

@@ -304,9 +304,10 @@ class System:
         test those have their turn first who can run; while all are stopped after that, it needn't hold.
 
         Args:
-            check: called by the test's own code after each step, so it only looks, and asks no actor. It holds when it
-                returns None or what is true; it fails by an exception, or by anything else: False, 0, an empty list.
-                When it has failed it isn't looked at again.
+            check: called by the test's own code after each step, amid the work of actors, so it only looks: one that
+                asks, tells, stops or starts actors, sets timers or waits fails the test with a `RuntimeError`. It holds
+                when it returns None or what is true; it fails by an exception, or by anything else: False, 0, an empty
+                list. When it has failed it isn't looked at again.
 
         Raises:
             TypeError: `check` can't be called.
@@ -317,16 +318,31 @@ class System:
         self._simulation.after_step = self._check_invariants
 
     def _check_invariants(self) -> None:
+        self._simulation.refuse_looker("has the simulation go on")
         for check in self._invariants:
             it_holds = False
             try:
-                it_holds = holds(check())
+                it_holds = holds(self._look_at(check))
             finally:
                 if not it_holds:
                     # It is told of once.
                     self._invariants.remove(check)
             if not it_holds:
-                raise AssertionError(f"what is to hold always doesn't: {shown(check)}")
+                raise AssertionError(f"what is to hold always doesn't: {source_of(check)}")
+
+    def _look_at(self, check: Callable[[], object]) -> object:
+        """Call what only looks."""
+        simulation = self._simulation
+        simulation.looker = check
+        drops, simulation.drops = simulation.drops, self._refuse_to_send
+        try:
+            return check()
+        finally:
+            simulation.looker, simulation.drops = None, drops
+
+    def _refuse_to_send(self, _process: Process, message: object) -> bool:
+        self._simulation.refuse_looker(f"sends {shown(unwrapped(message))}")
+        return False
 
     # What happens
 

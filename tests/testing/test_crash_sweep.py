@@ -100,6 +100,19 @@ def in_order(_system):
     return BOOK["sum"] == sum(BOOK["entries"])
 
 
+def says_so(system):
+    """Asks an actor, which nobody may who is called at each step."""
+    return start_supervised((Accountant, BOOK)).ask("is it in order?")
+
+
+class Accountant(Actor):
+    def __init__(self, ledger):
+        self.ledger = ledger
+
+    def on_receive(self, _question):
+        return self.ledger["sum"] == sum(self.ledger["entries"])
+
+
 def nobody_is_restarted(system):
     return not any(step.actor.endswith("#2") for step in system.trace)
 
@@ -124,6 +137,7 @@ def restless_after_a_crash(system):
     ("scenario", "options", "error"),
     [
         (one_deposit, {"finally_": in_order}, "what is to hold .* doesn't"),
+        (one_deposit, {"finally_": says_so, "actors": [Teller]}, "what is to hold .* doesn't"),
         (one_deposit, {"always": nobody_is_restarted}, "what is to hold always doesn't"),
         (one_deposit, {"finally_": in_order, "kill": True, "faults": 2, "seed": "7"}, "what is to hold .* doesn't"),
         (restless_after_a_crash, {"max_steps": 200}, "max_steps=200"),
@@ -139,13 +153,15 @@ def test_what_a_failure_says_to_have_it_again_fails_as_before(scenario, options,
             exec(again_with(point.failure), dict(globals()))
 
 
-@pytest.mark.parametrize("when", ["always", "finally_"])
-def test_a_check_without_a_name_is_to_be_put_there(when):
+@pytest.mark.parametrize(
+    ("when", "line"), [("always", "system.always(lambda: always(system))"), ("finally_", "held = finally_(system)")]
+)
+def test_a_check_without_a_name_is_to_be_put_there(when, line):
     scenario, check = functools.partial(one_deposit), functools.partial(nobody_is_restarted)
     swept = crash_sweep(scenario, **{when: check})
 
     assert "    scenario(system)\n" in again_with(swept.not_survived[0].failure)
-    assert f"    system.always(lambda: {when}(system))" in again_with(swept.not_survived[0].failure)
+    assert f"\n    {line}" in again_with(swept.not_survived[0].failure)
 
 
 def test_the_same_point_is_crashed_at_each_time_that_it_is_come_to():
@@ -180,6 +196,13 @@ def test_what_is_always_to_hold_is_seen_at_each_step_and_what_holds_in_the_end_a
     assert "what is to hold in the end doesn't: in_order" in str(swept.not_survived[0].failure)
     with pytest.raises(AssertionError, match="what is to hold always doesn't: in_order"):
         crash_sweep(scenario, always=in_order)
+
+
+def test_a_check_without_a_name_is_told_by_its_line():
+    with pytest.raises(AssertionError, match=r"what is to hold always doesn't: .*lambda _system: False"):
+        crash_sweep(one_deposit, always=lambda _system: False)
+    with pytest.raises(AssertionError, match=r"what is to hold in the end doesn't: .*lambda _system: False"):
+        crash_sweep(one_deposit, finally_=lambda _system: False)
 
 
 @pytest.mark.parametrize("when", ["always", "finally_"])

@@ -10,6 +10,7 @@ import threading
 import time
 from pathlib import Path
 
+import pykka
 import pytest
 from greenlet import greenlet
 
@@ -17,6 +18,7 @@ import actors
 from actors import (
     Actor,
     ActorDied,
+    Continue,
     Crashed,
     Deadlock,
     GenServer,
@@ -582,6 +584,45 @@ def test_an_actor_crashes_after_its_work_is_done_and_before_it_answers():
             server.ask("work")
 
     assert done == ["work"]
+
+
+class GoingOn(GenServer):
+    """Has something to do when it has answered."""
+
+    def init(self, done, then):
+        self.then = then
+        return Ok(done)
+
+    def handle_call(self, request, sender, done):
+        done.append(request)
+        return Reply("done", done, then=self.then)
+
+    def handle_continue(self, argument, done):
+        done.append(argument)
+        return NoReply(done)
+
+    def terminate(self, reason, done):
+        done.append("ended")
+
+
+class GoingOnAsync(GoingOn):
+    async def handle_call(self, request, sender, done):
+        return super().handle_call(request, sender, done)
+
+
+@pytest.mark.parametrize("cls", [GoingOn, GoingOnAsync])
+@pytest.mark.parametrize(("then", "rest"), [(Continue("the rest"), ["the rest"]), (5.0, [])])
+def test_a_server_that_goes_on_when_it_has_answered_crashes_before_that(cls, then, rest):
+    done = []
+    with System() as system:
+        server = cls.start(done, then)
+        system.crash(server, when="after", nth=2)
+
+        assert server.call("first") == "done"
+        with pytest.raises(ActorDied):
+            server.call("second")
+
+    assert done == ["first", *rest, "second", "ended"]
 
 
 def test_an_actor_crashes_of_what_it_is_given():
@@ -1321,7 +1362,7 @@ def test_an_invariant_that_the_test_itself_breaks_is_seen_though_nobody_has_a_st
 
 
 def test_an_invariant_about_the_time_is_looked_at_when_it_has_passed():
-    with pytest.raises(AssertionError, match="to hold always"), System() as system:
+    with pytest.raises(AssertionError, match=r"to hold always doesn't: .*system.now\(\) < 5.0"), System() as system:
         system.always(lambda: system.now() < 5.0)
         system.advance(10.0)
 
@@ -1342,6 +1383,59 @@ def test_an_invariant_holds_by_whatever_is_true_and_by_none(looked):
 def test_an_invariant_must_be_a_function():
     with System() as system, pytest.raises(TypeError, match="check must be a function"):
         system.always(5)
+
+
+ACTS = {
+    "ask": lambda system, ref: ref.ask(1),
+    "ask and wait later": lambda system, ref: ref.ask(1, block=False),
+    "tell": lambda system, ref: ref.tell(1),
+    "stop": lambda system, ref: ref.stop(),
+    "start": lambda system, ref: Counter.start(),
+    "start_link": lambda system, ref: Counter.start_link(),
+    "start one that was adopted": lambda system, ref: system.adopt(Legacy).start(),
+    "probe": lambda system, ref: system.probe(),
+    "send_after": lambda system, ref: send_after(ref, 1, 1.0),
+    "sleep": lambda system, ref: time.sleep(1.0),
+    "run_until_idle": lambda system, ref: system.run_until_idle(),
+    "advance": lambda system, ref: system.advance(1.0),
+    "run_until": lambda system, ref: system.run_until(lambda: True),
+}
+
+
+class Legacy(pykka.ThreadingActor):
+    """A plain one."""
+
+
+@pytest.mark.parametrize("wait", [lambda system, ref: ref.ask(1), lambda system, ref: system.run_until_idle()])
+@pytest.mark.parametrize("make", [Counter.start, Counter.options(max_mailbox=9).start, None])
+@pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
+def test_a_check_that_acts_is_told_that_it_may_only_look(act, make, wait):
+    with System() as system:
+        ref = system.adopt(Legacy).start() if make is None else make()
+
+        def everybody_answers():
+            act(system, ref)
+
+        system.always(everybody_answers)
+        with pytest.raises(RuntimeError, match=r"everybody_answers, .* always\(\), .*; .* may only look"):
+            wait(system, ref)
+
+        assert ref.is_alive()
+        # It is told of once.
+        system.run_until_idle()
+
+
+def test_a_check_may_look_at_what_is_there():
+    keys = Registry("keys")
+    with System() as system:
+        keys = start(keys)
+        counter = Counter.start()
+
+        def is_there():
+            return counter.is_alive() and whereis("nobody") is None and keys.lookup("b") == [] and system.trace
+
+        system.always(is_there)
+        counter.ask(1)
 
 
 def test_an_invariant_that_holds_changes_nothing():
