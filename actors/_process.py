@@ -574,7 +574,7 @@ class Process:
         """Be about to handle messages that came in another, where a simulation may have something go wrong."""
 
     def end_handling(self, *_messages: object) -> None:
-        """Have done so, where a simulation may, too."""
+        """Have handled those; or one, before its answer and what follows that. A simulation may do the same here."""
 
     def unwind(self) -> None:
         """Let a kill take effect."""

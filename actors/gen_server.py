@@ -616,6 +616,7 @@ class GenServer(Actor, Generic[S]):
             case Reply(value, state, then) if _is_then(then):
                 self._otp_state = state
                 if self._otp_process.handling is asked:
+                    self._otp_process.end_handling(request)
                     sender.reply(value)
                 self._go_on(then)
             case Stop(reason, state, reply) if reply is not NO_REPLY:

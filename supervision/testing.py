@@ -18,6 +18,7 @@ from actors.testing._injection import check_count, check_selector, holds, select
 from actors.testing._runs import check_scenario, refuse_async
 from actors.testing._shown import name_of, said_by, shown
 from actors.testing._simulation import MAX_STEPS
+from actors.testing._told import source_of
 from actors.testing.probe import ProbeActor
 from supervision.children import Child, child_spec
 from supervision.errors import ChildNotFound
@@ -424,9 +425,18 @@ class _Runs:
             lines.append(f"system.always(lambda: {_called(self.always, 'always')}(system))")
         lines += [f"{_called(self.scenario, 'scenario')}(system)", "system.run_until_idle()"]
         if self.finally_ is not None:
-            # From now on is once, when nobody has anything to do.
-            lines.append(f"system.always(lambda: {_called(self.finally_, 'finally_')}(system))")
+            lines.append(f"held = {_called(self.finally_, 'finally_')}(system)")
+            lines.append(f"assert held or held is None, {_not_in_the_end(self.finally_)!r}")
         return "\n    ".join(lines)
+
+    def check_in_the_end(self, system: System) -> None:
+        """See that what is to hold in the end does.
+
+        Raises:
+            AssertionError: it doesn't.
+        """
+        if self.finally_ is not None and not holds(self.finally_(system)):
+            raise AssertionError(_not_in_the_end(self.finally_))
 
     def run(self, prepare: Callable[[System], None]) -> BaseException | None:
         """Run it; return what it fails with.
@@ -438,11 +448,10 @@ class _Runs:
             with System(self.seed, max_steps=self.max_steps) as system:
                 prepare(system)
                 if self.always is not None:
-                    system.always(functools.partial(_hold, "always", self.always, system))
+                    system.always(functools.partial(self.always, system))
                 result: Any = self.scenario(system)
                 system.run_until_idle()
-                if self.finally_ is not None:
-                    _hold("in the end", self.finally_, system)
+                self.check_in_the_end(system)
         except (KeyboardInterrupt, SystemExit, GeneratorExit, StepTooLong):
             raise
         except BaseException as failure:  # noqa: BLE001 - pytest's own failures are no Exception
@@ -457,9 +466,8 @@ def _called(function: Any, otherwise: str) -> str:
     return name if name.isidentifier() and not inspect.ismethod(function) else otherwise
 
 
-def _hold(when: str, check: Callable[[System], object], system: System) -> None:
-    if not holds(check(system)):
-        raise AssertionError(f"what is to hold {when} doesn't: {shown(check)}")
+def _not_in_the_end(check: Callable[[System], object]) -> str:
+    return f"what is to hold in the end doesn't: {source_of(check)}"
 
 
 def _first_line(error: BaseException) -> str:

@@ -177,6 +177,7 @@ class SimulatedBody:
 
     def end_handling(self, *messages: object) -> None:
         process: Any = self
+        process.observer.is_handled = True
         for strike in self.simulation.strikes:
             strike(process, "handled", messages)
 

@@ -106,12 +106,12 @@ def check_selector(selector: object) -> None:
 
 
 POINTS = frozenset(
-    {"receive", "handled", "stash", "unstash", "checkpoint", "sleep", "trap_exit"}
+    {"on_start", "receive", "handled", "stash", "unstash", "checkpoint", "sleep", "trap_exit"}
     | {"start", "tell", "ask", "send_after", "stop", "exit", "kill", "link", "unlink", "monitor", "demonitor"}
     | {"register_name", "unregister_name", "register", "unregister", "lookup", "keys", "count", "holders"}
     | {"put", "take", "ack"}
 )
-"""The points of an actor's code: where it enters the runtime, comes to a message, or is done with it."""
+"""The points of an actor's code: where it starts, comes to a message, is done with it, or enters the runtime."""
 
 
 _OF_MESSAGES = frozenset({"receive", "handled", "take"})
@@ -299,6 +299,7 @@ class Faults:
         # Who has the last word on each.
         self.may_strike: Callable[[Fault, Process, tuple[object, ...]], bool] = _always
         self.injected: list[BaseException] = []
+        self._struck: list[Process] = []
 
     def add(self, fault: Fault) -> Fault:
         """Have it strike from now on."""
@@ -333,12 +334,18 @@ class Faults:
         """Tell whether anything may strike there."""
         return point in self._by_point
 
+    def was_struck_by(self, process: Process, error: BaseException) -> bool:
+        """Tell whether this was raised in that actor's own code for a fault, and didn't come to it from another's."""
+        struck = zip(self._struck, self.injected, strict=True)
+        return any(one is process and raised is error for one, raised in struck)
+
     def raising(self, make: Callable[[], BaseException]) -> _Act:
         """What strikes by an exception."""
 
-        def strike(_process: Process) -> None:
+        def strike(process: Process) -> None:
             error = make()
             self.injected.append(error)
+            self._struck.append(process)
             raise error
 
         return strike

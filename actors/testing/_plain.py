@@ -36,6 +36,7 @@ class _Inbox:
         self._waiter: Waiter | None = None
 
     def put(self, envelope: Envelope[Any], /) -> None:
+        self._simulation.refuse_looker("sends a message")
         self._envelopes.append(envelope)
         if self._waiter is not None:
             self._waiter.release()
@@ -124,6 +125,7 @@ class _Simulated:
         return Future(current_runtime())
 
     def _start_actor_loop(self) -> None:
+        _simulation().refuse_looker(f"starts {type(self).__name__}")
         actor: Any = self
         process: Any = _adopt(actor, parent=None)
         _simulation().ready.append(process)

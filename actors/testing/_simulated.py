@@ -122,7 +122,12 @@ class SimulatedBoundedProcess(SimulatedBody, BoundedProcess):
 class _Watching(Observer):
     """Tells the simulation what an actor does."""
 
-    __slots__ = ()
+    __slots__ = ("is_handled",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Whether the handler of the message in hand has ended, and what follows its answer goes on.
+        self.is_handled = False
 
     def started(self, process: Process) -> None:
         if self.listeners or process.runtime._observes_all:
@@ -135,6 +140,7 @@ class _Watching(Observer):
         strikes = () if is_batch else simulation.strikes
         simulation.note(process, "events" if is_batch else "receive", (message,))
         if strikes:
+            self.is_handled = False
             _strike(process, "receive", message)
         if self.listeners or process.runtime._observes_all:
             response = super().handle(process, message, receive)
@@ -143,7 +149,7 @@ class _Watching(Observer):
             response = (receive or process.actor._handle_receive)(message)
             if type(response) in UNFINISHED:
                 response = finish(process, response)
-        if strikes:
+        if strikes and not self.is_handled:
             _strike(process, "handled", message)
         return response
 
@@ -160,7 +166,11 @@ class _Watching(Observer):
 def crash_of(process: Process) -> BaseException | None:
     """What an actor has crashed of; None of one that hasn't, and of one that a signal brought the crash of another."""
     reason = process.reason
-    return reason.exception if isinstance(reason, Crashed) and reason is not process.fatal else None
+    if not isinstance(reason, Crashed) or reason is process.fatal:
+        return None
+    # One that traps exits ends by its parent's all the same.
+    is_parents = process.parent is not None and reason is process.parent.reason
+    return None if is_parents else reason.exception
 
 
 def _strike(process: Any, point: str, message: object) -> None:
@@ -233,6 +243,7 @@ class SimulatedRuntime(Runtime):
     def new_process(
         self, actor_class: type[pykka.Actor], parent: Process | None, *, trapping: bool, bound: Bound | None = None
     ) -> Process:
+        self.simulation.refuse_looker(f"starts {actor_class.__name__}")
         process: SimulatedProcess | SimulatedBoundedProcess
         if bound is None:
             process = SimulatedProcess(self, actor_class, parent=parent, trapping=trapping)

@@ -22,6 +22,7 @@ from actors.testing._held_locks import locks_at_hand, refuse_held
 from actors.testing._names import Names
 from actors.testing._shown import name_of, shape, shown
 from actors.testing._stand_ins import NotSimulated, where_called
+from actors.testing._told import source_of
 from actors.testing._virtual_clock import VirtualClock
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ class Simulation:
         "is_unwinding",
         "listeners",
         "lock_waits",
+        "looker",
         "names",
         "policy",
         "post",
@@ -216,6 +218,8 @@ class Simulation:
         self.processes: Callable[[], list[Process]] = list
         # Called by the test's own code after each step, at every switch point; None when nobody wants to look.
         self.after_step: Callable[[], None] | None = None
+        # What looks just now whether something holds, amid the work of others; None while nothing does.
+        self.looker: Callable[[], object] | None = None
 
     # Called by the test
 
@@ -372,6 +376,7 @@ class Simulation:
             what = f"a wait for simulated actors, by the thread {threading.current_thread().name!r},"
             instead = "they run in the thread of the test alone; have an actor, or a Task, do what the thread does"
             raise NotSimulated(what, where_called(), instead)
+        self.refuse_looker("waits for actors")
         if self._hub is not None:
             msg = "only the test itself waits for the simulation; an actor waits for another by an ask, or sleep()"
             raise RuntimeError(msg)
@@ -382,6 +387,18 @@ class Simulation:
         self._gate = gate
         self._turns_limit = self._vain_turns() + self._max_steps
         self._extended = False
+
+    def refuse_looker(self, what: str) -> None:
+        """Refuse to have what only looks do anything: it would be looked at again amid that, without end.
+
+        Raises:
+            RuntimeError: it is what calls.
+        """
+        if self.looker is not None:
+            who = f"{source_of(self.looker)}, which was given to always(),"
+            why = "it is called amid the work of actors, and may only look"
+            instead = "at what they have written, system.trace, whereis(), is_alive(); have the test do the rest itself"
+            raise RuntimeError(f"{who} {what}; {why}: {instead}")
 
     def _step(self) -> bool:
         """Have bodies run until all wait, or the test has to look; False when nobody can."""

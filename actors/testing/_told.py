@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import linecache
 import re
 from typing import TYPE_CHECKING, NamedTuple
@@ -44,6 +45,8 @@ def has_story(error: BaseException) -> bool:
 
 def source_of(function: Callable[..., object]) -> str:
     """Say which function it is: by its name; a lambda, which has none, by the line that it is in."""
+    while isinstance(function, functools.partial):
+        function = function.func
     code = getattr(function, "__code__", None)
     if code is None or function.__name__ != "<lambda>":
         return shown(function)

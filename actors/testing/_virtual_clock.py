@@ -63,6 +63,7 @@ class VirtualClock(Clock):
         return self._looked_at
 
     def call_at(self, deadline: float, callback: Callable[[], None]) -> Ticket:
+        self.simulation.refuse_looker("sets a timer")
         ticket = Ticket(deadline, callback)
         heapq.heappush(self._tickets, (deadline, next(self._numbers), ticket))
         if deadline <= self._now:

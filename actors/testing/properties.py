@@ -78,7 +78,8 @@ def faults(
     Args:
         actors: who may be struck: refs, classes, or names such as `"Worker-2"`.
         kinds: in which ways.
-        points: where: `"receive"`, before a message is handled; `"handled"`, after it; or a switch point, `"register"`.
+        points: where: `"receive"`, before a message is handled; `"handled"`, after it; `"on_start"`, as it starts; or a
+            switch point, `"register"`.
         up_to: how often an actor has come there at most.
     """
     return st.builds(

@@ -298,9 +298,10 @@ class System:
         test those have their turn first who can run; while all are stopped after that, it needn't hold.
 
         Args:
-            check: called by the test's own code after each step, so it only looks, and asks no actor. It holds when it
-                returns None or what is true; it fails by an exception, or by anything else: False, 0, an empty list.
-                When it has failed it isn't looked at again.
+            check: called by the test's own code after each step, amid the work of actors, so it only looks: one that
+                asks, tells, stops or starts actors, sets timers or waits fails the test with a `RuntimeError`. It holds
+                when it returns None or what is true; it fails by an exception, or by anything else: False, 0, an empty
+                list. When it has failed it isn't looked at again.
 
         Raises:
             TypeError: `check` can't be called.
@@ -311,16 +312,31 @@ class System:
         self._simulation.after_step = self._check_invariants
 
     def _check_invariants(self) -> None:
+        self._simulation.refuse_looker("has the simulation go on")
         for check in self._invariants:
             it_holds = False
             try:
-                it_holds = holds(check())
+                it_holds = holds(self._look_at(check))
             finally:
                 if not it_holds:
                     # It is told of once.
                     self._invariants.remove(check)
             if not it_holds:
-                raise AssertionError(f"what is to hold always doesn't: {shown(check)}")
+                raise AssertionError(f"what is to hold always doesn't: {source_of(check)}")
+
+    def _look_at(self, check: Callable[[], object]) -> object:
+        """Call what only looks."""
+        simulation = self._simulation
+        simulation.looker = check
+        drops, simulation.drops = simulation.drops, self._refuse_to_send
+        try:
+            return check()
+        finally:
+            simulation.looker, simulation.drops = None, drops
+
+    def _refuse_to_send(self, _process: Process, message: object) -> bool:
+        self._simulation.refuse_looker(f"sends {shown(unwrapped(message))}")
+        return False
 
     # What happens
 
@@ -447,7 +463,7 @@ class System:
         times: int = 1,
         must_strike: bool = True,
     ) -> list[Fault]:
-        """Have the next starts of an actor fail, as many as `times`.
+        """Have the next starts of an actor fail, as many as `times`: a crash at its point `"on_start"`.
 
         Raises:
             TypeError: as of `crash()`.
@@ -455,7 +471,7 @@ class System:
         """
         check_count(times, "times")
         numbers = range(1, times + 1)
-        return [self._raise(actor, exception, "start", ANY, nth, must_strike=must_strike) for nth in numbers]
+        return [self._raise(actor, exception, "on_start", ANY, nth, must_strike=must_strike) for nth in numbers]
 
     def slow(
         self,
@@ -640,17 +656,17 @@ class System:
         if locks:
             self._locks[process] = locks
             self._simulation.before_leaving = self._before_leaving
-        if self._faults.may_be_at("start"):
+        if self._faults.may_be_at("on_start"):
             actor: Any = process.actor
             on_start = actor.on_start
 
             def strike_first() -> object:
                 del actor.on_start
-                self._faults.at(process, "start", ())
+                self._faults.at(process, "on_start", ())
                 return on_start()
 
             actor.on_start = strike_first
-        self._simulation.note(process, "start", ())
+        self._simulation.note(process, "on_start", ())
 
     def _before_leaving(self, body: Any) -> None:
         if body in self._locks:
@@ -661,7 +677,7 @@ class System:
 
     def _ended(self, process: Process) -> None:
         error = crash_of(process)
-        if error is None or isinstance(error, ProcessKilled) or any(error is one for one in self._faults.injected):
+        if error is None or isinstance(error, ProcessKilled) or self._faults.was_struck_by(process, error):
             return
         self._crashes.append((process, error))
 

@@ -347,7 +347,7 @@ def a_continue_is_forgotten(self, then):
         self._await_idle(then)
 
 
-@broken("servers", GenServer, "_handle_asked", "602c189645ec")
+@broken("servers", GenServer, "_handle_asked", "6b06e83b63fd")
 def who_calls_a_server_that_stops_gets_no_reply(self, request, asked):
     sender = From(asked)
     returned = self._run(self.handle_call, request, sender, self._otp_state)
@@ -358,6 +358,7 @@ def who_calls_a_server_that_stops_gets_no_reply(self, request, asked):
         case Reply(value, state, then) if _is_then(then):
             self._otp_state = state
             if self._otp_process.handling is asked:
+                self._otp_process.end_handling(request)
                 sender.reply(value)
             self._go_on(then)
         case Stop(reason, state, reply) if reply is not NO_REPLY:
@@ -372,7 +373,7 @@ def who_calls_a_server_that_stops_gets_no_reply(self, request, asked):
     return NO_REPLY
 
 
-@broken("servers", GenServer, "_handle_asked", "602c189645ec")
+@broken("servers", GenServer, "_handle_asked", "6b06e83b63fd")
 def what_a_call_has_changed_is_lost(self, request, asked):
     sender = From(asked)
     returned = self._run(self.handle_call, request, sender, self._otp_state)
@@ -382,6 +383,7 @@ def what_a_call_has_changed_is_lost(self, request, asked):
         case Reply(value, state, then) if _is_then(then):
             self._otp_state = state
             if self._otp_process.handling is asked:
+                self._otp_process.end_handling(request)
                 sender.reply(value)
             self._go_on(then)
         case Stop(reason, state, reply) if reply is not NO_REPLY:

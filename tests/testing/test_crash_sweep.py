@@ -8,6 +8,7 @@ import pytest
 
 from actors import Actor, Queue, Registry, Worker, checkpoint, named
 from actors.testing import InjectedCrash, StepTooLong, System
+from supervision import Supervisor
 from supervision.testing import crash_sweep, start_supervised
 from tests.testing import explored
 
@@ -99,6 +100,19 @@ def in_order(_system):
     return BOOK["sum"] == sum(BOOK["entries"])
 
 
+def says_so(system):
+    """Asks an actor, which nobody may who is called at each step."""
+    return start_supervised((Accountant, BOOK)).ask("is it in order?")
+
+
+class Accountant(Actor):
+    def __init__(self, ledger):
+        self.ledger = ledger
+
+    def on_receive(self, _question):
+        return self.ledger["sum"] == sum(self.ledger["entries"])
+
+
 def nobody_is_restarted(system):
     return not any(step.actor.endswith("#2") for step in system.trace)
 
@@ -123,6 +137,7 @@ def restless_after_a_crash(system):
     ("scenario", "options", "error"),
     [
         (one_deposit, {"finally_": in_order}, "what is to hold .* doesn't"),
+        (one_deposit, {"finally_": says_so, "actors": [Teller]}, "what is to hold .* doesn't"),
         (one_deposit, {"always": nobody_is_restarted}, "what is to hold always doesn't"),
         (one_deposit, {"finally_": in_order, "kill": True, "faults": 2, "seed": "7"}, "what is to hold .* doesn't"),
         (restless_after_a_crash, {"max_steps": 200}, "max_steps=200"),
@@ -138,13 +153,15 @@ def test_what_a_failure_says_to_have_it_again_fails_as_before(scenario, options,
             exec(again_with(point.failure), dict(globals()))
 
 
-@pytest.mark.parametrize("when", ["always", "finally_"])
-def test_a_check_without_a_name_is_to_be_put_there(when):
+@pytest.mark.parametrize(
+    ("when", "line"), [("always", "system.always(lambda: always(system))"), ("finally_", "held = finally_(system)")]
+)
+def test_a_check_without_a_name_is_to_be_put_there(when, line):
     scenario, check = functools.partial(one_deposit), functools.partial(nobody_is_restarted)
     swept = crash_sweep(scenario, **{when: check})
 
     assert "    scenario(system)\n" in again_with(swept.not_survived[0].failure)
-    assert f"    system.always(lambda: {when}(system))" in again_with(swept.not_survived[0].failure)
+    assert f"\n    {line}" in again_with(swept.not_survived[0].failure)
 
 
 def test_the_same_point_is_crashed_at_each_time_that_it_is_come_to():
@@ -181,6 +198,13 @@ def test_what_is_always_to_hold_is_seen_at_each_step_and_what_holds_in_the_end_a
         crash_sweep(scenario, always=in_order)
 
 
+def test_a_check_without_a_name_is_told_by_its_line():
+    with pytest.raises(AssertionError, match=r"what is to hold always doesn't: .*lambda _system: False"):
+        crash_sweep(one_deposit, always=lambda _system: False)
+    with pytest.raises(AssertionError, match=r"what is to hold in the end doesn't: .*lambda _system: False"):
+        crash_sweep(one_deposit, finally_=lambda _system: False)
+
+
 @pytest.mark.parametrize("when", ["always", "finally_"])
 def test_what_is_false_in_any_way_doesnt_hold_and_none_does(when):
     with pytest.raises(AssertionError, match=r"what is to hold .* doesn't"):
@@ -199,6 +223,51 @@ def test_the_crashes_that_a_scenario_expects_need_not_come_after_another():
         system.run_until_idle()
 
     crash_sweep(scenario).check()
+
+
+class Child(Actor):
+    """Does nothing."""
+
+
+class Foreman(Actor):
+    """Starts a child when it is told to."""
+
+    def on_receive(self, _message):
+        Child.start()
+        return "started"
+
+
+def test_an_actor_that_starts_others_is_crashed_there_and_not_at_its_own_start():
+    def scenario(system):
+        start_supervised(Foreman.options(name="foreman").child_spec())
+        for _ in range(2):
+            try:
+                named("foreman").ask("start another")
+            except InjectedCrash:
+                system.run_until_idle()
+
+    swept = crash_sweep(scenario)
+
+    starts = [point for point in swept.points if point.point == "start"]
+    assert [(p.actor, p.nth, p.about) for p in starts] == [("Foreman-1#1", 1, "Child"), ("Foreman-1#1", 2, "Child")]
+    swept.check()
+
+
+def test_a_supervisor_is_crashed_where_it_starts_a_child_again():
+    def scenario(system):
+        book = ledger()
+        teller = Teller.options(name="teller").child_spec(book)
+        start_supervised(Supervisor.child_spec([teller], strategy="one_for_one"))
+        named("teller").kill()
+        system.run_until_idle()
+        named("teller").tell(5)
+        system.run_until_idle()
+        assert book["sum"] == sum(book["entries"]) == 5
+
+    swept = crash_sweep(scenario, actors=[Supervisor], faults=2)
+
+    assert ("Supervisor-1#1", "start", "Teller") in {(p.actor, p.point, p.about) for p in swept.points}
+    swept.check()
 
 
 def test_kills_are_swept_too_when_asked_for():

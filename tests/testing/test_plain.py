@@ -155,7 +155,7 @@ def test_one_that_was_adopted_fails_to_start_as_often_as_it_is_to():
 
         assert not first.is_alive()
         assert second.ask("there") == "there"
-        assert [step.actor for step in system.trace if step.point == "start"] == ["Plain-1#1", "Plain-2#1"]
+        assert [step.actor for step in system.trace if step.point == "on_start"] == ["Plain-1#1", "Plain-2#1"]
 
 
 def test_one_that_was_adopted_may_hold_no_lock_from_before_while_others_go_on():

@@ -110,7 +110,7 @@ def test_system_is_a_simulated_one_in_which_a_long_time_takes_none(project):
             assert counter.ask(2) == 2
             system.advance(3600)
             assert now() == system.now() == 3600
-            assert [step.point for step in system.trace][:2] == ["start", "receive"]
+            assert [step.point for step in system.trace][:2] == ["on_start", "receive"]
     """)
 
     result.assert_outcomes(passed=1)

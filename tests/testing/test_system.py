@@ -10,6 +10,7 @@ import threading
 import time
 from pathlib import Path
 
+import pykka
 import pytest
 from greenlet import greenlet
 
@@ -17,6 +18,7 @@ import actors
 from actors import (
     Actor,
     ActorDied,
+    Continue,
     Crashed,
     Deadlock,
     GenServer,
@@ -551,6 +553,45 @@ def test_an_actor_crashes_after_its_work_is_done_and_before_it_answers():
     assert done == ["work"]
 
 
+class GoingOn(GenServer):
+    """Has something to do when it has answered."""
+
+    def init(self, done, then):
+        self.then = then
+        return Ok(done)
+
+    def handle_call(self, request, sender, done):
+        done.append(request)
+        return Reply("done", done, then=self.then)
+
+    def handle_continue(self, argument, done):
+        done.append(argument)
+        return NoReply(done)
+
+    def terminate(self, reason, done):
+        done.append("ended")
+
+
+class GoingOnAsync(GoingOn):
+    async def handle_call(self, request, sender, done):
+        return super().handle_call(request, sender, done)
+
+
+@pytest.mark.parametrize("cls", [GoingOn, GoingOnAsync])
+@pytest.mark.parametrize(("then", "rest"), [(Continue("the rest"), ["the rest"]), (5.0, [])])
+def test_a_server_that_goes_on_when_it_has_answered_crashes_before_that(cls, then, rest):
+    done = []
+    with System() as system:
+        server = cls.start(done, then)
+        system.crash(server, when="after", nth=2)
+
+        assert server.call("first") == "done"
+        with pytest.raises(ActorDied):
+            server.call("second")
+
+    assert done == ["first", *rest, "second", "ended"]
+
+
 def test_an_actor_crashes_of_what_it_is_given():
     with System() as system:
         counter = Counter.start()
@@ -624,7 +665,7 @@ def test_the_points_that_can_be_named_are_those_of_the_code():
     code = "\n".join(path.read_text() for path in Path(actors.__file__).parent.glob("*.py"))
     named = re.findall(r'(?:checkpoint|_caller|pass_by)\("(\w+)"', code)
 
-    assert set(named) | {"receive", "handled"} == POINTS
+    assert set(named) | {"on_start", "receive", "handled"} == POINTS
 
 
 # Faults that never struck
@@ -645,7 +686,7 @@ def test_the_points_that_can_be_named_are_those_of_the_code():
         (lambda system, **may: system.slow(Counter, 1.0, nth=3, **may), "slow of Counter at 'receive', time 3: met 2"),
         (lambda system, **may: system.hold("Counter-2", **may), "hold of 'Counter-2' at 'receive': met 0"),
         (lambda system, **may: system.drop(Counter, "x", **may), "drop of Counter at 'mail', message 'x': met 0"),
-        (lambda system, **may: system.fail_start("Counter-2", **may), "crash of 'Counter-2' at 'start': met 0"),
+        (lambda system, **may: system.fail_start("Counter-2", **may), "crash of 'Counter-2' at 'on_start': met 0"),
     ],
 )
 def test_what_was_injected_and_never_struck_fails_the_test_unless_it_need_not(inject, says):
@@ -666,7 +707,7 @@ def test_what_was_injected_and_never_struck_fails_the_test_unless_it_need_not(in
 
 
 def test_each_of_several_starts_that_are_to_fail_has_to():
-    with pytest.raises(NeverStruck, match="crash of Counter at 'start', time 2: met 1 times"), System() as system:
+    with pytest.raises(NeverStruck, match="crash of Counter at 'on_start', time 2: met 1 times"), System() as system:
         system.fail_start(Counter, times=2)
         with pytest.raises(StartFailed):
             Counter.start_link()
@@ -735,6 +776,53 @@ def test_an_actor_fails_to_start_so_many_times():
         assert Counter.start_link().ask(1) == 1
 
 
+class Manager(Actor):
+    """Starts another when it is told to."""
+
+    def on_receive(self, message):
+        Counter.start()
+        return "started"
+
+
+def test_a_start_that_is_to_fail_is_the_actors_own_and_not_that_of_another_by_it():
+    with System() as system:
+        start_supervised(Manager.options(name="manager").child_spec())
+        fault = system.fail_start(Manager)[0]
+
+        assert named("manager").ask("start another") == "started"
+        assert fault.fired == 0
+
+        whereis("manager").kill()
+        system.run_until_idle()
+        assert fault.fired == 1
+
+
+def test_an_actor_crashes_where_it_starts_another_and_not_where_it_starts_itself():
+    with System() as system:
+        manager = Manager.start()
+        system.crash_at(Manager, "start", nth=2)
+
+        assert manager.ask("start another") == "started"
+        with pytest.raises(InjectedCrash):
+            manager.ask("start another")
+
+        assert [step.about for step in system.trace if step.point == "start"] == ["Counter", "Counter"]
+
+
+def test_an_actor_is_killed_and_held_where_it_starts_itself():
+    with System() as system:
+        system.kill_at("Counter-1", "on_start")
+        held = system.hold("Counter-2", at="on_start")
+
+        first, second = Counter.start(), Counter.start()
+        system.run_until_idle()
+
+        assert first.exit_reason == Killed()
+        assert held.has_arrived
+        held.release()
+        assert second.ask(1) == 1
+
+
 @pytest.mark.parametrize("runs_on", ["shared", "thread"])
 def test_the_next_start_fails_of_one_that_is_killed_while_it_is_idle(runs_on):
     with System() as system:
@@ -747,7 +835,7 @@ def test_the_next_start_fails_of_one_that_is_killed_while_it_is_idle(runs_on):
 
         assert named("counter").ask(2) == 2
         starts = [step.point for step in system.trace if step.actor == "Counter-1#1"]
-        assert starts.count("start") == 1
+        assert starts.count("on_start") == 1
 
 
 def test_a_handler_is_slow():
@@ -878,6 +966,53 @@ def test_a_crash_that_has_come_by_a_link_is_one_crash():
         system.run_until_idle()
 
         assert not linking.is_alive()
+
+
+class Trapping(Actor):
+    """Ends by its parent's exit, and not by a signal."""
+
+    trap_exit = True
+
+
+class Parent(Actor):
+    def on_start(self):
+        self.child = Trapping.start_link()
+
+    def on_receive(self, message):
+        raise ValueError(message)
+
+
+def test_a_crash_of_a_parent_that_ends_a_child_that_traps_exits_is_one_crash():
+    with System() as system:
+        parent = Parent.start()
+        system.expect_crash(ValueError, actor=parent)
+        parent.tell("boom")
+    with System() as system:
+        system.crash(Parent)
+        Parent.start().tell("boom")
+
+
+class Client(Actor):
+    """Asks another, and doesn't expect that it crashes."""
+
+    def __init__(self, other):
+        self.other = other
+
+    def on_receive(self, message):
+        return self.other.ask(message)
+
+
+def test_a_crash_that_was_injected_into_one_is_not_expected_of_another_that_asks_it():
+    with pytest.raises(UnexpectedCrash, match=r"^Client-1#1 crashed of InjectedCrash\(\)"), System() as system:
+        client = Client.start(Counter.start())
+        system.crash(Counter)
+        client.tell(1)
+
+    with System() as system:
+        client = Client.start(Counter.start())
+        system.crash(Counter)
+        system.expect_crash(InjectedCrash, actor=client)
+        client.tell(1)
 
 
 def test_a_crash_that_was_injected_is_expected():
@@ -1189,7 +1324,7 @@ def test_an_invariant_that_the_test_itself_breaks_is_seen_though_nobody_has_a_st
 
 
 def test_an_invariant_about_the_time_is_looked_at_when_it_has_passed():
-    with pytest.raises(AssertionError, match="to hold always"), System() as system:
+    with pytest.raises(AssertionError, match=r"to hold always doesn't: .*system.now\(\) < 5.0"), System() as system:
         system.always(lambda: system.now() < 5.0)
         system.advance(10.0)
 
@@ -1210,6 +1345,59 @@ def test_an_invariant_holds_by_whatever_is_true_and_by_none(looked):
 def test_an_invariant_must_be_a_function():
     with System() as system, pytest.raises(TypeError, match="check must be a function"):
         system.always(5)
+
+
+ACTS = {
+    "ask": lambda system, ref: ref.ask(1),
+    "ask and wait later": lambda system, ref: ref.ask(1, block=False),
+    "tell": lambda system, ref: ref.tell(1),
+    "stop": lambda system, ref: ref.stop(),
+    "start": lambda system, ref: Counter.start(),
+    "start_link": lambda system, ref: Counter.start_link(),
+    "start one that was adopted": lambda system, ref: system.adopt(Legacy).start(),
+    "probe": lambda system, ref: system.probe(),
+    "send_after": lambda system, ref: send_after(ref, 1, 1.0),
+    "sleep": lambda system, ref: time.sleep(1.0),
+    "run_until_idle": lambda system, ref: system.run_until_idle(),
+    "advance": lambda system, ref: system.advance(1.0),
+    "run_until": lambda system, ref: system.run_until(lambda: True),
+}
+
+
+class Legacy(pykka.ThreadingActor):
+    """A plain one."""
+
+
+@pytest.mark.parametrize("wait", [lambda system, ref: ref.ask(1), lambda system, ref: system.run_until_idle()])
+@pytest.mark.parametrize("make", [Counter.start, Counter.options(max_mailbox=9).start, None])
+@pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
+def test_a_check_that_acts_is_told_that_it_may_only_look(act, make, wait):
+    with System() as system:
+        ref = system.adopt(Legacy).start() if make is None else make()
+
+        def everybody_answers():
+            act(system, ref)
+
+        system.always(everybody_answers)
+        with pytest.raises(RuntimeError, match=r"everybody_answers, .* always\(\), .*; .* may only look"):
+            wait(system, ref)
+
+        assert ref.is_alive()
+        # It is told of once.
+        system.run_until_idle()
+
+
+def test_a_check_may_look_at_what_is_there():
+    keys = Registry("keys")
+    with System() as system:
+        keys = start(keys)
+        counter = Counter.start()
+
+        def is_there():
+            return counter.is_alive() and whereis("nobody") is None and keys.lookup("b") == [] and system.trace
+
+        system.always(is_there)
+        counter.ask(1)
 
 
 def test_an_invariant_that_holds_changes_nothing():
@@ -1234,7 +1422,7 @@ def test_what_a_test_fails_with_tells_the_last_steps_the_actors_and_the_seed():
     (story,) = caught.value.__notes__
     assert story == (
         "the last steps:\n"
-        "      0.000  Counter-1#1          start\n"
+        "      0.000  Counter-1#1          on_start\n"
         "      0.000  Counter-1#1          receive 1\n"
         "the actors:\n"
         "  Counter-1#1 (alive), holds {'count': 1}, 0 more in its mailbox\n"

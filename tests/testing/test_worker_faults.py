@@ -148,7 +148,7 @@ def test_what_is_raised_is_as_if_the_handler_raised_it():
         assert queue.join(60)
         assert done == [1]
         assert queue.stats().failed == 2
-        assert [step.actor for step in system.trace if step.point == "start"].count("Lenient-1#1") == 1
+        assert [step.actor for step in system.trace if step.point == "on_start"].count("Lenient-1#1") == 1
         assert system.now() == 6.0
 
 
