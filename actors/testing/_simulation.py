@@ -239,8 +239,9 @@ class Simulation:
         self.processes: Callable[[], list[Process]] = list
         # Called by the test's own code after each step, at every switch point; None when nobody wants to look.
         self.after_step: Callable[[], None] | None = None
-        # What looks just now whether something holds, amid the work of others; None while nothing does.
-        self.looker: Callable[[], object] | None = None
+        # What looks just now whether something holds, amid the work of others, and what it was given to; None while
+        # nothing does.
+        self.looker: tuple[object, str] | None = None
 
     # Called by the test
 
@@ -441,8 +442,9 @@ class Simulation:
         Raises:
             RuntimeError: it is what calls.
         """
-        if self.looker is not None:
-            who = f"{source_of(self.looker)}, which was given to always(),"
+        if self.looker is not None and threading.get_ident() == self.thread:
+            given, to = self.looker
+            who = f"{source_of(given)}, which was given to {to},"
             why = "it is called amid the work of actors, and may only look"
             instead = "at what they have written, system.trace, whereis(), is_alive(); have the test do the rest itself"
             raise RuntimeError(f"{who} {what}; {why}: {instead}")

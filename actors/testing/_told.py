@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from actors.testing._shown import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
 __all__ = ["LAST_STEPS", "Step", "has_story", "sequence_diagram", "source_of"]
 
@@ -43,12 +43,12 @@ def has_story(error: BaseException) -> bool:
     return any(note.startswith(LAST_STEPS) for note in getattr(error, "__notes__", ()))
 
 
-def source_of(function: Callable[..., object]) -> str:
-    """Say which function it is: by its name; a lambda, which has none, by the line that it is in."""
+def source_of(function: object) -> str:
+    """Say which function it is, if it is one: by its name; a lambda, which has none, by the line that it is in."""
     while isinstance(function, functools.partial):
         function = function.func
     code = getattr(function, "__code__", None)
-    if code is None or function.__name__ != "<lambda>":
+    if code is None or getattr(function, "__name__", None) != "<lambda>":
         return shown(function)
     return linecache.getline(code.co_filename, code.co_firstlineno).strip() or shown(function)
 

@@ -176,11 +176,13 @@ class Probe:
         """Return the first message that matches, waiting for it; those before it are skipped, and gone.
 
         Args:
-            message: one equal to it; of this type; for which this function returns True; `like(...)`.
+            message: one equal to it; of this type; for which this function, which only looks, returns True;
+                `like(...)`.
             within: virtual seconds.
 
         Raises:
             AssertionError: none came; it says what did, and what of that was skipped or taken before.
+            RuntimeError: the function asks, tells, stops or starts actors, sets timers or waits.
         """
         return self._receive(message, within, lambda: "")
 
@@ -188,12 +190,12 @@ class Probe:
         found: list[Any] = []
 
         def look() -> bool:
-            for index, candidate in enumerate(self._received):
-                if matches(message, candidate):
-                    found.append(candidate)
-                    self._let_go(index)
-                    return True
-            return False
+            index = self._index_of(message)
+            if index is None:
+                return False
+            found.append(self._received[index])
+            self._let_go(index)
+            return True
 
         check_seconds(within, "within")
         if not self._system._simulation.run_until(look, within):
@@ -207,9 +209,9 @@ class Probe:
             AssertionError: one came.
         """
         self._system.advance(within)
-        wrong = next((candidate for candidate in self._received if matches(message, candidate)), None)
+        wrong = self._index_of(message)
         if wrong is not None:
-            self._fail(f"got {shown(wrong)}, which was not to come")
+            self._fail(f"got {shown(self._received[wrong])}, which was not to come")
 
     def assert_down(self, ref: pykka.ActorRef[Any], reason: Any = ANY, *, within: float = 1.0) -> ExitReason:
         """Wait until an actor that the probe monitors has ended; return what it died of.
@@ -228,6 +230,11 @@ class Probe:
         if is_monitored or any(isinstance(message, Down) and message.ref == ref for message in seen):
             return ""
         return f", and doesn't monitor {shown(ref)}: probe.monitor() has it do so"
+
+    def _index_of(self, message: Any) -> int | None:
+        """Find the first that matches; what says so only looks."""
+        places = (index for index, candidate in enumerate(self._received) if matches(message, candidate))
+        return self._system._look_at(lambda: next(places, None), message, "a probe")
 
     def _let_go(self, taken: int) -> None:
         """Be rid of the message that is taken, and of those before it."""

@@ -59,6 +59,7 @@ __all__ = ["Delivery", "NotReached", "System", "UnexpectedCrash"]
 Delivery: TypeAlias = Literal["runtime", "otp"]
 
 A = TypeVar("A", bound="pykka.Actor")
+T = TypeVar("T")
 
 _LAST = 30
 """Steps that a failure shows."""
@@ -280,11 +281,13 @@ class System:
         """Have everybody run, and time pass, until a condition holds; it is looked at after each step.
 
         Args:
+            condition: called amid the work of actors, so it only looks, as a check of `always()` does.
             within: virtual seconds.
 
         Raises:
             Deadlock: it never will: nobody can run, and there is no timer that would let time pass.
             NotReached: the time was over before.
+            RuntimeError: `condition` asks, tells, stops or starts actors, sets timers or waits.
             TypeError: `condition` can't be called.
             ValueError: `within` is no finite number of seconds, or negative.
         """
@@ -292,7 +295,8 @@ class System:
             raise TypeError(f"condition must be a function that looks whether something holds; got {condition!r}")
         check_seconds(within, "within")
         self._check_invariants()
-        if not self._simulation.run_until(condition, within, must_come=True):
+        look = functools.partial(self._look_at, condition, condition, "run_until()")
+        if not self._simulation.run_until(look, within, must_come=True):
             error = NotReached(f"{source_of(condition)} has not come to hold within {within} seconds")
             self.explain(error)
             raise error
@@ -322,7 +326,7 @@ class System:
         for check in self._invariants:
             it_holds = False
             try:
-                it_holds = holds(self._look_at(check))
+                it_holds = holds(self._look_at(check, check, "always()"))
             finally:
                 if not it_holds:
                     # It is told of once.
@@ -330,13 +334,13 @@ class System:
             if not it_holds:
                 raise AssertionError(f"what is to hold always doesn't: {source_of(check)}")
 
-    def _look_at(self, check: Callable[[], object]) -> object:
-        """Call what only looks."""
+    def _look_at(self, look: Callable[[], T], given: object, to: str) -> T:
+        """Call what only looks; in words, what was given by the test, and to what."""
         simulation = self._simulation
-        simulation.looker = check
+        simulation.looker = (given, to)
         drops, simulation.drops = simulation.drops, self._refuse_to_send
         try:
-            return check()
+            return look()
         finally:
             simulation.looker, simulation.drops = None, drops
 

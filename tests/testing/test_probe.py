@@ -323,3 +323,18 @@ def test_a_down_of_what_it_does_not_monitor_fails_and_says_so(probe):
 def test_what_is_matched_by_anything_is_called_so(probe):
     with pytest.raises(AssertionError, match="got nothing like ANY within"):
         probe.assert_receive()
+
+
+@pytest.mark.parametrize("receive", ["assert_receive", "refute_receive"])
+def test_a_matcher_that_acts_is_told_that_it_may_only_look(system, probe, receive):
+    other = system.probe()
+    probe.ref.tell("question")
+
+    def is_answered(message):
+        return other.ref.ask(message) is None
+
+    with pytest.raises(RuntimeError, match=r"is_answered, .* a probe, sends 'question'; .* may only look"):
+        getattr(probe, receive)(is_answered)
+
+    assert probe.received == ["question"]
+    other.refute_receive()

@@ -1425,6 +1425,20 @@ def test_a_check_that_acts_is_told_that_it_may_only_look(act, make, wait):
         system.run_until_idle()
 
 
+@pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
+def test_a_condition_that_acts_is_told_that_it_may_only_look_and_leaves_nothing_behind(act):
+    with System() as system:
+        counter = Counter.start()
+
+        def it_answers():
+            act(system, counter)
+
+        with pytest.raises(RuntimeError, match=r"it_answers, .* run_until\(\), .*; .* may only look"):
+            system.run_until(it_answers)
+
+        assert counter.ask(0) == 0
+
+
 def test_a_check_may_look_at_what_is_there():
     keys = Registry("keys")
     with System() as system:
