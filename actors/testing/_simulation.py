@@ -436,19 +436,6 @@ class Simulation:
         if self._taken is not None:
             give_back(self._taken)
 
-    def refuse_looker(self, what: str) -> None:
-        """Refuse to have what only looks do anything: it would be looked at again amid that, without end.
-
-        Raises:
-            RuntimeError: it is what calls.
-        """
-        if self.looker is not None and threading.get_ident() == self.thread:
-            given, to = self.looker
-            who = f"{source_of(given)}, which was given to {to},"
-            why = "it is called amid the work of actors, and may only look"
-            instead = "at what they have written, system.trace, whereis(), is_alive(); have the test do the rest itself"
-            raise RuntimeError(f"{who} {what}; {why}: {instead}")
-
     def _step(self) -> bool:
         """Have bodies run until all wait, or the test has to look; False when nobody can."""
         body = self._next()
@@ -665,6 +652,19 @@ class Simulation:
         if self.listeners:
             for listener in self.listeners:
                 listener(process, point, about)
+
+    def refuse_looker(self, what: str) -> None:
+        """Refuse to have what only looks do anything: it would be looked at again amid that, without end.
+
+        Raises:
+            RuntimeError: it is what calls.
+        """
+        if self.looker is not None and threading.get_ident() == self.thread:
+            given, to = self.looker
+            who = f"{source_of(given)}, which was given to {to},"
+            why = "it is called amid the work of actors, and may only look"
+            instead = "at what they have written, system.trace, whereis(), is_alive(); have the test do the rest itself"
+            raise RuntimeError(f"{who} {what}; {why}: {instead}")
 
     def livelock(self, what: str) -> Livelock:
         """Say who has done what again and again."""
