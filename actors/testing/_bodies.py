@@ -162,7 +162,10 @@ class SimulatedBody:
         if not (process.gone or process.rest()):
             simulation.ready.append(process)
 
-    def new_waiter(self, timeout: float | None = None) -> Waiter:  # noqa: ARG002 - who has a thread of his own may refuse
+    def new_waiter(self, timeout: float | None = None) -> Waiter:
+        if timeout != 0:
+            process: Any = self
+            process.refuse_to_block()
         return _Parked(self.simulation)
 
     def pass_by(self, point: str, *about: object) -> None:

@@ -273,8 +273,8 @@ class Held:
         """Stand there, in the actor's code, until it is released."""
         if self._is_released:
             return
-        self._waiter = process.new_waiter()
         simulated: Any = process
+        self._waiter = simulated.simulation.new_waiter()
         held = simulated.simulation.held
         held[process] = self.at
         try:

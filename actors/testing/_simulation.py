@@ -29,6 +29,7 @@ from actors.testing._virtual_clock import VirtualClock
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from actors._clock import Waiter
     from actors.testing._bodies import Body
     from actors.testing._policy import Policy
     from actors.testing._post import Post
@@ -705,7 +706,11 @@ class Simulation:
 
     def sleep(self, seconds: float) -> None:
         """Let time pass for the code that calls, of the test or of an actor; a kill doesn't end it."""
-        new_waiter().wait(self.clock, seconds)
+        self.new_waiter().wait(self.clock, seconds)
+
+    def new_waiter(self) -> Waiter:
+        """A waiter for what knows of no actors, as `time.sleep()`: in a coroutine it has all others of those wait."""
+        return new_waiter() if self.running is None else self.scheduler.driver.new_waiter()
 
     def kill_lands(self, process: Any) -> bool:
         """Whether the code of a killed actor notices it now: one that shares its thread is unwound at once."""

@@ -21,7 +21,7 @@ import pykka
 
 from actors import _pykka_registry
 from actors._fork import free_in_child
-from actors._process import current, new_waiter
+from actors._process import current
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -177,7 +177,7 @@ class SimulatedLock:
 
     def _wait(self, simulation: Simulation, deadline: float | None) -> bool:
         """Wait until it is given up and this one is the next to try; False when the time is over before."""
-        waiter = new_waiter()
+        waiter = simulation.new_waiter()
         self._waiting.append(waiter)
         clock = simulation.clock
         left = None if deadline is None else max(deadline - clock.now(), 0.0)

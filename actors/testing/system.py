@@ -501,7 +501,7 @@ class System:
         check_seconds(seconds, "seconds")
 
         def wait(process: Process) -> None:
-            process.wait(process.new_waiter(), seconds)
+            process.wait(self._simulation.new_waiter(), seconds)
 
         return self._inject(Fault("slow", actor, "receive", message, nth, wait, must_strike=must_strike))
 
