@@ -89,21 +89,36 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def call_soon(  # type: ignore[override]
         self, callback: Any, *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
-        handle = super().call_soon(callback, *args, context=context)
-        self._schedule()
-        return handle
+        self._refuse_strangers("call_soon")
+        return self.call_soon_threadsafe(callback, *args, context=context)
 
     def call_soon_threadsafe(  # type: ignore[override]
         self, callback: Any, *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
-        return self.call_soon(callback, *args, context=context)
+        handle = super().call_soon(callback, *args, context=context)
+        self._schedule()
+        return handle
 
     def call_at(  # type: ignore[override]
         self, when: float, callback: Any, *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
+        self._refuse_strangers("call_at")
         handle = super().call_at(when, callback, *args, context=context)
         self._tickets[id(handle)] = self._simulation.clock.call_at(when, self._schedule)
         return handle
+
+    def _refuse_strangers(self, name: str) -> None:
+        """Refuse what wouldn't wake the loop of the real runtime, which has a thread of its own.
+
+        Raises:
+            RuntimeError: no coroutine or callback of this loop calls.
+        """
+        if asyncio._get_running_loop() is not self and not self.is_closed():
+            raise RuntimeError(
+                f"{name}() of the event loop that all async handlers share, by code that runs elsewhere, as by "
+                "event.set(), future.set_result() or queue.put_nowait() there: the real one wouldn't wake by it; take "
+                "loop.call_soon_threadsafe(event.set), or asyncio.run_coroutine_threadsafe(queue.put(item), loop)"
+            )
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         """Have the clock, too, wait for it no more."""
@@ -209,8 +224,10 @@ class SimulatedEventLoop(EventLoop):
 
     def close(self, seconds: float) -> None:  # noqa: ARG002 - no thread is waited for
         """Cancel what is left; what doesn't end then is left behind."""
+        self._virtual.enter()
         for task in asyncio.all_tasks(self._loop):
             task.cancel()
+        self._virtual.leave()
         try:
             self._simulation.run_until_idle()
             self._simulation.free_event_loop()

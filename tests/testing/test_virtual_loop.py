@@ -12,7 +12,7 @@ from contextlib import suppress
 import pytest
 
 from actors import Actor, ActorDied, Deadlock, Killed, WouldBlock, checkpoint, now, sleep
-from actors.testing import Livelock, NotSimulated, System
+from actors.testing import Livelock, NotSimulated, System, TestRuntime
 from tests.support import Probe
 
 
@@ -132,6 +132,94 @@ def test_what_reaches_out_of_the_program_is_refused_with_what_to_do(reach_out):
         Reaching.start().ask("go")
 
     assert __file__ in refused.value.where
+
+
+class Waiting(Actor):
+    """Has a coroutine wait until others act on what it shows them."""
+
+    def __init__(self, shown):
+        self.shown = shown
+
+    async def on_receive(self, how):
+        loop = asyncio.get_running_loop()
+        self.shown.update(loop=loop, future=loop.create_future(), event=asyncio.Event(), queue=asyncio.Queue())
+        return await how(self.shown)
+
+
+async def wait_for_future(shown):
+    return await shown["future"]
+
+
+async def wait_for_event(shown):
+    await shown["event"].wait()
+    return "woken"
+
+
+async def wait_for_item(shown):
+    return await shown["queue"].get()
+
+
+async def put(shown):
+    await shown["queue"].put("woken")
+
+
+FROM_ELSEWHERE = {
+    "a result": (wait_for_future, lambda shown: shown["future"].set_result("woken")),
+    "an event": (wait_for_event, lambda shown: shown["event"].set()),
+    "an item": (wait_for_item, lambda shown: shown["queue"].put_nowait("woken")),
+    "a callback": (wait_for_event, lambda shown: shown["loop"].call_soon(shown["event"].set)),
+    "a timer": (wait_for_event, lambda shown: shown["loop"].call_later(1.0, shown["event"].set)),
+    "an end": (wait_for_future, lambda shown: shown["future"].cancel()),
+}
+
+THREADSAFE = {
+    "a result": (
+        wait_for_future,
+        lambda shown: shown["loop"].call_soon_threadsafe(shown["future"].set_result, "woken"),
+    ),
+    "an event": (wait_for_event, lambda shown: shown["loop"].call_soon_threadsafe(shown["event"].set)),
+    "a coroutine": (
+        wait_for_item,
+        lambda shown: asyncio.run_coroutine_threadsafe(put(shown), shown["loop"]).result(),
+    ),
+}
+
+
+@pytest.mark.parametrize(("how", "wake"), FROM_ELSEWHERE.values(), ids=FROM_ELSEWHERE)
+@pytest.mark.parametrize("runs_on", ["shared", "thread"])
+def test_what_wakes_no_real_loop_is_refused_to_other_actors(how, wake, runs_on):
+    shown = {}
+    with System() as system:
+        Waiting.start(shown).tell(how)
+        system.run_until_idle()
+
+        with pytest.raises(RuntimeError, match=r"the real one wouldn't wake.*call_soon_threadsafe"):
+            Probe.options(runs_on=runs_on).start().ask(lambda: wake(shown))
+
+
+@pytest.mark.parametrize(("how", "wake"), FROM_ELSEWHERE.values(), ids=FROM_ELSEWHERE)
+def test_what_wakes_no_real_loop_is_refused_to_the_test(how, wake):
+    shown = {}
+    with System() as system:
+        Waiting.start(shown).tell(how)
+        system.run_until_idle()
+
+        with pytest.raises(RuntimeError, match="the real one wouldn't wake"):
+            wake(shown)
+
+
+@pytest.mark.parametrize(("how", "wake"), THREADSAFE.values(), ids=THREADSAFE)
+@pytest.mark.parametrize("runtime", [System, TestRuntime])
+def test_others_wake_a_coroutine_by_what_is_meant_for_threads(runtime, how, wake):
+    shown = {}
+    with runtime():
+        waker = Probe.start()
+
+        async def have_it_woken(shown):
+            waker.tell(lambda: wake(shown))
+            return await how(shown)
+
+        assert Waiting.start(shown).ask(have_it_woken) == "woken"
 
 
 def test_a_kill_cancels_a_coroutine_whose_finally_blocks_run():
