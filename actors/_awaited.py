@@ -89,6 +89,14 @@ class Errand:
         self.process = process
         self._loop = loop
 
+    def run(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Call a function in the thread that is lent, and have it known there what for."""
+        _thread.errand = self
+        try:
+            return function(*args)
+        finally:
+            _thread.errand = None
+
     def look_soon(self) -> None:
         """Look whether its wait closes a circle, when it is known who awaits it."""
         with suppress(RuntimeError):
@@ -119,15 +127,7 @@ def run_errand(
     errand: Errand, run: Callable[..., asyncio.Future[Any]], function: Callable[..., Any], *args: Any
 ) -> asyncio.Future[Any]:
     """Run a function in a thread, by means of `run`, and have it known there what for."""
-
-    def on_thread() -> Any:
-        _thread.errand = errand
-        try:
-            return function(*args)
-        finally:
-            _thread.errand = None
-
-    future = run(None, on_thread)
+    future = run(None, errand.run, function, *args)
     _errands[future] = errand
     return future
 

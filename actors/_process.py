@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     import pykka
 
+    from actors._awaited import Errand
     from actors._clock import Clock, Waiter
     from actors._observer import Observer
     from actors._waits import Waits
@@ -600,7 +601,7 @@ class Process:
             Deadlock: that one waits for this one.
         """
         if not self.runs_here:
-            errand = errand_of_thread(self)
+            errand = self.errand_here()
             if errand is None:
                 return self._wait_elsewhere(waiter, timeout, self.runtime.clock)
             with InnerWait(errand, self, waits, waiter.release):
@@ -616,6 +617,10 @@ class Process:
             return self.wait(waiter, timeout)
         finally:
             self.waiting_for = None
+
+    def errand_here(self) -> Errand | None:
+        """What the calling thread was lent for by a coroutine of this actor's; None when it wasn't."""
+        return errand_of_thread(self)
 
     def _wait_elsewhere(self, waiter: Waiter, timeout: float | None, clock: Clock) -> bool:
         """Wait in another thread than its code runs on, which goes on."""

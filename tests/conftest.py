@@ -70,7 +70,6 @@ NOT_SIMULATED = {
     "test_supervisor_restart.py",
     "test_supervisor_shutdown.py",
     "test_testing.py",
-    "test_to_thread.py",
     "test_worker_timeout.py",
 }
 """Files whose tests are about threads, the machine's time or plain Pykka actors, or look at what a simulation has

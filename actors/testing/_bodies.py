@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from actors._life import turn
 from actors._process import Process, set_current
 from actors.testing._shown import shown
+from actors.testing._to_thread import Helper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from greenlet import greenlet
 
+    from actors._awaited import Errand
     from actors._clock import Clock, Waiter
     from actors._scheduler import RunsOn
     from actors.testing._simulation import Simulation
@@ -129,13 +131,20 @@ class SimulatedBody:
 
     __slots__ = ()
 
-    # There is one thread.
-    runs_here = True
-
     if TYPE_CHECKING:
         simulation: Simulation
         known_as: str
         greenlet: greenlet | None
+
+    @property
+    def runs_here(self) -> bool:
+        # There is one thread; what stands for others are helpers.
+        return type(self.simulation.running) is not Helper
+
+    def errand_here(self) -> Errand | None:
+        running = self.simulation.running
+        errand = running.errand if isinstance(running, Helper) else None
+        return errand if errand is not None and errand.process is self else None
 
     @property
     def full_label(self) -> str:

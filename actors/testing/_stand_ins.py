@@ -22,6 +22,7 @@ import pykka
 from actors import _pykka_registry
 from actors._fork import free_in_child
 from actors._process import current
+from actors.testing._to_thread import CALLS_USERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -416,7 +417,9 @@ def _is_users(running: Simulation, frame: FrameType | None) -> bool:
     """Whether it is a user's code, or a future's for an actor, that calls there, by way of whatever makes locks."""
     while frame is not None and package_of(frame.f_globals) in LOCK_MAKERS:
         frame = frame.f_back
-    package = "" if frame is None else package_of(frame.f_globals)
+    if frame is None or frame.f_code is CALLS_USERS:
+        return True
+    package = package_of(frame.f_globals)
     return package not in OWN or (package in _OF_FUTURES and running.running is not None)
 
 

@@ -9,6 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from actors._clock import Clock, Ticket
+from actors.testing._stand_ins import NotSimulated, where_called
+from actors.testing._to_thread import Helper
 
 if TYPE_CHECKING:
     import threading
@@ -75,6 +77,9 @@ class VirtualClock(Clock):
 
     def wait(self, lock: threading.Lock, timeout: float | None) -> bool:
         """Have the simulation go on until the test's wait is over."""
+        if isinstance(self.simulation.running, Helper):
+            what = "a wait for actors in a function that run_in_executor() runs, without the actor's context,"
+            self.simulation.fail(NotSimulated(what, where_called(), "take asyncio.to_thread(), which hands it on"))
         return self.simulation.run_until(partial(lock.acquire, False), timeout, gate=lock)  # noqa: FBT003 - as threading's
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ from actors._awaited import ActorTask
 from actors._event_loop import EventLoop, logger
 from actors.errors import ProcessKilled
 from actors.testing._stand_ins import NotSimulated, where_called
+from actors.testing._to_thread import Helpers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -192,7 +193,7 @@ def _wants_a_real_one(name: str) -> bool:
     """Whether it is about sockets, pipes, processes or signals, which a loop has to have of its own."""
     is_missing = getattr(VirtualLoop, name) is getattr(asyncio.AbstractEventLoop, name, None)
     # A server has its sockets, and has bound them, before it asks for what is missing.
-    return name.startswith("_make_") or name == "create_server" or (is_missing and not name.startswith("__"))
+    return name.startswith("_make_") or name in {"create_server", "getaddrinfo", "getnameinfo"} or (is_missing and not name.startswith("__"))
 
 
 for _name in filter(_wants_a_real_one, dir(asyncio.BaseEventLoop)):
@@ -212,6 +213,8 @@ class SimulatedEventLoop(EventLoop):
         self._tasks: list[Any] = []
         self._most = _TASKS
         self._set_up(self._virtual)
+        self._virtual._default_executor = Helpers(simulation, self._note_thread)  # type: ignore[attr-defined]
+        self._virtual.set_default_executor = self._refuse_another_executor  # type: ignore[method-assign]
 
     @property
     def ident(self) -> int | None:

@@ -304,7 +304,6 @@ def test_many_wait_at_once():
     assert [answer.get(timeout=CAP) for answer in answers] == list(range(500))
 
 
-@pytest.mark.threads
 def test_a_kill_ends_what_a_thread_of_the_actors_own_waits_for():
     """The thread was given the actor's context, and asks in its name, while the coroutine awaits the thread."""
     outcome = queue.SimpleQueue()

@@ -348,7 +348,6 @@ def test_one_that_is_joined_may_not_ask_who_waits_for_its_end():
 # What other code does in an actor's name, while its own goes on
 
 
-@pytest.mark.threads
 def test_a_thread_of_an_actors_own_may_ask_who_waits_for_the_actor():
     asked, answered = threading.Event(), threading.Event()
 

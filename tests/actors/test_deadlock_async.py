@@ -176,7 +176,6 @@ def test_the_circle_may_be_closed_by_a_wait_for_one_that_waits_already():
         answer.get(timeout=CAP)
 
 
-@pytest.mark.threads
 @pytest.mark.parametrize("way", [directly, by_gather, by_a_task, by_wait_for, by_a_task_that_waits_already])
 def test_a_thread_that_the_handler_awaits_counts_as_well(way):
     ref = Tolerant.start()
@@ -185,7 +184,6 @@ def test_a_thread_that_the_handler_awaits_counts_as_well(way):
         ref.ask(lambda: way(lambda: asyncio.to_thread(ref.ask, ask_nobody)), timeout=CAP)
 
 
-@pytest.mark.threads
 def test_a_thread_that_the_handler_awaits_may_not_wait_for_the_actors_end():
     ref = Tolerant.start()
 
@@ -193,7 +191,6 @@ def test_a_thread_that_the_handler_awaits_may_not_wait_for_the_actors_end():
         ref.ask(lambda: asyncio.to_thread(ref.join), timeout=CAP)
 
 
-@pytest.mark.threads
 def test_a_thread_that_closes_a_circle_is_told_so():
     friend, ref = Probe.start(), Tolerant.start()
 

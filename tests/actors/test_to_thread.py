@@ -66,10 +66,12 @@ def run_at_once(count, *, together=None):
     return threads
 
 
+@pytest.mark.threads
 def test_there_is_a_thread_for_each_function_as_long_as_there_are_not_very_many():
     assert len(set(run_at_once(100))) == 100
 
 
+@pytest.mark.threads
 def test_of_threads_that_have_nothing_to_do_only_some_stay(monkeypatch):
     monkeypatch.setattr(_to_thread, "SPARE", 2)
 
@@ -79,6 +81,7 @@ def test_of_threads_that_have_nothing_to_do_only_some_stay(monkeypatch):
     assert len(first & second) == 2
 
 
+@pytest.mark.threads
 def test_a_thread_ends_that_nobody_needs(monkeypatch):
     monkeypatch.setattr(_to_thread, "SPARE", 0)
 
@@ -87,6 +90,7 @@ def test_a_thread_ends_that_nobody_needs(monkeypatch):
         assert not thread.is_alive()
 
 
+@pytest.mark.threads
 def test_there_are_so_many_threads_and_no_more_and_what_is_too_much_waits(monkeypatch, caplog):
     monkeypatch.setattr(_to_thread, "LIMIT", 4)
 
@@ -148,6 +152,7 @@ def test_a_coroutine_cant_take_the_threads_from_others():
     assert other.ask(lambda: asyncio.to_thread(lambda: "served"), timeout=CAP) == "served"
 
 
+@pytest.mark.threads
 def test_where_no_thread_can_be_started_the_others_do_it_all(shortage):
     gate = Gate()
 
@@ -164,6 +169,7 @@ def test_where_no_thread_can_be_started_the_others_do_it_all(shortage):
     assert Patient.start().ask(two, timeout=CAP) == "done by the first"
 
 
+@pytest.mark.threads
 def test_without_any_thread_the_coroutine_is_told_so(shortage):
     actor = Patient.start()
     actor.ask(lambda: asyncio.sleep(0))
@@ -174,6 +180,7 @@ def test_without_any_thread_the_coroutine_is_told_so(shortage):
     assert actor.ask(lambda: asyncio.to_thread(lambda: "later"), timeout=CAP) == "later"
 
 
+@pytest.mark.threads
 def test_what_was_given_up_before_it_began_is_not_run(monkeypatch):
     monkeypatch.setattr(_to_thread, "LIMIT", 4)
     gate, log = Gate(), []
@@ -194,6 +201,7 @@ def test_what_was_given_up_before_it_began_is_not_run(monkeypatch):
     assert log == []
 
 
+@pytest.mark.threads
 def test_nobody_blocks_the_event_loop_who_waits_for_a_thread_to_begin(monkeypatch, gate):
     class Slow(threading.Thread):
         def start(self):

@@ -7,6 +7,7 @@ import gc
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
@@ -117,11 +118,12 @@ def test_what_would_block_the_loop_is_refused_as_ever():
     "reach_out",
     [
         lambda: asyncio.open_connection("127.0.0.1", 9),
+        lambda: asyncio.get_running_loop().getaddrinfo("localhost", 9),
         lambda: asyncio.start_server(print, "127.0.0.1", 0),
         lambda: asyncio.create_subprocess_exec("true"),
         lambda: asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, print),
     ],
-    ids=["a connection", "a server", "a process", "a signal"],
+    ids=["a connection", "an address", "a server", "a process", "a signal"],
 )
 def test_what_reaches_out_of_the_program_is_refused_with_what_to_do(reach_out):
     class Reaching(Actor):
@@ -259,7 +261,8 @@ def test_a_test_that_awaits_in_a_loop_of_its_own_has_the_simulation_go_on():
 
 
 REFUSED = {
-    "a thread for a function": lambda: asyncio.to_thread(print),
+    "a thread of an executor": lambda: asyncio.get_running_loop().run_in_executor(ThreadPoolExecutor(), print),
+    "a thread, by a function that runs in one": lambda: asyncio.to_thread(threading.Thread(target=print).start),
     "a thread": lambda: threading.Thread(target=print).start(),
     "a loop of its own": lambda: asyncio.run(None),
     "too many steps": lambda: [checkpoint() for _ in range(100)],
@@ -302,7 +305,7 @@ def test_what_fails_in_a_coroutine_leaves_the_tests_own_loops_as_they_were(refus
 
 def test_coroutines_go_on_when_another_was_refused_something():
     async def refused():
-        await asyncio.to_thread(print)
+        threading.Thread(target=print).start()
 
     with System() as system:
         with pytest.raises(NotSimulated):

@@ -14,7 +14,7 @@ from actors.testing import System, TestRuntime
 
 
 @pytest.fixture(params=[System, TestRuntime], ids=["simulated", "real"])
-def runtime(request):
+def either(request):
     with request.param() as runtime:
         yield runtime
 
@@ -152,25 +152,28 @@ OTHERS = {
 }
 
 
+@pytest.mark.usefixtures("either")
 @pytest.mark.parametrize("operation", WAITS.values(), ids=WAITS)
 @pytest.mark.parametrize("run", COROUTINES.values(), ids=COROUTINES)
-def test_what_waits_in_an_actors_name_is_refused_in_a_coroutine(runtime, run, operation):
+def test_what_waits_in_an_actors_name_is_refused_in_a_coroutine(run, operation):
     world = World()
 
     assert run(lambda: operation(world)) is WouldBlock
 
 
+@pytest.mark.usefixtures("either")
 @pytest.mark.parametrize("operation", WAITS.values(), ids=WAITS)
 @pytest.mark.parametrize("run", OTHERS.values(), ids=OTHERS)
-def test_what_waits_may_wait_where_it_holds_up_one_actor_alone(runtime, run, operation):
+def test_what_waits_may_wait_where_it_holds_up_one_actor_alone(run, operation):
     world = World()
 
     assert run(lambda: operation(world)) is None
 
 
+@pytest.mark.usefixtures("either")
 @pytest.mark.parametrize("operation", DOES_NOT_WAIT.values(), ids=DOES_NOT_WAIT)
 @pytest.mark.parametrize("run", COROUTINES.values(), ids=COROUTINES)
-def test_what_only_looks_or_knows_of_no_actors_is_not_refused(runtime, run, operation):
+def test_what_only_looks_or_knows_of_no_actors_is_not_refused(run, operation):
     world = World()
 
     assert run(lambda: operation(world)) is None
