@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from actors._process import Process
     from actors._waits import Waits
 
-__all__ = ["ActorTask", "AwaitedCoroutine", "Errand", "InnerWait", "errand_of_thread", "is_in_event_loop", "run_errand"]
+__all__ = [
+    "ActorTask",
+    "AwaitedCoroutine",
+    "Errand",
+    "InnerWait",
+    "errand_of_thread",
+    "errands_awaited",
+    "is_in_event_loop",
+    "run_errand",
+]
 
 
 class _Waiting(Protocol):
@@ -150,20 +159,33 @@ def _inner_waits(task: ActorTask) -> Iterator[InnerWait]:
     asyncio doesn't tell in public what a task awaits. Where it can't be seen, or is one of several any of which is
     enough, nothing is found: better a wait that isn't known of than an error for one that will be over.
     """
+    return (inner for future in _all_awaited(task) if (inner := _inner_of(future)) is not None)
+
+
+def errands_awaited(task: ActorTask) -> Iterator[Errand]:
+    """What runs in threads and has to be over before this task can go on."""
+    return (errand for future in _all_awaited(task) if (errand := _errands.get(future)) is not None)
+
+
+def _inner_of(future: asyncio.Future[Any]) -> InnerWait | None:
+    errand = _errands.get(future)
+    if errand is not None:
+        return errand.inner
+    return future.inner if isinstance(future, ActorTask) else None
+
+
+def _all_awaited(task: ActorTask) -> Iterator[asyncio.Future[Any]]:
+    """The task, and what it awaits by way of others, as far as it can be seen; without what is done."""
     awaited: dict[asyncio.Future[Any], None] = {task: None}
-    left = [task]
+    left: list[asyncio.Future[Any]] = [task]
     for future in left:
         if future.done():
             continue
-        inner = future.inner if isinstance(future, ActorTask) else None
-        errand = _errands.get(future)
-        inner = errand.inner if errand is not None else inner
-        if inner is not None:
-            yield inner
-            continue
-        following = [one for one in _awaited_by(future, task.process) if one not in awaited]
-        awaited.update(dict.fromkeys(following))
-        left.extend(following)
+        yield future
+        if _inner_of(future) is None:
+            following = [one for one in _awaited_by(future, task.process) if one not in awaited]
+            awaited.update(dict.fromkeys(following))
+            left.extend(following)
 
 
 def _awaited_by(future: asyncio.Future[Any], process: Process | None) -> Iterable[Any]:

@@ -142,9 +142,10 @@ class SimulatedBody:
         return type(self.simulation.running) is not Helper
 
     def errand_here(self) -> Errand | None:
-        running = self.simulation.running
-        errand = running.errand if isinstance(running, Helper) else None
-        return errand if errand is not None and errand.process is self else None
+        running: Any = self.simulation.running
+        errand: Errand | None = None if self.runs_here else running.errand
+        process: Any = self
+        return errand if errand is not None and errand.process is process else None
 
     @property
     def full_label(self) -> str:

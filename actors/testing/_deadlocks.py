@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from actors._awaited import ActorTask, AwaitedCoroutine
+from actors._awaited import ActorTask, AwaitedCoroutine, errands_awaited
 from actors._process import Process
 from actors._waits import parts_of, who_ends
 from actors.testing._shown import name_of, shown
+from actors.testing._to_thread import Helper
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,7 +51,7 @@ def _needed_by(body: Any, waits: Mapping[Body, SimulatedLock]) -> list[Any]:
     if body in waits:
         return [one for one in (waits[body].owner, waits[body].task) if one is not None]
     if isinstance(body, ActorTask):
-        return [] if body.done() else [body.get_loop(), *_asked(_awaited_by(body))]
+        return [] if body.done() else [body.get_loop(), *_asked(_awaited_by(body)), *_helpers_of(body, waits)]
     if not isinstance(body, Process):
         return []
     wait = body.waiting_for
@@ -65,6 +66,12 @@ def _awaited_by(task: ActorTask) -> Sequence[Waits]:
     coroutine = AwaitedCoroutine()
     coroutine.task = task
     return coroutine.parts()
+
+
+def _helpers_of(task: ActorTask, waits: Mapping[Body, SimulatedLock]) -> list[Any]:
+    """Who runs functions that the task awaits, and waits for a lock."""
+    errands = list(errands_awaited(task))
+    return [body for body in waits if isinstance(body, Helper) and body.errand in errands]
 
 
 def _asked(waits: Sequence[Waits]) -> list[Process]:

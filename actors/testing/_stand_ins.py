@@ -374,7 +374,9 @@ def _plain_refused(original: Any) -> Any:
     return start_loop
 
 
-_INSTEAD_OF_A_THREAD = "start an actor (system.adopt() makes one of a plain Pykka class), or a Task"
+_INSTEAD_OF_A_THREAD = (
+    "start an actor (system.adopt() makes one of a plain Pykka class), or a Task; in a coroutine, asyncio.to_thread()"
+)
 _INSTEAD_OF_A_LOOP = "make the handler `async def`"
 
 _REPLACED: tuple[tuple[Any, str, Callable[[Any], Any]], ...] = (

@@ -70,11 +70,13 @@ class Helpers(Executor):
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()
-        errand: Errand | None = None
+        errand: Any = getattr(function, "__self__", None)
         call, whose = partial(function, *args, **kwargs), "the event loop"
-        if isinstance(owner := getattr(function, "__self__", None), Errand):
-            # Not by way of it: the thread that it would note it in is that of all.
-            errand, call, whose = owner, partial(*args, **kwargs), name_of(owner.process)
+        if isinstance(errand, Errand):
+            # Not by way of it: the thread in which it would be known is that of all.
+            call, whose = partial(args[0], *args[1:], **kwargs), name_of(errand.process)
+        else:
+            errand = None
         self._counts[whose] = number = self._counts.get(whose, 0) + 1
         helper = Helper(f"thread {number} of {whose}", errand, call, future)
         self._simulation.ready.append(helper)

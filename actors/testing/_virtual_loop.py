@@ -193,7 +193,11 @@ def _wants_a_real_one(name: str) -> bool:
     """Whether it is about sockets, pipes, processes or signals, which a loop has to have of its own."""
     is_missing = getattr(VirtualLoop, name) is getattr(asyncio.AbstractEventLoop, name, None)
     # A server has its sockets, and has bound them, before it asks for what is missing.
-    return name.startswith("_make_") or name in {"create_server", "getaddrinfo", "getnameinfo"} or (is_missing and not name.startswith("__"))
+    return (
+        name.startswith("_make_")
+        or name in {"create_server", "getaddrinfo", "getnameinfo"}
+        or (is_missing and not name.startswith("__"))
+    )
 
 
 for _name in filter(_wants_a_real_one, dir(asyncio.BaseEventLoop)):

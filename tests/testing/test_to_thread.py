@@ -161,7 +161,7 @@ def test_a_killed_actor_is_abandoned_until_its_function_has_ended():
 
 def test_functions_block_at_the_same_time():
     async def sleep_together():
-        await asyncio.gather(*[asyncio.to_thread(time.sleep, 3600.0) for _ in range(100)])  # noqa: ASYNC251
+        await asyncio.gather(*[asyncio.to_thread(time.sleep, 3600.0) for _ in range(100)])
         return now()
 
     with System():
@@ -224,6 +224,18 @@ def test_without_the_context_a_function_cant_wait_for_actors():
             Running.start().ask(lambda: in_executor(lambda: probe.ask(int)))
 
         system.leave_unchecked()
+
+
+def test_a_function_that_needs_a_lock_of_the_coroutine_that_awaits_it_is_told_of():
+    async def wait_for_itself():
+        lock = threading.Lock()
+        lock.acquire()
+        await asyncio.to_thread(lock.acquire)
+
+    told = "thread 1 of Running-1#1 waits for a lock that Running-1#1 has"
+    with pytest.raises(Deadlock, match=told), System() as system:
+        Running.start().tell(wait_for_itself)
+        system.run_until_idle()
 
 
 def test_a_function_that_waits_for_ever_is_told_of_and_ends_with_the_test():
