@@ -22,7 +22,7 @@ import pykka
 from actors import _pykka_registry
 from actors._fork import free_in_child
 from actors._process import current
-from actors.testing._to_thread import CALLS_USERS
+from actors.testing._to_thread import CALLS_USERS, Helper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -339,7 +339,8 @@ def _refused(what: str, instead: str) -> Callable[[Any], Any]:
     def make(original: Any) -> Any:
         def refuse(*args: Any, **kwargs: Any) -> Any:
             running = _simulations.get(threading.get_ident())
-            if running is not None and running.running is not None and current() is not None:
+            body = running and running.running
+            if running is not None and body is not None and (current() is not None or isinstance(body, Helper)):
                 running.fail(NotSimulated(what, where_called(), instead))
             return original(*args, **kwargs)
 

@@ -226,6 +226,15 @@ def test_without_the_context_a_function_cant_wait_for_actors():
         system.leave_unchecked()
 
 
+@pytest.mark.parametrize("run", [asyncio.to_thread, in_executor])
+def test_a_function_starts_no_thread(run):
+    with System() as system:
+        with pytest.raises(NotSimulated, match="the start of a thread"):
+            Running.start().ask(lambda: run(threading.Thread(target=print).start))
+
+        system.leave_unchecked()
+
+
 def test_a_function_that_needs_a_lock_of_the_coroutine_that_awaits_it_is_told_of():
     async def wait_for_itself():
         lock = threading.Lock()
