@@ -117,9 +117,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
         if asyncio._get_running_loop() is not self and not self.is_closed():
             raise RuntimeError(
                 f"{name}() of the event loop that all async handlers share, by code that runs elsewhere, as by "
-                "event.set(), future.set_result(), queue.put_nowait() or task.cancel(): the real one wouldn't wake; take "
-                "loop.call_soon_threadsafe(event.set), or asyncio.run_coroutine_threadsafe(queue.put(item), loop); or "
-                "make the handler or hook `async def`"
+                "event.set(), future.set_result(), queue.put_nowait() or task.cancel(): the real one wouldn't wake; "
+                "take loop.call_soon_threadsafe(event.set), or asyncio.run_coroutine_threadsafe(queue.put(item), loop),"
+                " or make the handler or hook `async def`"
             )
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
