@@ -77,6 +77,9 @@ on then."""
 _TIMERS = 1000
 """How many timers may open, when the test is over, a lock for which somebody waits."""
 
+_LOST = 5
+"""Messages that are named of those that were lost."""
+
 _STUBBORN = 10
 """How often code that swallows its end is asked again."""
 
@@ -147,6 +150,7 @@ class Simulation:
         "listeners",
         "lock_waits",
         "looker",
+        "lost",
         "names",
         "policy",
         "post",
@@ -203,6 +207,8 @@ class Simulation:
         self.strikes: list[Callable[[Process, str, tuple[object, ...]], None]] = []
         # Whether a message is lost on its way; None when none ever is.
         self.drops: Callable[[Process, object], bool] | None = None
+        # What was lost last, and on its way to whom.
+        self.lost: deque[tuple[Process, object]] = deque(maxlen=_LOST)
         # What was raised for that, and is no accident.
         self.injected: list[BaseException] = []
         # Who waits for which of the locks that stand in for threading's, without a time-out.
@@ -346,6 +352,7 @@ class Simulation:
         self._idle.clear()
         # Most of what a run leaves behind, which would be garbage later, and all at once.
         self._recent.clear()
+        self.lost.clear()
 
     def _note_stuck(self) -> None:
         # Without those that the end has taken a lock from: others might have opened it.
@@ -682,7 +689,8 @@ class Simulation:
         waiting: list[Any] = [one for one in self.processes() if one.waiter or one.handling is not None]
         waiting += [body for body in self.lock_waits if body not in waiting]
         lines = "\n".join(f"  {wait_of(body, self.lock_waits)}" for body in waiting) or "  no actor waits"
-        msg = f"the test waits for what can never come: nobody can run, and there is no timer\n{lines}"
+        lost = "".join(f"\n  {name_of(one)} never got {shown(what)}: drop() has it be lost" for one, what in self.lost)
+        msg = f"the test waits for what can never come: nobody can run, and there is no timer\n{lines}{lost}"
         return Deadlock(msg, "deadlock")
 
     def look_at_clock(self) -> float:
