@@ -249,6 +249,7 @@ def test_a_system_that_has_ended_can_be_looked_at():
     with System() as system:
         fault = system.crash(Counter, nth=2, must_strike=False)
         Counter.start().ask(1)
+
     assert [step.point for step in system.trace][:2] == ["on_start", "receive"]
     assert system.digest
     assert "Counter-1" in system.mermaid()
