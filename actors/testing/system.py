@@ -66,7 +66,7 @@ _LAST = 30
 
 _NOT_ENTERED = "this system isn't entered yet, and does and checks nothing before: with System() as system: ..."
 
-_ENDED = "this system has ended, and does and checks nothing any more; do it before the end of: with System() as system"
+_ENDED = "this system has ended, and does and checks nothing any more: have it do that inside of its `with` or fixture"
 
 _MAIL = "mail"
 """Where messages are lost: no point of anybody's code."""
