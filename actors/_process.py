@@ -990,6 +990,13 @@ def checkpoint(point: str, *about: object) -> None:
         process.checkpoint(point, *about)
 
 
+def pass_by(point: str, *about: object) -> None:
+    """Be at a point of the calling actor's code that a kill passes by, so that what it tidies up with goes through."""
+    process = current()
+    if process is not None:
+        process.pass_by(point, *about)
+
+
 def new_waiter(timeout: float | None = None) -> Waiter:
     """A waiter for one wait of the calling thread or actor, and for how long."""
     process = current()

@@ -14,7 +14,7 @@ from typing_extensions import TypeVar
 from actors._future import Request as Asked
 from actors._hooks import makes_use_of
 from actors._mail import NO_REPLY, Control, Wrapping
-from actors._process import ALIVE, checkpoint
+from actors._process import ALIVE, pass_by
 from actors._process import current as current_process
 from actors.actor import Actor, Options, _spawn, await_start
 from actors.errors import ActorDied, ExitRequest, Ignore, MailboxFull, NotBegun, ProcessKilled, StartFailed
@@ -166,7 +166,7 @@ class From:
 
         OTP: `GenServer.reply/2` (A67).
         """
-        checkpoint("reply", value)
+        pass_by("reply", value)
         return self._answer(value)
 
     def _answer(self, value: object) -> bool:

@@ -13,6 +13,7 @@ from actors._clock import check_seconds
 from actors._process import ALIVE, Monitor, Process, new_waiter
 from actors._process import checkpoint as _checkpoint
 from actors._process import current as current_process
+from actors._process import pass_by as _pass_by
 from actors.errors import ActorDied, ExitRequest, NameUnavailable, NoSuchName, NotAnActor
 from actors.messages import Exit, ExitReason, NoProc
 from actors.ref import ActorRef, NamedRef
@@ -183,7 +184,7 @@ def exit(reason: ExitReason) -> NoReturn:
 def whereis(name: Hashable) -> ActorRef[Any] | None:
     """Return the actor that has the name now, or None (A33). `named(name)` follows the name instead."""
     check_name(name)
-    _checkpoint("whereis", name)
+    _pass_by("whereis", name)
     process = current_runtime().whereis(name)
     if process is None:
         return None
@@ -271,14 +272,14 @@ class Timer:
         Returns:
             The seconds that were left; None when it was sent or cancelled before, or its actor has ended (A41, A42).
         """
-        _checkpoint("cancel", self._ref, self._message)
+        _pass_by("cancel", self._ref, self._message)
         left = self._left()
         self._forget()
         return left if self._runtime.clock.cancel(self._ticket) else None
 
     def remaining(self) -> float | None:
         """Return the seconds left; None when it was sent or cancelled, or its actor has ended (A41, A42)."""
-        _checkpoint("remaining", self._ref, self._message)
+        _pass_by("remaining", self._ref, self._message)
         return self._left()
 
     def _left(self) -> float | None:

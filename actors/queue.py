@@ -15,7 +15,7 @@ from actors._backlog import (
     QueueStats,
 )
 from actors._clock import check_seconds
-from actors._process import checkpoint
+from actors._process import checkpoint, pass_by
 from actors.actor import Actor
 from actors.child_spec import ChildSpec
 from actors.errors import UnknownQueue
@@ -114,7 +114,8 @@ class Queue:
         check_seconds(delay, "delay")
         if timeout is not None:
             check_seconds(timeout, "timeout")
-        self._at("put", event).put(event, delay, timeout)
+        checkpoint("put", event)
+        self._backlog().put(event, delay, timeout)
 
     def put_many(self, events: Iterable[object], *, delay: float = 0.0, timeout: float | None = None) -> int:
         """Add events one after the other, and return how many; each waits for room as `put` does."""
@@ -192,7 +193,7 @@ class Queue:
 
     def _at(self, operation: str, *about: object) -> Backlog:
         """The backlog, once the calling actor has been at the point where others may go on first."""
-        checkpoint(operation, *about)
+        pass_by(operation, *about)
         return self._backlog()
 
     def _backlog(self) -> Backlog:

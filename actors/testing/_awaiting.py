@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.errors import Deadlock
-
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
+    from actors.errors import Deadlock
     from actors.testing._simulation import Simulation
 
 __all__ = ["Awaiting"]
@@ -51,28 +50,28 @@ class Awaiting:
         self._is_scheduled = False
         if not self._waits:
             return
+        # Who has what it waits for is ready then.
+        is_over = self._is_any_over if self._are_others_ready() else self._are_others_ready
         try:
-            # Who has what it waits for is ready then.
-            is_over = self._is_any_over if self._are_others_ready() else self._are_others_ready
-            self._simulation.run_until(is_over, None, is_told=False)
-        except Deadlock as deadlock:
-            # One of the others may do something about it.
-            self._deadlocks += 1
-            turns = self._deadlocks * _PATIENCE
-            if turns < self._simulation._max_steps and self._are_others_ready():
-                self._go_on_later()
-            else:
-                if getattr(self._loop, "_scheduled", ()):
-                    deadlock.add_note(_REAL_TIME)
-                self._simulation.note_told()
-                self._fail(deadlock)
+            went_on = self._simulation.run_until(is_over, None, raises=False)
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # noqa: BLE001 - it is raised in all who wait
             self._fail(error)
-        else:
-            self._deadlocks = 0
+            return
+        self._deadlocks = 0 if went_on else self._deadlocks + 1
+        # One of the others may do something about it.
+        turns = self._deadlocks * _PATIENCE
+        if went_on or (turns < self._simulation._max_steps and self._are_others_ready()):
             self._go_on_later()
+        else:
+            self._fail(self._deadlock())
+
+    def _deadlock(self) -> Deadlock:
+        deadlock = self._simulation.never_over()
+        if getattr(self._loop, "_scheduled", ()):
+            deadlock.add_note(_REAL_TIME)
+        return deadlock
 
     def _are_others_ready(self) -> bool:
         # asyncio's own, which it keeps to itself; other loops may always have some.

@@ -339,9 +339,12 @@ class Faults:
         return point in self._by_point
 
     def was_struck_by(self, process: Process, error: BaseException) -> bool:
-        """Tell whether this was raised in that actor's own code for a fault, and didn't come to it from another's."""
+        """Tell whether an actor ends of this by a fault: in its own code, or by the reason of one that was struck.
+
+        What an ask has brought to it, and it doesn't catch, is a crash of its own.
+        """
         struck = zip(self._struck, self.injected, strict=True)
-        return any(one is process and raised is error for one, raised in struck)
+        return any(raised is error and (one is process or one.reason is process.reason) for one, raised in struck)
 
     def raising(self, make: Callable[[], BaseException]) -> _Act:
         """What strikes by an exception."""

@@ -10,12 +10,14 @@ from pykka.messages import _ActorStop
 
 from actors._adopted import AdoptedProcess, _adopt
 from actors._future import Future
-from actors._process import checkpoint
+from actors._process import checkpoint, pass_by
 from actors.actor import Actor
 from actors.runtime import current_runtime
 from actors.testing._bodies import SimulatedBody
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from greenlet import greenlet
     from pykka._envelope import Envelope
 
@@ -131,15 +133,31 @@ def simulated(cls: type[A]) -> type[A]:
 
 
 class _Ref(pykka.ActorRef[Any]):
-    """Pykka's own, but that to send is a switch point, as it is with the refs of others."""
+    """Pykka's own, but that each operation is a switch point, as it is with the refs of others."""
+
+    _is_sending = False
+
+    def is_alive(self) -> bool:
+        # Pykka looks, too, before it sends: that is one operation.
+        if not self._is_sending:
+            pass_by("is_alive", self)
+        return super().is_alive()
 
     def tell(self, message: Any) -> None:
         checkpoint("stop" if isinstance(message, _ActorStop) else "tell", self, message)
-        super().tell(message)
+        self._send(super().tell, message)
 
     def ask(self, message: Any, *, block: bool = True, timeout: float | None = None) -> Any:
         checkpoint("stop" if isinstance(message, _ActorStop) else "ask", self, message)
-        return super().ask(message, block=block, timeout=timeout)
+        answer = self._send(super().ask, message, block=False)
+        return answer.get(timeout=timeout) if block else answer
+
+    def _send(self, send: Callable[..., Any], message: Any, **options: Any) -> Any:
+        self._is_sending = True
+        try:
+            return send(message, **options)
+        finally:
+            self._is_sending = False
 
 
 class _Simulated:

@@ -59,7 +59,7 @@ _CAUSES = """the usual causes, and what to do instead:
   random: use system.random
   uuid4(): use system.uuid4()
   time.time(), datetime.now(): use actors.now()
-  the order of a set of strings, or of objects: sort it
+  the order of a set of strings, or of objects such as asyncio.gather() returns: sort it, or take a list
   id(), hash(), the repr of an object: don't let them decide anything
   something that the run before has left behind: a variable of a module or class, a file, a cache
   what a test has patched, with elsewhere=True or workers: it isn't patched in other processes"""

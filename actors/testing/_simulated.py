@@ -139,8 +139,8 @@ class _Watching(Observer):
         is_batch = type(message) is Events
         strikes = () if is_batch else simulation.strikes
         simulation.note(process, "events" if is_batch else "receive", (message,))
+        self.is_handled = False
         if strikes:
-            self.is_handled = False
             _strike(process, "receive", message)
         if self.listeners or process.runtime._observes_all:
             response = super().handle(process, message, receive)

@@ -120,9 +120,9 @@ class Simulation:
 
     # A dict of so many would be slower.
     __slots__ = (
+        "_allowance",
         "_chosen",
         "_endless",
-        "_extended",
         "_gate",
         "_hub",
         "_idle",
@@ -138,6 +138,7 @@ class Simulation:
         "_taken",
         "_turns_limit",
         "_vain",
+        "_was_to_do",
         "after_step",
         "before_leaving",
         "begun",
@@ -179,10 +180,11 @@ class Simulation:
         self.interruption: BaseException | None = None
         # The last interrupt that has ended the test.
         self._interrupt: BaseException | None = None
-        # At how many turns in vain there are too many: so many in one wait of the test's; and whether it was given
-        # more, once, for what there was to do.
-        self._extended = False
+        # At how many turns in vain there are too many: so many in one wait of the test's. How much there was to do
+        # then, and how many more that allows for; None before.
         self._turns_limit = max_steps
+        self._was_to_do = 0
+        self._allowance: int | None = None
         # How often the test has waited until a time was over.
         self._vain = 0
         # Who had his turn since there were too many.
@@ -273,7 +275,7 @@ class Simulation:
         *,
         gate: threading.Lock | None = None,
         must_come: bool = False,
-        is_told: bool = True,
+        raises: bool = True,
     ) -> bool:
         """Have everybody run, and time pass, until something holds; False after `timeout` seconds.
 
@@ -281,7 +283,7 @@ class Simulation:
             gate: a lock that is released before it holds: meanwhile bodies go on one after the other, without it being
                 looked at.
             must_come: whether it is an error, too, that nothing can happen any more before `timeout`.
-            is_told: whether the test gets each `Deadlock`; else `note_told()` says when it does.
+            raises: whether it is an error that it never will; else that is False, too.
 
         Raises:
             Deadlock: it never will: nobody can run, and there is no timer.
@@ -295,9 +297,9 @@ class Simulation:
                     continue
                 due = self.clock.next_deadline()
                 if due is None and (must_come or deadline == math.inf):
-                    if is_told:
-                        self.note_told()
-                    raise self.never_over()
+                    if raises:
+                        raise self.never_over()
+                    return False
                 if not self._pass_time(due, deadline):
                     return bool(is_over())
             return True
@@ -441,7 +443,7 @@ class Simulation:
         self._inner = take_the_place_of_others(self)
         self._gate = gate
         self._turns_limit = self._vain_turns() + self._max_steps
-        self._extended = False
+        self._allowance = None
 
     def _leave_to_test(self) -> None:
         self._hub = None
@@ -471,11 +473,17 @@ class Simulation:
 
     def _look_at_endless(self, body: Body) -> None:
         """See who goes on though there were too many turns, and say it when enough is seen."""
-        if not self._extended:
-            self._extended = True
-            self._turns_limit += _TURNS_EACH * (sum(map(_to_do, self.processes())) + self.clock.due_now())
-            if self._vain_turns() < self._turns_limit:
-                return
+        to_do = sum(map(_to_do, self.processes())) + self.clock.due_now()
+        if self._allowance is None:
+            self._was_to_do, self._allowance = to_do, _TURNS_EACH * to_do
+        # What becomes more and more is never done; a task that sleeps has a timer beside it.
+        elif to_do > 2 * self._was_to_do:
+            self._allowance = 0
+        more = min(self._allowance, self._max_steps)
+        if more:
+            self._allowance -= more
+            self._turns_limit += more
+            return
         # It is still to come when this fails.
         self._chosen = body
         self._note_endless(_turn_of(body))
@@ -730,15 +738,12 @@ class Simulation:
         ]
         return Livelock(f"the simulation went on {what}; of its last {len(steps)} steps\n{_most_of(steps)}")
 
-    def note_told(self) -> None:
-        """Know that the test gets a `Deadlock` of all who wait for a lock now."""
-        self.told_of.update(self.lock_waits)
-
     def never_over(self) -> Deadlock:
-        """Say who waits for whom."""
+        """Say who waits for whom; the test is told of all who wait for a lock now."""
         waiting: list[Any] = [one for one in self.processes() if one.waiter or one.handling is not None]
         waiting += [body for body in self.lock_waits if body not in waiting]
         lines = "\n".join(f"  {wait_of(body, self.lock_waits)}" for body in waiting) or "  no actor waits"
+        self.told_of.update(self.lock_waits)
         lost = "".join(f"\n  {name_of(one)} never got {shown(what)}: drop() has it be lost" for one, what in self.lost)
         msg = f"the test waits for what can never come: nobody can run, and there is no timer\n{lines}{lost}"
         return Deadlock(msg, "deadlock")

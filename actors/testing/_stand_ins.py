@@ -435,9 +435,9 @@ def _is_made_here() -> bool:
 
 
 def package_called() -> str:
-    """The package of the user's code that calls, be it by way of Python's own."""
+    """The package of the code that calls, be it by way of Python's own."""
     frame: FrameType | None = sys._getframe(2)
-    while frame is not None and package_of(frame.f_globals) in OWN | sys.stdlib_module_names:
+    while frame is not None and package_of(frame.f_globals) in sys.stdlib_module_names:
         frame = frame.f_back
     return "" if frame is None else package_of(frame.f_globals)
 

@@ -219,23 +219,40 @@ class System:
             raise exception from None
 
     def _see_the_end(self) -> None:
-        """Have those run who can, where something is to hold until then, or somebody waits for ever for a lock."""
+        """Have handled what lies in mailboxes; and those run who can, where something is to hold until then.
+
+        And where somebody waits for ever for a lock.
+        """
         simulation = self._simulation
-        if self._invariants or simulation.waits_in_vain():
-            # Some may go on for ever; those are seen for long enough.
-            with suppress(Livelock):
+        # Some may go on for ever; those are seen for long enough.
+        with suppress(Livelock):
+            if self._invariants or simulation.waits_in_vain():
                 self.run_until_idle()
+            else:
+                self._have_handled()
         simulation.after_step = None
         if simulation.waits_in_vain():
             # Timers that come after the test are none of its story.
             self._story = self.story()
             self.check_crashes()
-            at_work = [process for process in self._runtime.processes() if messages_of(process)]
-            self._left_to_do = {process: process.handled + messages_of(process) for process in at_work}
+            self._left_to_do = self._to_be_handled()
             try:
                 simulation.see_who_is_stuck()
             finally:
                 self._left_to_do = None
+
+    def _have_handled(self) -> None:
+        """Have those run who can until what was in mailboxes is handled: to be stopped might come before it."""
+        left = self._to_be_handled()
+        if left:
+            self._simulation.run_until(
+                lambda: all(process.gone or process.handled >= count for process, count in left.items()), 0.0
+            )
+
+    def _to_be_handled(self) -> dict[Process, int]:
+        """How many messages each will have handled, who has some, when that is done."""
+        at_work = [process for process in self._runtime.processes() if messages_of(process)]
+        return {process: process.handled + messages_of(process) for process in at_work}
 
     def _exit_runtime(
         self, exception_type: type[BaseException] | None, exception: BaseException | None, tb: TracebackType | None

@@ -277,6 +277,44 @@ def test_a_kill_takes_effect_where_the_code_next_enters_the_runtime(enter):
     assert actor.exit_reason == Killed()
 
 
+LOOKS = {
+    "is_alive": lambda: whereis("other").is_alive(),
+    "is_alive by name": lambda: actors.named("other").is_alive(),
+    "whereis": lambda: whereis("other") is not None,
+    "remaining": lambda: timer.remaining() > 0,
+    "cancel": lambda: timer.cancel() > 0,
+    "stats": lambda: full.stats().ready == 0,
+    "close": lambda: full.close() is None,
+}
+timer = None
+
+
+@rule("A6", "A12")
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+def test_a_kill_passes_by_what_the_code_tidies_up_with(look, monkeypatch):
+    gate, seen = Gate(), []
+    full.start_link()
+    other = Probe.options(name="other").start()
+    monkeypatch.setitem(globals(), "timer", actors.send_after(other, "late", 60.0))
+    actor = Probe.start()
+
+    def handler():
+        try:
+            gate.pass_through()
+            checkpoint()
+        finally:
+            seen.append(look())
+
+    actor.tell(handler)
+    gate.await_arrival()
+
+    actor.kill()
+    gate.open()
+
+    assert actor.join(CAP)
+    assert seen == [True]
+
+
 @rule("A6")
 def test_code_that_swallows_the_kill_is_abandoned_until_it_ends():
     at_wait, after = Gate(), Gate()

@@ -297,7 +297,7 @@ def one_may_have_two_names(self, name, process):
 # Timers
 
 
-@broken("processes", Timer, "cancel", "b7599febf78f")
+@broken("processes", Timer, "cancel", "66c5dc4b2d7d")
 def a_timer_that_is_cancelled_fires(self):
     return self.remaining()
 

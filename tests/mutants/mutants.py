@@ -9,7 +9,7 @@ from actors._bounded import BoundedProcess
 from actors._future import Future
 from actors._links import effect_of_signal
 from actors._mail import Asked, Fired
-from actors._process import ALIVE, Monitor, Process, checkpoint, current
+from actors._process import ALIVE, Monitor, Process, current, pass_by
 from actors._scheduler import Pool
 from actors.errors import AlreadyRegistered, ProcessKilled
 from actors.gen_server import From
@@ -231,9 +231,9 @@ def a_key_is_free_when_its_owner_is_declared_dead(self, key, value, owner):
         owner.when_ended(self._owner_gone)
 
 
-@mutant(From, "reply", "03f6f24ec416", actors.answers_that_come_later)
+@mutant(From, "reply", "8f75bb75d80f", actors.answers_that_come_later)
 def a_late_reply_goes_to_the_ask_in_hand(self, value):
-    checkpoint("reply", value)
+    pass_by("reply", value)
     process = current()
     asked = process.handling if process is not None and isinstance(process.handling, Asked) else self._asked
     return asked._try_settle(value)

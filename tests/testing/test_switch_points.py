@@ -14,6 +14,7 @@ from actors import (
     Queue,
     Registry,
     checkpoint,
+    named,
     register_name,
     send_after,
     whereis,
@@ -82,12 +83,12 @@ def of_an_actor(_system):
 def of_an_adopted_one(system):
     plain = system.adopt(Plain).start()
     yield from (lambda: plain.tell("so"), lambda: plain.ask("so"), lambda: plain.ask("so", block=False))
-    yield lambda: plain.stop(block=False)
+    yield from (lambda: plain.stop(block=False), plain.is_alive)
 
 
 def of_names(_system):
     numbers, idle = iter(range(9)), [Idle.start() for _ in range(2)]
-    yield lambda: whereis("boss")
+    yield from (lambda: whereis("boss"), named("boss").is_alive)
     yield lambda: register_name(next(numbers), idle.pop())
 
 
@@ -128,8 +129,8 @@ def of_a_queue_that_is_open(_system):
 
 OPERATIONS = {
     of_an_actor: 8,
-    of_an_adopted_one: 4,
-    of_names: 2,
+    of_an_adopted_one: 5,
+    of_names: 3,
     of_timers: 3,
     of_calls: 1,
     of_a_registry: 4,

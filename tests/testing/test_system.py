@@ -542,6 +542,21 @@ def test_nor_are_many_tasks_of_one():
         Gathering.start().ask(1000)
 
 
+def test_tasks_that_become_more_and_more_are_a_livelock_soon():
+    begun = []
+
+    class Doubling(Actor):
+        async def on_receive(self, _message):
+            begun.append(asyncio.create_task(self.on_receive("double")))
+            begun.append(asyncio.create_task(self.on_receive("double")))
+
+    with pytest.raises(Livelock, match="max_steps=1000 turns"), System(max_steps=1000) as system:
+        Doubling.start().tell("double")
+        system.run_until_idle()
+
+    assert len(begun) < 10_000
+
+
 def test_a_sleep_of_no_time_lets_others_go_on():
     done = []
 
@@ -677,6 +692,23 @@ def test_a_server_that_goes_on_when_it_has_answered_crashes_before_that(cls, the
             server.call("second")
 
     assert done == ["first", *rest, "second", "ended"]
+
+
+def test_a_server_crashes_after_a_cast_though_the_fault_came_in_the_midst_of_it_and_after_a_call_with_more_to_do():
+    class Busy(GoingOn):
+        def handle_cast(self, seconds, done):
+            sleep(seconds)
+            return NoReply(done)
+
+    with System() as system:
+        server = Busy.start([], Continue("the rest"))
+        server.call("first")
+        server.cast(1.0)
+        system.run_until_idle()
+        fault = system.crash(server, when="after")
+        system.advance(1.0)
+
+        assert fault.fired == 1
 
 
 def test_an_actor_crashes_of_what_it_is_given():
@@ -1020,6 +1052,27 @@ def test_a_crash_that_nobody_expects_fails_the_test_at_its_end():
     assert "receive 'a word'" in caught.value.__notes__[0]
 
 
+@pytest.mark.parametrize("start", [Counter.start, lambda: start_supervised(Counter)])
+@pytest.mark.parametrize("seed", range(20))
+def test_what_lies_in_a_mailbox_when_the_test_ends_is_handled_before_the_actor_is_stopped(start, seed):
+    with pytest.raises(UnexpectedCrash), System(seed):
+        start().tell("a word")
+
+
+def test_who_sends_to_itself_for_ever_is_stopped_when_the_test_ends():
+    class Turning(Actor):
+        turns = 0
+
+        def on_receive(self, message):
+            Turning.turns += 1
+            self.actor_ref.tell(message)
+
+    with System():
+        Turning.start().tell("go on")
+
+    assert Turning.turns < 10
+
+
 class Unruly(Actor):
     def on_stop(self):
         raise LookupError
@@ -1102,6 +1155,24 @@ def test_a_crash_that_was_injected_into_one_is_not_expected_of_another_that_asks
         system.crash(Counter)
         system.expect_crash(InjectedCrash, actor=client)
         client.tell(1)
+
+
+def test_a_crash_that_was_injected_is_expected_of_a_parent_that_ends_of_its_reason():
+    class Parent(Actor):
+        trap_exit = True
+
+        def on_start(self):
+            Counter.start_link().tell(1)
+
+        def on_receive(self, message):
+            actors.exit(message.reason)
+
+    with System() as system:
+        system.crash(Counter)
+        parent = Parent.start()
+        system.run_until_idle()
+
+        assert parent.exit_reason == Crashed(InjectedCrash())
 
 
 def test_a_crash_that_was_injected_is_expected():
