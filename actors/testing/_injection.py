@@ -257,10 +257,11 @@ class Fault:
 
 
 class Held:
-    """An actor that is held at a point: what `hold()` returns."""
+    """An actor that is held at a point: what `hold()` returns. Like other faults it counts how often it has `fired`."""
 
     def __init__(self, at: str = "receive") -> None:
         self.at = at
+        self.fired = 0
         self._waiter: Any = None
         self._is_released = False
 
@@ -271,6 +272,7 @@ class Held:
 
     def wait(self, process: Process) -> None:
         """Stand there, in the actor's code, until it is released."""
+        self.fired += 1
         if self._is_released:
             return
         simulated: Any = process

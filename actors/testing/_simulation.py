@@ -10,11 +10,11 @@ import math
 import threading
 from collections import Counter, deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from greenlet import getcurrent, greenlet
 
-from actors._process import Process, new_waiter
+from actors._process import Process, current, new_waiter
 from actors.errors import Deadlock, ProcessKilled
 from actors.testing._bodies import SimulatedScheduler
 from actors.testing._deadlocks import stuck, wait_of
@@ -78,6 +78,9 @@ on then."""
 _TIMERS = 1000
 """How many timers may open, when the test is over, a lock for which somebody waits."""
 
+_LOST = 5
+"""Messages that are named of those that were lost."""
+
 _STUBBORN = 10
 """How often code that swallows its end is asked again."""
 
@@ -95,6 +98,9 @@ def _to_do(process: Process) -> int:
 def _nobody_told(_process: Process) -> None:
     """Nobody wants to know."""
 
+
+_given_up: list[greenlet] = []
+"""Code that swallows its end. As garbage it would be ended once more, and go on."""
 
 _SHUT = threading.Lock()
 """What opens never."""
@@ -128,6 +134,7 @@ class Simulation:
         "_max_steps",
         "_max_time",
         "_recent",
+        "_resisted",
         "_stopped",
         "_taken",
         "_turns_limit",
@@ -149,6 +156,7 @@ class Simulation:
         "listeners",
         "lock_waits",
         "looker",
+        "lost",
         "names",
         "policy",
         "post",
@@ -206,6 +214,8 @@ class Simulation:
         self.strikes: list[Callable[[Process, str, tuple[object, ...]], None]] = []
         # Whether a message is lost on its way; None when none ever is.
         self.drops: Callable[[Process, object], bool] | None = None
+        # What was lost last, and on its way to whom.
+        self.lost: deque[tuple[Process, object]] = deque(maxlen=_LOST)
         # What was raised for that, and is no accident.
         self.injected: list[BaseException] = []
         # Who waits for which of the locks that stand in for threading's, without a time-out.
@@ -213,7 +223,7 @@ class Simulation:
         # Who does so with the test's knowledge: it has got a `Deadlock` that says so.
         self.told_of: set[Body] = set()
         # What is left to tell when all have ended.
-        self.stuck: Deadlock | None = None
+        self.stuck: Deadlock | Livelock | None = None
         # What is on its way; None when all arrives at once.
         self.post: Post | None = None
         # Whom the test holds, and where.
@@ -234,6 +244,8 @@ class Simulation:
         self._is_closed = False
         # The one whose code a failure has stopped, until it is unwound.
         self._stopped: greenlet | None = None
+        # At how many points code has come that was to end there, and goes on.
+        self._resisted = 0
         # Whether the test has failed already: what else fails ends, and isn't told of.
         self.has_failed = False
         # The one of asyncio, when there is one: others must not take themselves for its coroutines.
@@ -349,6 +361,7 @@ class Simulation:
         self._idle.clear()
         # Most of what a run leaves behind, which would be garbage later, and all at once.
         self._recent.clear()
+        self.lost.clear()
 
     def _note_stuck(self) -> None:
         # Without those that the end has taken a lock from: others might have opened it.
@@ -370,6 +383,7 @@ class Simulation:
         taken = take_interrupts()
         was_closed, self._is_closed = self._is_closed, True
         self.is_unwinding = True
+        self._resisted = 0
         event_loop: Any = self.event_loop if self.event_loop and self.event_loop.greenlet is loop else None
         if event_loop is not None:
             event_loop.enter()
@@ -529,8 +543,7 @@ class Simulation:
 
         It is unwound before others run again, and not at once: the test may want to see how things are.
         """
-        if self.has_failed or self.is_unwinding:
-            raise ProcessKilled("the test has failed before")
+        self._end_what_failed()
         event_loop: Any = self.event_loop if self.event_loop is self.running else None
         if event_loop is not None:
             event_loop.leave()
@@ -541,6 +554,49 @@ class Simulation:
         self._stopped = getcurrent()
         hub: Any = self._hub
         hub.throw(failure)
+
+    def _fail_of_steps(self) -> None:
+        # To say it takes a while, and code that swallows its end comes here again and again.
+        self._end_what_failed()
+        self.fail(self.livelock(f"for more than max_steps={self._max_steps} switch points"))
+
+    def _end_what_failed(self) -> None:
+        if self.has_failed or self.is_unwinding:
+            self._end_here("the test has failed before")
+
+    def _end_here(self, why: str) -> NoReturn:
+        """Have the code that is at work here go no further."""
+        self._note_resisted()
+        raise ProcessKilled(why)
+
+    def _note_resisted(self) -> None:
+        """Know that code comes here that is to end; for ever it doesn't, though it swallow whatever ends it."""
+        if self.running is None and not self.is_unwinding:
+            # It is the test's.
+            return
+        self._resisted += 1
+        if self._resisted > self._max_steps:
+            self._resisted = 0
+            self._give_up()
+
+    def _give_up(self) -> NoReturn:
+        """Leave the code that is at work here for good."""
+        if self.stuck is None:
+            process = current()
+            who = "the code of an actor" if process is None else name_of(process)
+            what = f"came to more than max_steps={self._max_steps} points when it was to end"
+            instead = "have it catch Exception, which no kill is, or let its loop end"
+            self.stuck = Livelock(f"{who} {what}: it swallows what ends it, and is given up; {instead}")
+        event_loop: Any = self.event_loop if self.event_loop is self.running else None
+        if event_loop is not None:
+            event_loop.leave()
+        self.running = None
+        me: Any = getcurrent()
+        _given_up.append(me)
+        while True:
+            # It never has its turn again, whoever wakes it.
+            with suppress(BaseException):
+                (me.parent if self._hub is None else self._hub).switch()
 
     def _new_loop(self) -> greenlet:
         loop = greenlet(self._loop, self._hub)
@@ -581,7 +637,7 @@ class Simulation:
     def step_aside(self) -> None:
         """Let others have their turn, if it is theirs."""
         if self.is_unwinding:
-            raise ProcessKilled("the simulation has ended")
+            self._end_here("the simulation has ended")
         body = self.running
         if body is not None:
             self.ready.append(body)
@@ -590,7 +646,7 @@ class Simulation:
     def leave(self) -> None:
         """Leave the current greenlet until it is switched to again."""
         if self._is_closed:
-            raise ProcessKilled("the simulation has ended")
+            self._end_here("the simulation has ended")
         if self.before_leaving is not None:
             self.before_leaving(self.running)
         held = locks_at_hand(self)
@@ -620,10 +676,11 @@ class Simulation:
         body = self.running
         if body is None:
             # The test, in an actor's name; or the simulation has ended.
+            self._note_resisted()
             return
         self.steps = steps = self.steps + 1
         if steps > self._max_steps:
-            self.fail(self.livelock(f"for more than max_steps={self._max_steps} switch points"))
+            self._fail_of_steps()
         self._recent.append((process, point, about))
         if self.listeners:
             for listener in self.listeners:
@@ -688,7 +745,8 @@ class Simulation:
         waiting += [body for body in self.lock_waits if body not in waiting]
         lines = "\n".join(f"  {wait_of(body, self.lock_waits)}" for body in waiting) or "  no actor waits"
         self.told_of.update(self.lock_waits)
-        msg = f"the test waits for what can never come: nobody can run, and there is no timer\n{lines}"
+        lost = "".join(f"\n  {name_of(one)} never got {shown(what)}: drop() has it be lost" for one, what in self.lost)
+        msg = f"the test waits for what can never come: nobody can run, and there is no timer\n{lines}{lost}"
         return Deadlock(msg, "deadlock")
 
     def look_at_clock(self) -> float:

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 import traceback
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from actors._fork import in_child
 
@@ -38,6 +38,14 @@ class StepTooLong(AssertionError):
         return type(self), self._arguments, self.__dict__
 
 
+class _Seen(NamedTuple):
+    """How far a simulation had come, when it was first seen there, and how often it was interrupted since."""
+
+    come: int
+    since: float
+    times: int = 0
+
+
 class _Watch:
     """A thread that looks now and then whether simulations go on."""
 
@@ -47,8 +55,7 @@ class _Watch:
     def forget(self) -> None:
         """Watch over nothing, without a thread."""
         self._watched: set[Simulation] = set()
-        # How far each had come when it was first seen there, and when that was.
-        self._seen: dict[Simulation, tuple[int, float]] = {}
+        self._seen: dict[Simulation, _Seen] = {}
         self._thread: threading.Thread | None = None
 
     def add(self, simulation: Simulation) -> None:
@@ -72,26 +79,30 @@ class _Watch:
         come, now = simulation.turns + simulation.steps, time.monotonic()
         seen = self._seen.get(simulation)
         is_at_work = simulation.running is not None or simulation.is_unwinding
-        if not is_at_work or seen is None or seen[0] != come:
-            self._seen[simulation] = (come, now)
+        if not is_at_work or seen is None or seen.come != come:
+            self._seen[simulation] = _Seen(come, now)
             return
         frame = sys._current_frames().get(simulation.thread)
-        if frame is None or now - seen[1] < simulation.step_seconds or _is_debugged(frame):
+        patience = simulation.step_seconds + seen.times * _AGAIN_SECONDS
+        if frame is None or now - seen.since < patience or _is_debugged(frame):
             return
-        self._seen[simulation] = (come, now)
+        self._seen[simulation] = seen._replace(times=seen.times + 1)
         stack = "".join(traceback.format_stack(frame)[-_FRAMES:])
-        simulation.interruption = StepTooLong(simulation.step_seconds, stack)
-        _interrupt(simulation.thread, stack)
+        if not seen.times:
+            simulation.interruption = StepTooLong(simulation.step_seconds, stack)
+        can_be_interrupted = _can_be_interrupted(simulation.thread)
+        if can_be_interrupted:
+            # Again and again: code may swallow it, unless it comes between two of its tries.
+            signal.pthread_kill(simulation.thread, signal.SIGINT)
+        if seen.times == (_TRIES if can_be_interrupted else 0):
+            # The test fails when the call returns; until then, this says why it hangs.
+            print(f"a step of a simulation takes too long; it is at\n{stack}", file=sys.__stderr__, flush=True)
 
 
-def _interrupt(thread: int, stack: str) -> None:
-    """Have a thread's call return, where that can be: the main thread's, by a signal."""
+def _can_be_interrupted(thread: int) -> bool:
+    """Whether a signal has a thread's call return: in the main thread, where nobody else handles it."""
     is_main = thread == threading.main_thread().ident
-    if is_main and hasattr(signal, "pthread_kill") and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.pthread_kill(thread, signal.SIGINT)
-    else:
-        # The test fails when the call returns; until then, this says why it hangs.
-        print(f"a step of a simulation takes too long; it is at\n{stack}", file=sys.__stderr__, flush=True)
+    return is_main and hasattr(signal, "pthread_kill") and signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def _is_debugged(frame: FrameType) -> bool:
@@ -107,6 +118,12 @@ _DEBUGGERS = frozenset({"pdb", "bdb", "ipdb", "IPython", "pudb", "pydevd", "debu
 
 _LOOKS_SECONDS = 0.1
 """Real time between two looks."""
+
+_AGAIN_SECONDS = 0.5
+"""Real time after which a step is interrupted again that goes on."""
+
+_TRIES = 2
+"""How often a step is interrupted in vain before its stack is printed."""
 
 _FRAMES = 12
 """Innermost frames that are shown."""

@@ -65,7 +65,6 @@ class ScenarioFailed(AssertionError):
         schedule: the smallest that was found to fail so.
         failure: what the scenario raised, with that schedule.
         explored: what was seen until then.
-        number: which schedule it was.
     """
 
     def __init__(self, message: str, schedule: Schedule, failure: BaseException, explored: Exploration) -> None:

@@ -182,7 +182,8 @@ class Probe:
 
         Raises:
             AssertionError: none came; it says what did, and what of that was skipped or taken before.
-            RuntimeError: the function asks, tells, stops or starts actors, sets timers or waits.
+            RuntimeError: the system has ended, after which there is `received`; or the function asks, tells, stops or
+                starts actors, sets timers or waits.
         """
         return self._receive(message, within, lambda: "")
 
@@ -197,6 +198,7 @@ class Probe:
             self._let_go(index)
             return True
 
+        self._system._check_entered()
         check_seconds(within, "within")
         if not self._system._simulation.run_until(look, within):
             self._fail(f"got nothing like {_wanted(message)} within {within} seconds{why_not()}")

@@ -64,6 +64,10 @@ T = TypeVar("T")
 _LAST = 30
 """Steps that a failure shows."""
 
+_NOT_ENTERED = "this system isn't entered yet, and does and checks nothing before: with System() as system: ..."
+
+_ENDED = "this system has ended, and does and checks nothing any more: have it do that inside of its `with` or fixture"
+
 _MAIL = "mail"
 """Where messages are lost: no point of anybody's code."""
 
@@ -143,6 +147,8 @@ class System:
         if delivery == "otp":
             self._simulation.post = Post(self._simulation)
         self._runtime = SimulatedRuntime(self._simulation, seed)
+        # Why nothing can be done here, nor expected, while that is so.
+        self._refusal: str | None = _NOT_ENTERED
         self._trace: list[Step] = []
         self._faults = Faults()
         self._simulation.injected = self._faults.injected
@@ -168,6 +174,7 @@ class System:
 
     def __enter__(self) -> Self:
         self._runtime.__enter__()
+        self._refusal = None
         self._running_in.__enter__()
         watch.add(self._simulation)
         stand_ins.replace_around(package_called())
@@ -200,6 +207,7 @@ class System:
             try:
                 self._simulation.close()
             finally:
+                self._refusal = _ENDED
                 self._running_in.__exit__()
                 watch.remove(self._simulation)
         if exception is None and self._is_checked:
@@ -256,6 +264,15 @@ class System:
             if not self._simulation.has_failed:
                 raise
 
+    def _check_entered(self) -> None:
+        """Refuse to do or expect anything, where nothing would come of it.
+
+        Raises:
+            RuntimeError: the system isn't entered yet, or has ended.
+        """
+        if self._refusal is not None:
+            raise RuntimeError(self._refusal)
+
     def _check_stuck(self) -> None:
         deadlock = self._simulation.stuck
         if deadlock is not None:
@@ -279,7 +296,12 @@ class System:
         return self._simulation.clock.now()
 
     def run_until_idle(self) -> None:
-        """Have everybody run until nobody can; time stands still."""
+        """Have everybody run until nobody can; time stands still.
+
+        Raises:
+            RuntimeError: the system isn't entered yet, or has ended; so with all that does or expects something.
+        """
+        self._check_entered()
         self._check_invariants()
         self._simulation.run_until_idle()
 
@@ -289,6 +311,7 @@ class System:
         Raises:
             ValueError: `seconds` is no finite number, or negative: time doesn't go back.
         """
+        self._check_entered()
         check_seconds(seconds, "seconds")
         self._check_invariants()
         self._simulation.advance(seconds)
@@ -308,6 +331,7 @@ class System:
             TypeError: `condition` can't be called.
             ValueError: `within` is no finite number of seconds, or negative.
         """
+        self._check_entered()
         if not callable(condition):
             raise TypeError(f"condition must be a function that looks whether something holds; got {condition!r}")
         check_seconds(within, "within")
@@ -333,6 +357,7 @@ class System:
         Raises:
             TypeError: `check` can't be called.
         """
+        self._check_entered()
         if not callable(check):
             raise TypeError(f"check must be a function that looks whether something holds; got {check!r}")
         self._invariants.append(check)
@@ -404,6 +429,7 @@ class System:
         Raises:
             RuntimeError: the system isn't entered, or has ended, or another was entered within it.
         """
+        self._check_entered()
         if current_runtime() is not self._runtime:
             raise RuntimeError("a probe lives in a system that is entered: with System() as system: system.probe()")
         return Probe(self)
@@ -555,7 +581,7 @@ class System:
         def lose(_process: Process) -> None:
             raise Dropped
 
-        fault = self._faults.add(Fault("drop", actor, _MAIL, message, nth, lose, must_strike=must_strike))
+        fault = self._add(Fault("drop", actor, _MAIL, message, nth, lose, must_strike=must_strike))
         self._simulation.drops = self._drops
         return fault
 
@@ -567,6 +593,7 @@ class System:
             self._faults.at(process, _MAIL, (content,))
         except Dropped:
             self._simulation.note(process, "dropped", (content,))
+            self._simulation.lost.append((process, content))
             return True
         return False
 
@@ -593,6 +620,10 @@ class System:
         strikes = self._simulation.strikes
         if self._faults.at not in strikes:
             strikes.append(self._faults.at)
+        return self._add(fault)
+
+    def _add(self, fault: Fault) -> Fault:
+        self._check_entered()
         return self._faults.add(fault)
 
     @property
@@ -622,6 +653,7 @@ class System:
             TypeError: `actor` names no actor; or `exception` is nothing that an exception could match.
             ValueError: `times` is no whole number, or below 1; or `at_least` is none, or below 0.
         """
+        self._check_entered()
         if actor is not None:
             check_selector(actor)
         _check_matches_exceptions(exception)

@@ -6,7 +6,7 @@ import pytest
 
 from actors import Actor, ActorDied, Crashed, Exit, demonitor, link, monitor, unlink
 from actors import exit as end
-from actors.errors import CallTimeout
+from actors.errors import CallTimeout, Deadlock
 from actors.messages import Down, Normal
 from actors.testing import System
 from actors.testing.explore import ScenarioFailed, explore, replay
@@ -239,6 +239,32 @@ def test_who_asks_what_is_lost_waits_in_vain():
 
         with pytest.raises(CallTimeout):
             sink.ask(lambda _sink: 1, timeout=5.0)
+
+
+def test_a_deadlock_says_what_was_lost():
+    with System() as system:
+        sink = Sink.start()
+        system.drop(sink, nth=None)
+        sink.tell("hello")
+
+        with pytest.raises(Deadlock) as caught:
+            sink.ask("what?")
+
+        assert str(caught.value).splitlines()[-3:] == [
+            "  no actor waits",
+            "  Sink-1#1 never got 'hello': drop() has it be lost",
+            "  Sink-1#1 never got 'what?': drop() has it be lost",
+        ]
+
+
+def test_a_deadlock_where_nothing_was_lost_says_nothing_of_that():
+    with System() as system:
+        system.drop(Sink, "b", must_strike=False)
+
+        with pytest.raises(Deadlock) as caught:
+            system.run_until(lambda: False)
+
+        assert "drop()" not in str(caught.value)
 
 
 def test_exits_downs_and_stops_are_never_lost():

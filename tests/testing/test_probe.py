@@ -338,3 +338,16 @@ def test_a_matcher_that_acts_is_told_that_it_may_only_look(system, probe, receiv
 
     assert probe.received == ["question"]
     other.refute_receive()
+
+
+@pytest.mark.parametrize("look", ["assert_receive", "refute_receive", "assert_down"])
+def test_a_probe_whose_system_has_ended_asserts_nothing_and_shows_what_it_got(look):
+    with System() as system:
+        probe = system.probe()
+        probe.ref.tell("hello")
+        system.run_until_idle()
+
+    with pytest.raises(RuntimeError, match="this system has ended"):
+        getattr(probe, look)(probe.ref)
+
+    assert probe.received == ["hello"]

@@ -205,6 +205,60 @@ def test_a_probe_lives_in_a_system_that_is_entered():
             outer.probe()
 
 
+ACTS = {
+    "crash": lambda system: system.crash(Counter),
+    "crash_at": lambda system: system.crash_at(Counter, "receive"),
+    "kill_at": lambda system: system.kill_at(Counter, "receive"),
+    "fail_start": lambda system: system.fail_start(Counter),
+    "slow": lambda system: system.slow(Counter, 1),
+    "hold": lambda system: system.hold(Counter),
+    "drop": lambda system: system.drop(Counter),
+    "expect_crash": lambda system: system.expect_crash(ValueError),
+    "always": lambda system: system.always(lambda: False),
+    "run_until_idle": lambda system: system.run_until_idle(),
+    "advance": lambda system: system.advance(5),
+    "run_until": lambda system: system.run_until(lambda: True),
+    "probe": lambda system: system.probe(),
+}
+
+
+@pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
+def test_a_system_that_is_not_entered_or_has_ended_does_and_expects_nothing_and_says_so(act):
+    system = System()
+    with pytest.raises(RuntimeError, match="this system isn't entered yet"):
+        act(system)
+
+    with system:
+        pass
+    with pytest.raises(RuntimeError, match="this system has ended"):
+        act(system)
+
+    assert system.faults == []
+    assert system.now() == 0
+
+
+def test_a_system_that_has_failed_has_ended_as_well():
+    with pytest.raises(ValueError, match="wrong"), System() as system:
+        raise ValueError("wrong")
+
+    with pytest.raises(RuntimeError, match="this system has ended"):
+        system.run_until_idle()
+
+
+def test_a_system_that_has_ended_can_be_looked_at():
+    with System() as system:
+        fault = system.crash(Counter, nth=2, must_strike=False)
+        Counter.start().ask(1)
+
+    assert [step.point for step in system.trace][:2] == ["on_start", "receive"]
+    assert system.digest
+    assert "Counter-1" in system.mermaid()
+    assert "Counter-1" in system.story()
+    assert system.faults == [fault]
+    assert fault.fired == 0
+    assert system.now() == 0
+
+
 def test_what_is_due_at_one_moment_comes_in_the_order_in_which_it_was_asked_for():
     came = []
 
@@ -933,12 +987,14 @@ def test_an_actor_is_held_at_the_nth_time():
     with System() as system:
         counter = Counter.start()
         held = system.hold(counter, nth=2)
+        assert held.fired == 0
 
         assert counter.ask(1) == 1
         counter.tell(1)
         system.run_until_idle()
 
         assert held.has_arrived
+        assert held.fired == 1
         held.release()
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import socket
+import sys
 import threading
+from contextlib import suppress
 
 import pytest
 
@@ -108,3 +111,22 @@ def test_what_blocks_for_real_when_it_is_ended_fails_as_well():
 def test_a_time_for_a_step_must_be_one():
     with pytest.raises(ValueError, match="step_seconds must be a finite number"):
         System(step_seconds=float("inf"))
+
+
+def test_what_swallows_each_interrupt_is_interrupted_again_and_says_where_it_is(monkeypatch):
+    printed = io.StringIO()
+    monkeypatch.setattr(sys, "__stderr__", printed)
+
+    class Stubborn(Actor):
+        def on_receive(self, _message):
+            while not printed.getvalue():
+                with suppress(BaseException):
+                    while not printed.getvalue():
+                        pass
+
+    with pytest.raises(StepTooLong, match="on_receive"), System(step_seconds=0.3) as system:
+        Stubborn.start().tell("begin")
+        system.run_until_idle()
+
+    assert "a step of a simulation takes too long" in printed.getvalue()
+    assert "on_receive" in printed.getvalue()
