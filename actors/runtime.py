@@ -34,9 +34,6 @@ __all__ = ["Runtime", "current_runtime"]
 
 T = TypeVar("T")
 
-_MOMENT_SECONDS = 0.2
-"""Real time that what was killed, and threads that are to end, have for it in any case."""
-
 
 class Runtime:
     """A world of actors: its clock, its scheduler, its process table and names, its telemetry and dead letters.
@@ -64,6 +61,9 @@ class Runtime:
         TypeError: `clock` is no clock.
         ValueError: `carriers` is no whole number, or less than 1.
     """
+
+    _moment_seconds = 0.2
+    """Real time that what was killed, and threads that are to end, have for it in any case."""
 
     def __init__(self, *, clock: Clock | None = None, carriers: int = 1) -> None:
         if clock is not None and (isinstance(clock, type) or not isinstance(clock, Clock)):
@@ -167,7 +167,7 @@ class Runtime:
         kill_all(self._own_processes())
         # Whatever the clock says, since these wait for threads.
         real_time = SystemClock()
-        threads_deadline = real_time.now() + max(deadline - clock.now(), _MOMENT_SECONDS)
+        threads_deadline = real_time.now() + max(deadline - clock.now(), self._moment_seconds)
         event_loop = self._event_loop
         if event_loop is not None:
             event_loop.close(threads_deadline - real_time.now())

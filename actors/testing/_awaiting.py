@@ -62,7 +62,7 @@ class Awaiting:
         self._deadlocks = 0 if went_on else self._deadlocks + 1
         # One of the others may do something about it.
         turns = self._deadlocks * _PATIENCE
-        if went_on or (turns < self._simulation._max_steps and self._are_others_ready()):
+        if went_on or (turns < self._simulation.max_steps and self._are_others_ready()):
             self._go_on_later()
         else:
             self._fail(self._deadlock())

@@ -230,6 +230,9 @@ class SimulatedRuntime(Runtime):
         seed: of what the product itself leaves to chance.
     """
 
+    # Nothing comes by itself.
+    _moment_seconds = 0.0
+
     def __init__(self, simulation: Simulation, seed: object) -> None:
         self._seed = seed
         self._random: random.Random | None = None

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from actors.testing._post import Post
     from actors.testing._stand_ins import SimulatedLock
 
-__all__ = ["MAX_STEPS", "Livelock", "Simulation", "messages_of"]
+__all__ = ["MAX_STEPS", "TURNS_EACH", "Livelock", "Simulation", "messages_of"]
 
 MAX_STEPS = 100_000
 """Switch points after which a run is taken for one that never ends, where nobody says otherwise."""
@@ -71,7 +71,7 @@ or polls for ever."""
 _TURNS = 300
 """Turns that are looked at when there are too many."""
 
-_TURNS_EACH = 10
+TURNS_EACH = 10
 """How many turns a message may take, a task, or a timer: the event loop begins a task and ends it, and the actor goes
 on then."""
 
@@ -131,7 +131,6 @@ class Simulation:
         "_interrupt",
         "_is_closed",
         "_loops",
-        "_max_steps",
         "_max_time",
         "_recent",
         "_resisted",
@@ -157,6 +156,7 @@ class Simulation:
         "lock_waits",
         "looker",
         "lost",
+        "max_steps",
         "names",
         "policy",
         "post",
@@ -229,7 +229,7 @@ class Simulation:
         # Whom the test holds, and where.
         self.held: dict[Process, str] = {}
         self.listeners: list[Callable[[Process, str, tuple[object, ...]], None]] = []
-        self._max_steps = max_steps
+        self.max_steps = max_steps
         self._max_time = max_time
         self._chosen: Body | None = None
         # Where the test is while it waits; and what opens when that is over. None when it looks after each step itself.
@@ -421,7 +421,7 @@ class Simulation:
         self.clock.move_to(deadline)
         # It may poll.
         self._vain += 1
-        if self._vain >= _PATIENCE * self._max_steps:
+        if self._vain >= _PATIENCE * self.max_steps:
             self._note_endless("the test, which has waited in vain")
         return False
 
@@ -443,7 +443,7 @@ class Simulation:
         self._taken = take_interrupts()
         self._inner = take_the_place_of_others(self)
         self._gate = gate
-        self._turns_limit = self._vain_turns() + self._max_steps
+        self._turns_limit = self._vain_turns() + self.max_steps
         self._allowance = None
 
     def _leave_to_test(self) -> None:
@@ -476,11 +476,11 @@ class Simulation:
         """See who goes on though there were too many turns, and say it when enough is seen."""
         to_do = sum(map(_to_do, self.processes())) + self.clock.due_now()
         if self._allowance is None:
-            self._was_to_do, self._allowance = to_do, _TURNS_EACH * to_do
+            self._was_to_do, self._allowance = to_do, TURNS_EACH * to_do
         # What becomes more and more is never done; a task that sleeps has a timer beside it.
         elif to_do > 2 * self._was_to_do:
             self._allowance = 0
-        more = min(self._allowance, self._max_steps)
+        more = min(self._allowance, self.max_steps)
         if more:
             self._allowance -= more
             self._turns_limit += more
@@ -496,9 +496,9 @@ class Simulation:
 
     def _note_endless(self, who: str) -> None:
         self._endless.append(who)
-        if len(self._endless) >= (self._max_steps if self.has_failed else _TURNS):
+        if len(self._endless) >= (self.max_steps if self.has_failed else _TURNS):
             turns, self._endless = self._endless, []
-            what = f"for more than max_steps={self._max_steps} turns"
+            what = f"for more than max_steps={self.max_steps} turns"
             raise Livelock(f"the simulation went on {what}; of its last {len(turns)} turns\n{_most_of(turns)}")
 
     def _next(self) -> Body | None:
@@ -558,7 +558,7 @@ class Simulation:
     def _fail_of_steps(self) -> None:
         # To say it takes a while, and code that swallows its end comes here again and again.
         self._end_what_failed()
-        self.fail(self.livelock(f"for more than max_steps={self._max_steps} switch points"))
+        self.fail(self.livelock(f"for more than max_steps={self.max_steps} switch points"))
 
     def _end_what_failed(self) -> None:
         if self.has_failed or self.is_unwinding:
@@ -575,7 +575,7 @@ class Simulation:
             # It is the test's.
             return
         self._resisted += 1
-        if self._resisted > self._max_steps:
+        if self._resisted > self.max_steps:
             self._resisted = 0
             self._give_up()
 
@@ -584,7 +584,7 @@ class Simulation:
         if self.stuck is None:
             process = current()
             who = "the code of an actor" if process is None else name_of(process)
-            what = f"came to more than max_steps={self._max_steps} points when it was to end"
+            what = f"came to more than max_steps={self.max_steps} points when it was to end"
             instead = "have it catch Exception, which no kill is, or let its loop end"
             self.stuck = Livelock(f"{who} {what}: it swallows what ends it, and is given up; {instead}")
         event_loop: Any = self.event_loop if self.event_loop is self.running else None
@@ -679,7 +679,7 @@ class Simulation:
             self._note_resisted()
             return
         self.steps = steps = self.steps + 1
-        if steps > self._max_steps:
+        if steps > self.max_steps:
             self._fail_of_steps()
         self._recent.append((process, point, about))
         if self.listeners:
@@ -754,11 +754,11 @@ class Simulation:
         who = self.running
         moment = self.clock.look(who)
         # An actor may look at each of its messages.
-        if self.clock.looks[who] > self._max_steps * (1 if who is None else _PATIENCE):
+        if self.clock.looks[who] > self.max_steps * (1 if who is None else _PATIENCE):
             del self.clock.looks[who]
             whose = "the test" if who is None else _turn_of(who)
             what = (
-                f"looked at time.monotonic() more often than max_steps={self._max_steps} allows, while time stood still"
+                f"looked at time.monotonic() more often than max_steps={self.max_steps} allows, while time stood still"
             )
             instead = "who waits for it to pass lets it: by time.sleep(), system.advance() or system.run_until()"
             livelock = Livelock(f"{whose} {what}; {instead}")

@@ -39,7 +39,7 @@ from actors.testing._policy import Policy, RandomWalk
 from actors.testing._post import Dropped, Post, is_users
 from actors.testing._shown import name_of, shown
 from actors.testing._simulated import SimulatedRuntime, crash_of
-from actors.testing._simulation import MAX_STEPS, Livelock, Simulation, messages_of
+from actors.testing._simulation import MAX_STEPS, TURNS_EACH, Livelock, Simulation, messages_of
 from actors.testing._stand_ins import RunningIn, package_called, stand_ins
 from actors.testing._told import LAST_STEPS, Step, has_story, sequence_diagram, source_of
 from actors.testing._watch import watch
@@ -63,6 +63,9 @@ T = TypeVar("T")
 
 _LAST = 30
 """Steps that a failure shows."""
+
+_TURNS_AT_END = 1000
+"""Turns that those have who go on for ever, when the test is over."""
 
 _NOT_ENTERED = "this system isn't entered yet, and does and checks nothing before: with System() as system: ..."
 
@@ -219,17 +222,14 @@ class System:
             raise exception from None
 
     def _see_the_end(self) -> None:
-        """Have handled what lies in mailboxes; and those run who can, where something is to hold until then.
-
-        And where somebody waits for ever for a lock.
-        """
+        """Have those run who can; and see what is to hold until then, and who waits for ever for a lock."""
         simulation = self._simulation
-        # Some may go on for ever; those are seen for long enough.
-        with suppress(Livelock):
-            if self._invariants or simulation.waits_in_vain():
+        if self._invariants or simulation.waits_in_vain():
+            # Some may go on for ever; those are seen for long enough.
+            with suppress(Livelock):
                 self.run_until_idle()
-            else:
-                self._have_handled()
+        else:
+            self._go_on_for_a_while()
         simulation.after_step = None
         if simulation.waits_in_vain():
             # Timers that come after the test are none of its story.
@@ -241,16 +241,16 @@ class System:
             finally:
                 self._left_to_do = None
 
-    def _have_handled(self) -> None:
-        """Have those run who can until what was in mailboxes is handled: to be stopped might come before it."""
-        left = self._to_be_handled()
-        if left:
-            self._simulation.run_until(
-                lambda: all(process.gone or process.handled >= count for process, count in left.items()), 0.0
-            )
+    def _go_on_for_a_while(self) -> None:
+        """Have those run who can: to be stopped might come before what was sent, and what follows from that."""
+        simulation = self._simulation
+        last = simulation.turns + _TURNS_AT_END + TURNS_EACH * sum(map(messages_of, self._runtime.processes()))
+        # Who does so comes to many switch points, too; whose code comes to no end of one turn is a Livelock.
+        last_step = 0.9 * simulation.max_steps
+        simulation.run_until(lambda: simulation.turns > last or simulation.steps > last_step, 0.0)
 
     def _to_be_handled(self) -> dict[Process, int]:
-        """How many messages each will have handled, who has some, when that is done."""
+        """How many messages each will have handled, who has some, when those are done."""
         at_work = [process for process in self._runtime.processes() if messages_of(process)]
         return {process: process.handled + messages_of(process) for process in at_work}
 

@@ -1059,6 +1059,23 @@ def test_what_lies_in_a_mailbox_when_the_test_ends_is_handled_before_the_actor_i
         start().tell("a word")
 
 
+@pytest.mark.parametrize("delivery", ["runtime", "otp"])
+@pytest.mark.parametrize("seed", range(20))
+def test_nor_is_any_stopped_before_what_follows_from_that(seed, delivery):
+    class Handing(Actor):
+        def on_receive(self, message):
+            if not isinstance(message, int):
+                self.other = message
+            elif message:
+                self.other.tell(message - 1)
+
+    with System(seed, delivery=delivery):
+        one, other = Handing.start(), Handing.start()
+        one.tell(other)
+        other.tell(one)
+        one.tell(6)
+
+
 def test_who_sends_to_itself_for_ever_is_stopped_when_the_test_ends():
     class Turning(Actor):
         turns = 0
@@ -1070,7 +1087,17 @@ def test_who_sends_to_itself_for_ever_is_stopped_when_the_test_ends():
     with System():
         Turning.start().tell("go on")
 
-    assert Turning.turns < 10
+    assert 100 < Turning.turns < 2000
+
+
+def test_who_comes_to_no_end_of_a_message_when_the_test_ends_is_a_livelock():
+    class Spinning(Actor):
+        def on_receive(self, _message):
+            while True:
+                checkpoint()
+
+    with pytest.raises(Livelock, match=r"Spinning-1#1 checkpoint"), System():
+        Spinning.start().tell("spin")
 
 
 class Unruly(Actor):
