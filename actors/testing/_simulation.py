@@ -81,6 +81,12 @@ _TIMERS = 1000
 _LOST = 5
 """Messages that are named of those that were lost."""
 
+_UNHEARD = (
+    "the event loop isn't woken by event.set(), future.set_result(), queue.put_nowait() or task.cancel() of code that "
+    "runs elsewhere than in its coroutines: take loop.call_soon_threadsafe(event.set), or "
+    "asyncio.run_coroutine_threadsafe(queue.put(item), loop)"
+)
+
 _STUBBORN = 10
 """How often code that swallows its end is asked again."""
 
@@ -746,7 +752,8 @@ class Simulation:
         lines = "\n".join(f"  {wait_of(body, self.lock_waits)}" for body in waiting) or "  no actor waits"
         self.told_of.update(self.lock_waits)
         lost = "".join(f"\n  {name_of(one)} never got {shown(what)}: drop() has it be lost" for one, what in self.lost)
-        msg = f"the test waits for what can never come: nobody can run, and there is no timer\n{lines}{lost}"
+        unheard = "" if self.event_loop is None or not self.event_loop.has_unheard else f"\n  {_UNHEARD}"
+        msg = f"the test waits for what can never come: nobody can run, and there is no timer\n{lines}{lost}{unheard}"
         return Deadlock(msg, "deadlock")
 
     def look_at_clock(self) -> float:

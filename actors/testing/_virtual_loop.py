@@ -72,6 +72,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._timers: Any = self._scheduled  # type: ignore[attr-defined]
         # What the clock has for those, by their ids: two of them may be equal.
         self._tickets: dict[int, Ticket] = {}
+        # Timers of code that runs elsewhere, which are seen when something wakes the loop.
+        self._unheard: list[asyncio.TimerHandle] = []
 
     @property
     def whose(self) -> Process | None:
@@ -90,8 +92,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def call_soon(  # type: ignore[override]
         self, callback: Any, *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
-        self._refuse_strangers("call_soon")
-        return self.call_soon_threadsafe(callback, *args, context=context)
+        handle = super().call_soon(callback, *args, context=context)
+        if asyncio._get_running_loop() is self:
+            self._schedule()
+        return handle
 
     def call_soon_threadsafe(  # type: ignore[override]
         self, callback: Any, *args: Any, context: Context | None = None
@@ -103,24 +107,20 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def call_at(  # type: ignore[override]
         self, when: float, callback: Any, *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        self._refuse_strangers("call_at")
         handle = super().call_at(when, callback, *args, context=context)
-        self._tickets[id(handle)] = self._simulation.clock.call_at(when, self._schedule)
+        if asyncio._get_running_loop() is self:
+            self._have_come(handle)
+        else:
+            self._unheard.append(handle)
         return handle
 
-    def _refuse_strangers(self, name: str) -> None:
-        """Refuse what wouldn't wake the loop of the real runtime, which has a thread of its own.
+    def _have_come(self, handle: asyncio.TimerHandle) -> None:
+        self._tickets[id(handle)] = self._simulation.clock.call_at(handle.when(), self._schedule)
 
-        Raises:
-            RuntimeError: no coroutine or callback of this loop calls.
-        """
-        if asyncio._get_running_loop() is not self and not self.is_closed():
-            raise RuntimeError(
-                f"{name}() of the event loop that all async handlers share, by code that runs elsewhere, as by "
-                "event.set(), future.set_result(), queue.put_nowait() or task.cancel(): the real one wouldn't wake; "
-                "take loop.call_soon_threadsafe(event.set), or asyncio.run_coroutine_threadsafe(queue.put(item), loop),"
-                " or make the handler or hook `async def`"
-            )
+    @property
+    def has_unheard(self) -> bool:
+        """Whether code that runs elsewhere has called what doesn't wake the loop, as it wouldn't wake a real one."""
+        return bool(self._unheard or (self._due and not self._is_scheduled))
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         """Have the clock, too, wait for it no more."""
@@ -136,6 +136,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def run_once(self, _simulation: Simulation) -> None:
         """Do one callback that is due."""
+        while self._unheard:
+            self._have_come(self._unheard.pop())
         self._take_timers()
         handle = self._due.popleft() if self._due else None
         if handle is not None and not handle._cancelled:

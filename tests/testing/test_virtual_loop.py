@@ -9,10 +9,11 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 
 import pytest
 
-from actors import Actor, ActorDied, Deadlock, Killed, WouldBlock, checkpoint, now, sleep
+from actors import Actor, ActorDied, Deadlock, Killed, Normal, WouldBlock, checkpoint, now, sleep
 from actors.testing import Livelock, NotSimulated, System, TestRuntime
 from tests.support import Probe
 
@@ -189,25 +190,60 @@ THREADSAFE = {
 
 @pytest.mark.parametrize(("how", "wake"), FROM_ELSEWHERE.values(), ids=FROM_ELSEWHERE)
 @pytest.mark.parametrize("runs_on", ["shared", "thread"])
-def test_what_wakes_no_real_loop_is_refused_to_other_actors(how, wake, runs_on):
+def test_what_wakes_no_real_loop_wakes_none_when_other_actors_call_it_and_the_deadlock_says_so(how, wake, runs_on):
     shown = {}
     with System() as system:
-        Waiting.start(shown).tell(how)
+        answer = Waiting.start(shown).ask(how, block=False)
         system.run_until_idle()
+        Probe.options(runs_on=runs_on).start().ask(lambda: wake(shown))
 
-        with pytest.raises(RuntimeError, match=r"the real one wouldn't wake.*call_soon_threadsafe"):
-            Probe.options(runs_on=runs_on).start().ask(lambda: wake(shown))
+        with pytest.raises(Deadlock, match=r"the event loop isn't woken.*call_soon_threadsafe"):
+            answer.get()
 
 
 @pytest.mark.parametrize(("how", "wake"), FROM_ELSEWHERE.values(), ids=FROM_ELSEWHERE)
-def test_what_wakes_no_real_loop_is_refused_to_the_test(how, wake):
+def test_nor_when_the_test_does(how, wake):
     shown = {}
     with System() as system:
-        Waiting.start(shown).tell(how)
+        answer = Waiting.start(shown).ask(how, block=False)
         system.run_until_idle()
+        wake(shown)
 
-        with pytest.raises(RuntimeError, match="the real one wouldn't wake"):
-            wake(shown)
+        with pytest.raises(Deadlock, match="the event loop isn't woken"):
+            answer.get()
+
+
+@pytest.mark.parametrize("name", [name for name in FROM_ELSEWHERE if name != "an end"])
+def test_what_else_wakes_it_has_that_be_seen(name):
+    how, wake = FROM_ELSEWHERE[name]
+    shown = {}
+    with System() as system:
+        answer = Waiting.start(shown).ask(how, block=False)
+        system.run_until_idle()
+        wake(shown)
+        Running.start().tell(partial(asyncio.sleep, 0))
+
+        assert answer.get() == "woken"
+
+
+@pytest.mark.parametrize("runtime", [System, TestRuntime])
+def test_a_hook_that_is_no_coroutine_may_cancel_the_actors_tasks(runtime):
+    class Timing(Actor):
+        async def on_start(self):
+            self.task = asyncio.create_task(asyncio.sleep(1000.0))
+
+        async def on_receive(self, message):
+            return message
+
+        def on_stop(self):
+            self.task.cancel()
+
+    with runtime():
+        timing = Timing.start()
+        assert timing.ask("hello") == "hello"
+        timing.stop()
+
+        assert timing.exit_reason == Normal()
 
 
 @pytest.mark.parametrize(("how", "wake"), THREADSAFE.values(), ids=THREADSAFE)
