@@ -184,7 +184,7 @@ def exit(reason: ExitReason) -> NoReturn:
 def whereis(name: Hashable) -> ActorRef[Any] | None:
     """Return the actor that has the name now, or None (A33). `named(name)` follows the name instead."""
     check_name(name)
-    _pass_by("whereis", name)
+    _checkpoint("whereis", name)
     process = current_runtime().whereis(name)
     if process is None:
         return None
@@ -279,7 +279,7 @@ class Timer:
 
     def remaining(self) -> float | None:
         """Return the seconds left; None when it was sent or cancelled, or its actor has ended (A41, A42)."""
-        _pass_by("remaining", self._ref, self._message)
+        _checkpoint("remaining", self._ref, self._message)
         return self._left()
 
     def _left(self) -> float | None:

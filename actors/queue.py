@@ -148,7 +148,7 @@ class Queue:
         Returns:
             False when the time was over before.
         """
-        return self._at("join").wait_idle(math.inf, timeout, even_paused=True)
+        return self._seen_at("join").wait_idle(math.inf, timeout, even_paused=True)
 
     def drain(self, timeout: float) -> QueueStats:
         """Take no more events, and wait until what is there has been handled.
@@ -173,15 +173,15 @@ class Queue:
 
     def stats(self) -> QueueStats:
         """Return the queue in numbers."""
-        return self._at("stats").stats()
+        return self._seen_at("stats").stats()
 
     def pending(self) -> list[object]:
         """Return the events that are ready, delayed or in flight."""
-        return self._at("pending").pending()
+        return self._seen_at("pending").pending()
 
     def dead_letters(self) -> list[DeadLetter]:
         """Return the events that were given up, oldest first, with the reasons (F5)."""
-        return self._at("dead_letters").dead_letters()
+        return self._seen_at("dead_letters").dead_letters()
 
     def retry(self, letter: DeadLetter) -> bool:
         """Put a dead letter's event back, for at least one more attempt; False when it isn't there any more (F5)."""
@@ -192,8 +192,13 @@ class Queue:
         return self._at("purge").purge()
 
     def _at(self, operation: str, *about: object) -> Backlog:
-        """The backlog, once the calling actor has been at the point where others may go on first."""
+        """The backlog, for an actor that changes something, when it has been at that point: maybe as it tidies up."""
         pass_by(operation, *about)
+        return self._backlog()
+
+    def _seen_at(self, operation: str) -> Backlog:
+        """The backlog, for one that looks, maybe again and again, when it has been at that point."""
+        checkpoint(operation)
         return self._backlog()
 
     def _backlog(self) -> Backlog:

@@ -15,7 +15,7 @@ from actors._future import Future, Request
 from actors._inbox import Inbox
 from actors._kill import kill
 from actors._mail import Told
-from actors._process import ALIVE, Process, checkpoint, current, is_gone, pass_by
+from actors._process import ALIVE, Process, checkpoint, current, is_gone
 from actors._scheduler import Carrier
 from actors._waits import refuse_deadlock
 from actors.errors import ActorDied, NoSuchName
@@ -104,7 +104,7 @@ class ActorRef(pykka.ActorRef[A]):
 
     def is_alive(self) -> bool:
         """Tell whether the actor takes messages now."""
-        pass_by("is_alive", self)
+        checkpoint("is_alive", self)
         return self._process.reason is ALIVE
 
     def tell(self, message: object) -> None:
@@ -306,7 +306,7 @@ class NamedRef(ActorRef[A]):
 
     def is_alive(self) -> bool:
         """Tell whether a living actor has the name now."""
-        pass_by("is_alive", self)
+        checkpoint("is_alive", self)
         process = current_runtime().whereis(self._name)
         return process is not None and process.reason is ALIVE
 

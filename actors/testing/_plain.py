@@ -10,7 +10,7 @@ from pykka.messages import _ActorStop
 
 from actors._adopted import AdoptedProcess, _adopt
 from actors._future import Future
-from actors._process import checkpoint, pass_by
+from actors._process import checkpoint
 from actors.actor import Actor
 from actors.runtime import current_runtime
 from actors.testing._bodies import SimulatedBody
@@ -140,7 +140,7 @@ class _Ref(pykka.ActorRef[Any]):
     def is_alive(self) -> bool:
         # Pykka looks, too, before it sends: that is one operation.
         if not self._is_sending:
-            pass_by("is_alive", self)
+            checkpoint("is_alive", self)
         return super().is_alive()
 
     def tell(self, message: Any) -> None:

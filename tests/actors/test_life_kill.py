@@ -219,29 +219,33 @@ def test_a_kill_wakes_an_actor_out_of_its_wait(wait):
 
 
 ENTRIES = {
-    "checkpoint": checkpoint,
-    "tell": lambda: whereis("other").tell("hello"),
-    "ask": lambda: whereis("other").ask("hello"),
-    "ask without blocking": lambda: whereis("other").ask("hello", block=False),
-    "stop": lambda: whereis("other").stop(),
-    "start": Probe.start,
-    "start_link": Probe.start_link,
-    "link": lambda: link(whereis("other")),
-    "monitor": lambda: actors.monitor(whereis("other")),
-    "trap_exit": lambda: actors.trap_exit(True),
-    "unlink": lambda: actors.unlink(whereis("other")),
-    "demonitor": lambda: actors.demonitor(None),
-    "exit": lambda: actors.exit("by itself"),
-    "exit signal": lambda: whereis("other").exit("boom"),
-    "kill": lambda: whereis("other").kill(),
-    "tell by name": lambda: actors.named("other").tell("hello"),
-    "send_after": lambda: actors.send_after(whereis("other"), "hello", 0),
-    "register_name": lambda: actors.register_name("another", whereis("other")),
-    "unregister_name": lambda: actors.unregister_name("other"),
-    "stash": actors.stash,
-    "register": lambda: locks.register("key"),
-    "put": lambda: full.put("event"),
-    "sleep": lambda: sleep(0),
+    "checkpoint": lambda _other: checkpoint(),
+    "tell": lambda other: other.tell("hello"),
+    "ask": lambda other: other.ask("hello"),
+    "ask without blocking": lambda other: other.ask("hello", block=False),
+    "stop": lambda other: other.stop(),
+    "start": lambda _other: Probe.start(),
+    "start_link": lambda _other: Probe.start_link(),
+    "link": link,
+    "monitor": actors.monitor,
+    "trap_exit": lambda _other: actors.trap_exit(True),
+    "unlink": actors.unlink,
+    "demonitor": lambda _other: actors.demonitor(None),
+    "exit": lambda _other: actors.exit("by itself"),
+    "exit signal": lambda other: other.exit("boom"),
+    "kill": lambda other: other.kill(),
+    "tell by name": lambda _other: actors.named("other").tell("hello"),
+    "send_after": lambda other: actors.send_after(other, "hello", 0),
+    "register_name": lambda other: actors.register_name("another", other),
+    "unregister_name": lambda _other: actors.unregister_name("other"),
+    "stash": lambda _other: actors.stash(),
+    "register": lambda _other: locks.register("key"),
+    "put": lambda _other: full.put("event"),
+    "sleep": lambda _other: sleep(0),
+    "is_alive": lambda other: other.is_alive(),
+    "is_alive by name": lambda _other: actors.named("other").is_alive(),
+    "whereis": lambda _other: whereis("other"),
+    "stats": lambda _other: full.stats(),
 }
 
 
@@ -258,7 +262,7 @@ def test_a_kill_takes_effect_where_the_code_next_enters_the_runtime(enter):
     def handler():
         gate.pass_through()
         try:
-            enter()
+            enter(other)
         except BaseException as error:
             raised.append(type(error))
             raise
@@ -277,25 +281,21 @@ def test_a_kill_takes_effect_where_the_code_next_enters_the_runtime(enter):
     assert actor.exit_reason == Killed()
 
 
-LOOKS = {
-    "is_alive": lambda: whereis("other").is_alive(),
-    "is_alive by name": lambda: actors.named("other").is_alive(),
-    "whereis": lambda: whereis("other") is not None,
-    "remaining": lambda: timer.remaining() > 0,
-    "cancel": lambda: timer.cancel() > 0,
-    "stats": lambda: full.stats().ready == 0,
-    "close": lambda: full.close() is None,
+TIDIES_UP = {
+    "cancel": lambda timer: timer.cancel() > 0,
+    "close": lambda _timer: full.close() is None,
+    "pause": lambda _timer: full.pause() is None,
+    "resume": lambda _timer: full.resume() is None,
+    "purge": lambda _timer: full.purge() == 0,
 }
-timer = None
 
 
 @rule("A6", "A12")
-@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
-def test_a_kill_passes_by_what_the_code_tidies_up_with(look, monkeypatch):
+@pytest.mark.parametrize("tidy_up", TIDIES_UP.values(), ids=TIDIES_UP)
+def test_a_kill_passes_by_what_the_code_tidies_up_with(tidy_up):
     gate, seen = Gate(), []
     full.start_link()
-    other = Probe.options(name="other").start()
-    monkeypatch.setitem(globals(), "timer", actors.send_after(other, "late", 60.0))
+    timer = actors.send_after(Probe.start(), "late", 60.0)
     actor = Probe.start()
 
     def handler():
@@ -303,7 +303,7 @@ def test_a_kill_passes_by_what_the_code_tidies_up_with(look, monkeypatch):
             gate.pass_through()
             checkpoint()
         finally:
-            seen.append(look())
+            seen.append(tidy_up(timer))
 
     actor.tell(handler)
     gate.await_arrival()
