@@ -31,7 +31,7 @@ class Echo(Actor):
         return message
 
 
-@pytest.fixture(params=[System, TestRuntime], ids=["simulated", "real"])
+@pytest.fixture(params=[System, pytest.param(TestRuntime, marks=pytest.mark.real)], ids=["simulated", "real"])
 def either(request):
     with request.param() as runtime:
         yield runtime

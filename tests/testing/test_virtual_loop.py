@@ -226,7 +226,7 @@ def test_what_else_wakes_it_has_that_be_seen(name):
         assert answer.get() == "woken"
 
 
-@pytest.mark.parametrize("runtime", [System, TestRuntime])
+@pytest.mark.parametrize("runtime", [System, pytest.param(TestRuntime, marks=pytest.mark.real)])
 def test_a_hook_that_is_no_coroutine_may_cancel_the_actors_tasks(runtime):
     class Timing(Actor):
         async def on_start(self):
@@ -247,7 +247,7 @@ def test_a_hook_that_is_no_coroutine_may_cancel_the_actors_tasks(runtime):
 
 
 @pytest.mark.parametrize(("how", "wake"), THREADSAFE.values(), ids=THREADSAFE)
-@pytest.mark.parametrize("runtime", [System, TestRuntime])
+@pytest.mark.parametrize("runtime", [System, pytest.param(TestRuntime, marks=pytest.mark.real)])
 def test_others_wake_a_coroutine_by_what_is_meant_for_threads(runtime, how, wake):
     shown = {}
     with runtime():

@@ -13,7 +13,7 @@ from actors import Actor, Agent, GenServer, Ok, Queue, QueueFull, Reply, Task, W
 from actors.testing import System, TestRuntime
 
 
-@pytest.fixture(params=[System, TestRuntime], ids=["simulated", "real"])
+@pytest.fixture(params=[System, pytest.param(TestRuntime, marks=pytest.mark.real)], ids=["simulated", "real"])
 def either(request):
     with request.param() as runtime:
         yield runtime
