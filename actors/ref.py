@@ -246,7 +246,9 @@ class ActorRef(pykka.ActorRef[A]):
         """End the actor with `Killed()`, whatever it does, trapping exits or not.
 
         It is dead for everybody at once. Code of it that is running ends where it next enters the runtime (an ask, a
-        registration, `checkpoint()`); until then it is *abandoned*, and what it holds is not given to others.
+        registration, `is_alive()`, `checkpoint()`); until then it is *abandoned*, and what it holds is not given to
+        others. What it tidies up with goes through: a timer's `cancel()`, `reply()`, a Queue's `close()`, `pause()`,
+        `resume()` and `purge()`.
 
         OTP: `Process.exit(pid, :kill)` (A6); differs, since a thread can't be killed.
         """

@@ -245,7 +245,7 @@ class System:
         """Have those run who can: to be stopped might come before what was sent, and what follows from that."""
         simulation = self._simulation
         last = simulation.turns + _TURNS_AT_END + TURNS_EACH * sum(map(messages_of, self._runtime.processes()))
-        # Who does so comes to many switch points, too; whose code comes to no end of one turn is a Livelock.
+        # Who goes on for ever comes to many switch points, too; one who does so within a turn is a Livelock.
         last_step = 0.9 * simulation.max_steps
         simulation.run_until(lambda: simulation.turns > last or simulation.steps > last_step, 0.0)
 

@@ -20,7 +20,9 @@ from actors import (
     sleep,
     whereis,
 )
-from actors._future import Future
+from actors._future import Future, Request
+from actors._process import current
+from actors.gen_server import From
 from actors.testing import settle
 from tests.support import CAP, Gate, Probe, TrappingProbe, crash, received, received_nothing, watching
 
@@ -287,6 +289,7 @@ TIDIES_UP = {
     "pause": lambda _timer: full.pause() is None,
     "resume": lambda _timer: full.resume() is None,
     "purge": lambda _timer: full.purge() == 0,
+    "reply": lambda _timer: From(Request("a call", current())).reply("late"),
 }
 
 
